@@ -1,0 +1,316 @@
+"""User data by CI field, both directions. EN 13757-3 and EN 13757-7, MBDOC48 6.
+
+    header none     data
+    header short    access number | status | configuration field (2) | data
+    header long     identification (4) | manufacturer (2) | version | device type | access number |
+                    status | configuration field (2) | data
+
+Every CI field of the code table has an entry in `USER_DATA`; what has no grammar keeps its payload raw.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, Final
+
+from construct import (
+    Byte,
+    ByteSwapped,
+    Default,
+    GreedyBytes,
+    GreedyRange,
+    If,
+    Int16ul,
+    Struct,
+    Switch,
+    this,
+)
+from construct.core import stream_write
+
+from .code_tables import CI_FIELDS
+from .constructs import (
+    Anything,
+    Bits,
+    Coded,
+    CodeTable,
+    Context,
+    Salvage,
+    bits,
+    field,
+    flag,
+    octets_of,
+)
+from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
+from .fixed import FixedData, FixedDataMSB
+from .record import RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
+
+# --- Headers -------------------------------------------------------------------------------------
+
+# EN 13757-7:2018 via exmbus. Meters built before it send anything here (MBDOC48: "signature").
+ConfigurationField: Final = Bits(
+    2,
+    hop_counter=flag(0),
+    repeated_access=flag(1),
+    content=bits(2, 2, default=0),
+    encrypted_blocks=bits(4, 4, default=0),
+    security_mode=bits(8, 5, default=0),
+    synchronous=flag(13),
+    accessibility=flag(14),
+    bidirectional=flag(15),
+)
+
+_SHORT: Final = (
+    field("access_number", Default(Byte, 0), "EN 13757-7; MBDOC48 6.3.1"),
+    field("status", Default(Status, 0), "MBDOC48 6.6"),
+    field("configuration_field", Default(ConfigurationField, 0), "EN 13757-7"),
+)
+
+ShortHeader: Final = Struct(*_SHORT)
+
+LongHeader: Final = Struct(
+    field("identification_number", IdentificationNumber, "MBDOC48 6.3.1"),
+    field("manufacturer", Manufacturer, "MBDOC48 6.3.1"),
+    field("version", Byte, "MBDOC48 6.3.1"),
+    field("device_type", DeviceType, "MBDOC48 6.3.1, 8.4.1"),
+    *_SHORT,
+)
+
+LongHeaderMSB: Final = Struct(
+    field("identification_number", ByteSwapped(IdentificationNumber), "MBDOC48 6.1, 6.3.1"),
+    field("manufacturer", ByteSwapped(Manufacturer), "MBDOC48 6.1, 6.3.1"),
+    field("version", Byte, "MBDOC48 6.3.1"),
+    field("device_type", DeviceType, "MBDOC48 6.3.1, 8.4.1"),
+    field("access_number", Default(Byte, 0), "MBDOC48 6.3.1"),
+    field("status", Default(Status, 0), "MBDOC48 6.6"),
+    field("configuration_field", Default(ByteSwapped(ConfigurationField), 0), "MBDOC48 6.3.1"),
+)
+
+HEADERS: Final[dict[str, tuple[Anything, ...]]] = {
+    "none": (),
+    "short": (field("header", ShortHeader),),
+    "long": (field("header", LongHeader),),
+}
+
+# --- Security ------------------------------------------------------------------------------------
+
+SECURITY_MODES: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 9, 10, 13, 15})
+BLOCK: Final = 16
+FILLERS: Final = b"\x2f\x2f"
+
+
+def encrypted_length(configuration_field: Mapping[str, Any], payload: bytes) -> int:
+    """How many octets behind the header are encrypted; 0 for plain data.
+
+    Reserved modes, no blocks, more blocks than data, and the two idle fillers that only plain data start
+    with all mean plain: old wired meters send anything in the configuration field. With mode 5 plain data
+    may follow; the other modes put more fields before the data, so that their whole rest is kept.
+    """
+    mode = configuration_field["security_mode"]
+    announced = BLOCK * configuration_field["encrypted_blocks"]
+    if mode not in SECURITY_MODES or not 0 < announced <= len(payload) or payload.startswith(FILLERS):
+        return 0
+    return announced if mode == 5 else len(payload)
+
+
+class EncryptedBlocks(Anything):
+    """The octets that the configuration field says are encrypted, b"" where the data are plain.
+
+    How many depends on what they start with, which construct's Bytes cannot ask.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flagbuildnone = True
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> bytes:
+        start = stream.tell()
+        payload = stream.read()
+        length = encrypted_length(context["header"]["configuration_field"], payload)
+        stream.seek(start + length)
+        return payload[:length]
+
+    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+        octets = octets_of(obj or b"", path)
+        stream_write(stream, octets, len(octets), path)
+        return obj
+
+
+# --- Bodies --------------------------------------------------------------------------------------
+
+# The sub-code of an application reset: which application, and which block of it (0 = all). MBDOC48 6.1;
+# EN 13757-3:2018 via libmburs where the two editions differ.
+APPLICATIONS: Final = CodeTable(
+    {
+        0x0: "all",
+        0x1: "user data",
+        0x2: "simple billing",
+        0x3: "enhanced billing",
+        0x4: "multi tariff billing",
+        0x5: "instantaneous values",
+        0x6: "load profile values",
+        0x7: "static content",
+        0x8: "installation and start-up",
+        0x9: "testing",
+        0xA: "calibration",
+        0xB: "manufacturing",
+        0xC: "development",
+        0xD: "self test",
+        0xE: "configuration data",
+        0xF: "user defined data",
+    },
+    size=16,
+)
+SubCode: Final = Bits(1, application=bits(4, 4, table=APPLICATIONS), block=bits(0, 4, default=0))
+
+# MBDOC48 6.6; from 11h on EN 13757-3:2018 clause 10 via libmburs.
+APPLICATION_ERRORS: Final = CodeTable(
+    {
+        0x00: "unspecified error",
+        0x01: "CI field not implemented",
+        0x02: "buffer too long, truncated",
+        0x03: "too many records",
+        0x04: "premature end of record",
+        0x05: "more than 10 DIFEs",
+        0x06: "more than 10 VIFEs",
+        0x07: "reserved",
+        0x08: "application too busy for handling readout request",
+        0x09: "too many readouts",
+        0x11: "no function",
+        0x12: "data error",
+        0x13: "routing or relaying error",
+        0x14: "access violation",
+        0x15: "parameter error",
+        0x16: "size error",
+        0x20: "security error",
+        0x21: "security mechanism not supported",
+        0x22: "inadequate security method",
+        0xF0: "dynamic application error, a data record follows",
+        **{code: "manufacturer specific error" for code in range(0xF1, 0x100)},
+    }
+)
+
+
+def _more(context: Context) -> bool:
+    """Whether there is an optional octet: in the data when parsing, in the values when building."""
+    if context["_building"]:
+        return context.get("error_code") is not None
+    stream = context["_io"]
+    start = stream.tell()
+    octet = stream.read(1)
+    stream.seek(start)
+    return bool(octet)
+
+
+_SUB_CODES: Final = (field("sub_codes", Default(GreedyRange(SubCode), ()), "MBDOC48 6.1"),)
+_PAYLOAD: Final = (field("payload", Default(GreedyBytes, b"")),)
+_APPLICATION_ERROR: Final = (
+    field("error_code", If(_more, Coded(Byte, APPLICATION_ERRORS)), "MBDOC48 6.6"),
+    field("error_data", Default(GreedyBytes, b""), "EN 13757-3:2018, 10"),
+)
+_ALARM: Final = (field("alarm_flags", GreedyBytes, "MBDOC48 8.1"),)
+_COMMAND: Final = (field("records", RecordsToMeter, "MBDOC48 6.4.2"),)
+
+WILDCARD_SELECTION: Final = {
+    "identification_number": "FFFFFFFF",
+    "manufacturer": "FFFF",
+    "version": 0xFF,
+    "device_type": 0xFF,
+}
+
+
+def _selection(identification_number: Anything, manufacturer: Anything) -> Anything:
+    """A secondary address to select by; what the builder is not told is a wildcard."""
+    address = {
+        "identification_number": identification_number,
+        "manufacturer": manufacturer,
+        "version": Byte,
+        "device_type": DeviceType,
+    }
+    return Struct(
+        *(field(name, Default(subcon, WILDCARD_SELECTION[name]), "MBDOC48 7.1") for name, subcon in address.items()),
+        field("records", Default(RecordsToMeter, ()), "MBDOC48 7.4"),
+    )
+
+
+Selection: Final = _selection(IdentificationNumber, Manufacturer)
+SelectionMSB: Final = _selection(ByteSwapped(IdentificationNumber), ByteSwapped(Manufacturer))
+
+CompactFrame: Final = (
+    field("format_signature", Int16ul, "EN 13757-3:2018 Annex G"),
+    field("full_frame_crc", Int16ul, "EN 13757-3:2018 Annex G"),
+    field("payload", Default(GreedyBytes, b""), "EN 13757-3:2018 Annex G"),
+)
+FormatFrame: Final = (
+    field("length", Byte, "EN 13757-3:2018 Annex G"),
+    field("format_signature", Int16ul, "EN 13757-3:2018 Annex G"),
+    field("payload", Default(GreedyBytes, b""), "EN 13757-3:2018 Annex G"),
+)
+
+
+class FixedOrCompact(Anything):
+    """CI 73h: sixteen octets are the fixed data structure of old wired meters, everything else a compact
+    frame, which would be empty at that length. MBDOC48 6.2; EN 13757-7:2018."""
+
+    LENGTH = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.compact = Struct(*HEADERS["long"], *CompactFrame)
+
+    def choose(self, length: int) -> Anything:
+        """The construct for so many octets."""
+        return FixedData if length == self.LENGTH else self.compact
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+        start = stream.tell()
+        length = len(stream.read())
+        stream.seek(start)
+        return self.choose(length)._parse(stream, context, path)
+
+    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+        fixed = isinstance(obj, Mapping) and "counter_1" in obj
+        return (FixedData if fixed else self.compact)._build(obj, stream, context, path)
+
+
+# What stands behind the header, by CI field; a CI field that is not named here has a raw payload.
+_BODIES: Final[dict[int, tuple[Anything, ...]]] = {
+    **dict.fromkeys((0x50, 0x53, 0x66, 0x67, 0x68), _SUB_CODES),
+    **dict.fromkeys((0x51, 0x5A, 0x5B), _COMMAND),
+    **dict.fromkeys((0x69, 0x6A, 0x6B), FormatFrame),
+    **dict.fromkeys((0x6E, 0x6F, 0x70), _APPLICATION_ERROR),
+    **dict.fromkeys((0x71, 0x74, 0x75), _ALARM),
+    **dict.fromkeys((0x79, 0x7B), CompactFrame),
+    0x78: (field("records", RecordsFromMeter, "MBDOC48 6.3"),),
+    **dict.fromkeys(
+        (0x72, 0x7A),
+        (
+            field("encrypted", EncryptedBlocks(), "EN 13757-7"),
+            field("records", RecordsFromMeter, "MBDOC48 6.3"),
+        ),
+    ),
+}
+
+_WHOLE: Final[dict[int, Anything]] = {
+    0x52: Selection,
+    0x56: SelectionMSB,
+    0x73: FixedOrCompact(),
+    0x76: Struct(field("header", LongHeaderMSB), field("records", RecordsFromMeterMSB, "MBDOC48 6.1, 6.3")),
+    0x77: FixedDataMSB,
+}
+
+RawPayload: Final = Salvage(Struct(*_PAYLOAD))
+
+USER_DATA: Final[dict[int, Anything]] = {
+    code: Salvage(_WHOLE[code])
+    if code in _WHOLE
+    else Salvage(Struct(*HEADERS.get(row.header, ()), *_BODIES.get(code, _PAYLOAD)))
+    for row in CI_FIELDS
+    for code in range(row.first, row.last + 1)
+}
+
+# From the CI field on: what gateways deliver that strip the link layer.
+ApplicationLayer: Final = Struct(
+    field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
+    field("user_data", Default(Switch(this.ci_field, USER_DATA, default=RawPayload), {})),
+)

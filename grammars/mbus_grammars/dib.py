@@ -1,0 +1,139 @@
+"""Data information block: the DIF and up to ten DIFEs. EN 13757-3, MBDOC48 6.3.2.
+
+    DIF    E | storage number bit 0 | function (2) | data field (4)
+    DIFE   E | subunit bit          | tariff (2)   | storage number (4)
+
+Every further DIFE adds four higher bits of storage number, two of tariff and one of subunit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from construct import Container, If, RepeatUntil, Struct, this
+
+from .constructs import AnyAdapter, Bits, CodeTable, Context, bits, field, field_of, flag
+from .errors import BuildError
+
+MAX_DIFES: Final = 10
+
+FUNCTIONS: Final = CodeTable({0: "instantaneous", 1: "maximum", 2: "minimum", 3: "error"}, size=4)
+
+DATA_FIELDS: Final = CodeTable(
+    {
+        0x0: "no data",
+        0x1: "8 bit integer",
+        0x2: "16 bit integer",
+        0x3: "24 bit integer",
+        0x4: "32 bit integer",
+        0x5: "32 bit real",
+        0x6: "48 bit integer",
+        0x7: "64 bit integer",
+        0x8: "selection for readout",
+        0x9: "2 digit BCD",
+        0xA: "4 digit BCD",
+        0xB: "6 digit BCD",
+        0xC: "8 digit BCD",
+        0xD: "variable length",
+        0xE: "12 digit BCD",
+        0xF: "special function",
+    },
+    size=16,
+)
+
+# Octets of data that a data field announces; None where the data tell their own length.
+DATA_LENGTHS: Final = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, None)
+
+# DIFs that are no data record but a function of their own take the whole octet. MBDOC48 6.3.2.
+SPECIAL_DIFS: Final = CodeTable(
+    {
+        0x0F: "manufacturer specific data to the end",
+        0x1F: "manufacturer specific data to the end, more records follow",
+        0x2F: "idle filler",
+        **{octet: "reserved special function" for octet in (0x3F, 0x4F, 0x5F, 0x6F)},
+        0x7F: "global readout request",
+        **{octet: "reserved special function" for octet in range(0x8F, 0x100, 0x10)},
+    }
+)
+
+DIF: Final = Bits(
+    1,
+    extension=flag(7),
+    storage_number=bits(6, 1),
+    function=bits(4, 2, table=FUNCTIONS),
+    data_field=bits(0, 4, table=DATA_FIELDS),
+)
+DIFE: Final = Bits(1, extension=flag(7), subunit=bits(6, 1), tariff=bits(4, 2), storage_number=bits(0, 4))
+
+
+def _last(item: Any, items: Any, context: Context) -> bool:
+    return not item["extension"]
+
+
+DIBOctets: Final = Struct(
+    field("dif", DIF, "MBDOC48 6.3.2"),
+    field("difes", If(this.dif.extension, RepeatUntil(_last, DIFE)), "MBDOC48 6.3.2"),
+)
+
+
+class DIBAdapter(AnyAdapter):
+    """Joins the bits that the chain scatters: one storage number, tariff and subunit.
+
+    `dife_count` stays, because a meter may send DIFEs that add nothing (a final 00h marks an OBIS
+    register number); a builder that leaves it out gets as many as the numbers need.
+    """
+
+    def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Context:
+        storage, tariff, subunit = obj["dif"]["storage_number"], 0, 0
+        difes = obj["difes"] or ()
+        for k, dife in enumerate(difes):
+            storage |= dife["storage_number"] << 1 + 4 * k
+            tariff |= dife["tariff"] << 2 * k
+            subunit |= dife["subunit"] << k
+        return Container(
+            function=obj["dif"]["function"],
+            data_field=obj["dif"]["data_field"],
+            storage_number=storage,
+            tariff=tariff,
+            subunit=subunit,
+            dife_count=len(difes),
+        )
+
+    def _encode(self, obj: Mapping[str, Any], context: Context, path: str) -> dict[str, Any]:
+        name = field_of(path)
+        numbers = {key: obj.get(key, 0) for key in ("storage_number", "tariff", "subunit")}
+        storage, tariff, subunit = numbers.values()
+        for (key, number), width in zip(numbers.items(), (41, 20, 10), strict=True):
+            if not isinstance(number, int) or not 0 <= number < 1 << width:
+                raise BuildError(f"{name}.{key}", number, f"0 to {(1 << width) - 1}, what ten DIFEs hold", path=path)
+        needed = difes_needed(storage, tariff, subunit)
+        count = obj.get("dife_count", needed)
+        if not isinstance(count, int) or not needed <= count <= MAX_DIFES:
+            raise BuildError(f"{name}.dife_count", count, f"{needed} to {MAX_DIFES}", path=path)
+        difes = [
+            {
+                "extension": k + 1 < count,
+                "storage_number": storage >> 1 + 4 * k & 15,
+                "tariff": tariff >> 2 * k & 3,
+                "subunit": subunit >> k & 1,
+            }
+            for k in range(count)
+        ]
+        dif = {
+            "extension": count > 0,
+            "storage_number": storage & 1,
+            "function": obj.get("function", 0),
+            "data_field": obj.get("data_field"),
+        }
+        return {"dif": dif, "difes": difes}
+
+
+def difes_needed(storage_number: int, tariff: int, subunit: int) -> int:
+    """How many DIFEs hold these numbers."""
+    return max(
+        -(-(storage_number >> 1).bit_length() // 4), -(-tariff.bit_length() // 2), subunit.bit_length()
+    )
+
+
+DIB: Final = DIBAdapter(DIBOctets)

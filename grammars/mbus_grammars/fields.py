@@ -1,0 +1,201 @@
+"""Fields of the frame and of the headers: C, A and CI field, identification, manufacturer, status.
+
+EN 13757-2 (link layer), EN 13757-3 and EN 13757-7 (headers), as MBDOC48 5.3, 6.1 and 6.3.1 give them.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from construct import Byte, Bytes, Container, Int16ul
+from construct.core import stream_read, stream_write
+
+from .code_tables import CI_FIELDS, DEVICE_TYPES
+from .constructs import AnyAdapter, Anything, Bits, Code, Coded, CodeTable, Context, bits, field_of, flag
+from .errors import BuildError
+
+# --- C field -------------------------------------------------------------------------------------
+
+# Names by (PRM, function), MBDOC48 5.3; the IEC 60870-5-2 functions beyond it as libmburs lists them.
+C_FIELD_NAMES: Final[dict[tuple[bool, int], str]] = {
+    (True, 0): "SND_NKE",
+    (True, 3): "SND_UD",
+    (True, 9): "REQ_SKE",
+    (True, 10): "REQ_UD1",
+    (True, 11): "REQ_UD2",
+    (False, 0): "ACK",
+    (False, 1): "NACK",
+    (False, 8): "RSP_UD",
+    (False, 9): "RSP_UD not available",
+    (False, 11): "link status",
+}
+
+# The octet that a name alone stands for: FCV set where the standard counts frames, FCB clear.
+C_FIELD_OCTETS: Final[dict[str, int]] = {
+    "SND_NKE": 0x40,
+    "SND_UD": 0x53,
+    "REQ_SKE": 0x49,
+    "REQ_UD1": 0x5A,
+    "REQ_UD2": 0x5B,
+    "ACK": 0x00,
+    "NACK": 0x01,
+    "RSP_UD": 0x08,
+    "RSP_UD not available": 0x09,
+    "link status": 0x0B,
+}
+
+PrimaryCField: Final = Bits(1, res=flag(7), prm=flag(6), fcb=flag(5), fcv=flag(4), function=bits(0, 4))
+SecondaryCField: Final = Bits(1, res=flag(7), prm=flag(6), acd=flag(5), dfc=flag(4), function=bits(0, 4))
+
+
+class _CField(Anything):
+    """The control field: bits by direction (PRM), and the name that the function has.
+
+    Builds from a name ("REQ_UD2"), an octet (0x5B), the bits, or a name with bits ({"name": "REQ_UD2",
+    "fcb": True}). Not a BitStruct: two bits have different names in the two directions.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parsed = tuple(self._unpack(octet) for octet in range(256))
+
+    @staticmethod
+    def layout(octet: int) -> Bits:
+        """The bits as named in the direction that the octet announces."""
+        return PrimaryCField if octet & 0x40 else SecondaryCField
+
+    def _unpack(self, octet: int) -> Context:
+        fields = self.layout(octet).unpack(octet)
+        return Container(name=C_FIELD_NAMES.get((fields["prm"], fields["function"])), **fields)
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
+        return Container(self._parsed[stream_read(stream, 1, path)[0]])
+
+    def _build(self, obj: object, stream: io.BytesIO, context: Context, path: str) -> object:
+        stream_write(stream, bytes([self.octet(obj, path)]), 1, path)
+        return obj
+
+    def octet(self, obj: object, path: str = "") -> int:
+        """The octet for any of the forms that the builder takes."""
+        if isinstance(obj, Mapping):
+            return self._from_bits(obj, path)
+        if isinstance(obj, str):
+            if obj not in C_FIELD_OCTETS:
+                raise BuildError(field_of(path) or "c_field", obj, f"one of {', '.join(C_FIELD_OCTETS)}", path=path)
+            return C_FIELD_OCTETS[obj]
+        return PrimaryCField.pack(obj, path)
+
+    def _from_bits(self, obj: Mapping[str, Any], path: str) -> int:
+        base = C_FIELD_OCTETS.get(str(obj.get("name")), 0)
+        layout = self.layout(0x40 if obj.get("prm", base & 0x40) else 0)
+        octet = layout.pack({**layout.unpack(base), "prm": bool(base & 0x40), **obj}, path)
+        name = self._parsed[octet]["name"]
+        if obj.get("name") not in (None, name):
+            raise BuildError(f"{field_of(path)}.name", obj["name"], f"the bits say {name}; change both", path=path)
+        return octet
+
+    def _sizeof(self, context: Context, path: str) -> int:
+        return 1
+
+
+CField: Final = _CField()
+
+# --- A field, CI field, device type --------------------------------------------------------------
+
+# Primary addresses with a meaning of their own, MBDOC48 5.3 and 5.5.2.
+ADDRESSES: Final = CodeTable(
+    {
+        0: "unconfigured",
+        **{address: "reserved" for address in (251, 252)},
+        253: "selected by secondary address",
+        254: "all, with reply",
+        255: "all, without reply",
+    }
+)
+AField: Final = Coded(Byte, ADDRESSES)
+
+CI_NAMES: Final = CodeTable({code: row.name for row in CI_FIELDS for code in range(row.first, row.last + 1)})
+CIField: Final = Coded(Byte, CI_NAMES)
+
+DEVICE_TYPE_NAMES: Final = CodeTable({**{code: "reserved" for code in range(256)}, **DEVICE_TYPES})
+DeviceType: Final = Coded(Byte, DEVICE_TYPE_NAMES)
+
+# --- Identification and manufacturer -------------------------------------------------------------
+
+
+class HexDigits(AnyAdapter):
+    """Octets as a string of hex digits, most significant first ("07935343").
+
+    For identification numbers: leading zeros count, and meters send A to F as wildcards or errors.
+    """
+
+    def _decode(self, obj: bytes, context: Context, path: str) -> str:
+        return obj[::-1].hex().upper()
+
+    def _encode(self, obj: object, context: Context, path: str) -> bytes:
+        digits = 2 * self.subcon.sizeof()
+        if not isinstance(obj, str) or not re.fullmatch(f"[0-9A-Fa-f]{{{digits}}}", obj):
+            raise BuildError(field_of(path), obj, f"a string of {digits} digits", path=path)
+        return bytes.fromhex(obj)[::-1]
+
+
+class ManufacturerCode(AnyAdapter):
+    """Three letters in 5 bits each; the four hex digits where the number is no three letters."""
+
+    def _decode(self, obj: int, context: Context, path: str) -> str:
+        letters = "".join(chr(64 + (obj >> shift & 31)) for shift in (10, 5, 0))
+        return letters if obj < 0x8000 and re.fullmatch("[A-Z]{3}", letters) else f"{obj:04X}"
+
+    def _encode(self, obj: object, context: Context, path: str) -> int:
+        if isinstance(obj, str) and re.fullmatch("[A-Z]{3}", obj):
+            return (ord(obj[0]) - 64) << 10 | (ord(obj[1]) - 64) << 5 | ord(obj[2]) - 64
+        if isinstance(obj, str) and re.fullmatch("[0-9A-Fa-f]{4}", obj):
+            return int(obj, 16)
+        raise BuildError(field_of(path), obj, "three letters A to Z, or four hex digits", path=path)
+
+
+IdentificationNumber: Final = HexDigits(Bytes(4))
+Manufacturer: Final = ManufacturerCode(Int16ul)
+
+# --- Status and configuration field --------------------------------------------------------------
+
+APPLICATION_STATUS: Final = CodeTable(
+    {0: "no error", 1: "application busy", 2: "any application error", 3: "abnormal condition or alarm"}, size=4
+)
+
+# MBDOC48 6.6; EN 13757-7:2018 via libmburs and exmbus for the value 3 of the lowest two bits.
+Status: Final = Bits(
+    1,
+    application=bits(0, 2, default=0, table=APPLICATION_STATUS),
+    power_low=flag(2),
+    permanent_error=flag(3),
+    temporary_error=flag(4),
+    manufacturer_specific=bits(5, 3, default=0),
+)
+
+# MBDOC48 6.2: in the fixed data structure the lowest two bits describe the counters instead.
+FixedStatus: Final = Bits(
+    1,
+    counters_binary=flag(0),
+    counters_stored=flag(1),
+    power_low=flag(2),
+    permanent_error=flag(3),
+    temporary_error=flag(4),
+    manufacturer_specific=bits(5, 3, default=0),
+)
+
+__all__ = [
+    "ADDRESSES",
+    "AField",
+    "CField",
+    "CIField",
+    "Code",
+    "DeviceType",
+    "FixedStatus",
+    "IdentificationNumber",
+    "Manufacturer",
+    "Status",
+]

@@ -1,0 +1,199 @@
+"""The link layer of wired M-Bus: the frames of IEC 60870-5 FT 1.2. EN 13757-2, MBDOC48 5.2.
+
+    single character    E5
+    short frame         10 | C | A | check sum | 16
+    long frame          68 | L | L | 68 | C | A | CI | user data (0 to 252) | check sum | 16
+
+The control frame is the long frame without user data.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, Final
+
+from construct import Byte, Const, Default, FixedSized, Struct, Switch, this
+from construct.core import stream_write
+
+from .application import USER_DATA, RawPayload
+from .constructs import AnySubconstruct, Anything, Context, Derived, Door, Variant, field
+from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
+from .fields import AField, CField, CIField
+
+SINGLE_CHARACTER: Final = 0xE5
+START_SHORT: Final = 0x10
+START_LONG: Final = 0x68
+STOP: Final = 0x16
+MAX_USER_DATA: Final = 252
+
+
+class FT12(AnySubconstruct):
+    """The acceptance checks of a frame, and its derived octets.
+
+    Parsing: start and stop octets, both L fields and the check sum are verified before a field is read
+    (MBDOC48 5.4), so that a damaged frame reports its damage and not what the fields made of it. Building:
+    L fields and check sum are filled in. construct's Checksum and Prefixed would check after reading, and
+    hide these fields.
+    """
+
+    def __init__(self, subcon: Anything, variable_length: bool) -> None:
+        super().__init__(subcon)
+        self.variable_length = variable_length
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+        start = stream.tell()
+        octets = stream.read(5)
+        if self.variable_length:
+            octets += stream.read(self._l_field(octets, start, path) + 1)
+        self._check(octets, start, path)
+        stream.seek(start)
+        return self.subcon._parsereport(stream, context, path)
+
+    @staticmethod
+    def _l_field(octets: bytes, start: int, path: str) -> int:
+        """The L field of a long frame's first octets."""
+        if len(octets) < 4:
+            raise IncompleteFrame("the frame ends within its start", missing=9 - len(octets), offset=start, path=path)
+        if octets[1] != octets[2]:
+            raise LengthError(
+                f"the L fields differ: {octets[1]:02X}h and {octets[2]:02X}h",
+                offset=start + 1,
+                path=path,
+                expected=f"{octets[1]:02X}h",
+                found=f"{octets[2]:02X}h",
+            )
+        if octets[3] != START_LONG:
+            raise DecodeError(
+                f"the second start octet is {octets[3]:02X}h, not 68h",
+                offset=start + 3,
+                path=path,
+                expected="68h",
+                found=f"{octets[3]:02X}h",
+                code="start",
+            )
+        if octets[1] < 3:
+            raise LengthError(
+                f"L field {octets[1]}, a frame has at least 3", offset=start + 1, path=path, expected="3 to 255"
+            )
+        return octets[1]
+
+    def _check(self, octets: bytes, start: int, path: str) -> None:
+        """Everything that makes the link layer drop a frame, once its length is known."""
+        first = 4 if self.variable_length else 1
+        length = octets[1] if self.variable_length else 2
+        total = first + length + 2
+        if len(octets) < total:
+            raise IncompleteFrame(
+                f"the frame has {len(octets)} of {total} octets",
+                missing=total - len(octets),
+                offset=start + len(octets),
+                path=path,
+            )
+        check, stop = octets[total - 2], octets[total - 1]
+        computed = sum(octets[first : total - 2]) & 0xFF
+        if stop != STOP:
+            raise DecodeError(
+                f"the stop octet is {stop:02X}h, not 16h",
+                offset=start + total - 1,
+                path=path,
+                expected="16h",
+                found=f"{stop:02X}h",
+                code="stop",
+            )
+        if check != computed:
+            raise ChecksumError(
+                f"check sum {check:02X}h, the octets give {computed:02X}h",
+                offset=start + total - 2,
+                path=path,
+                expected=f"{computed:02X}h",
+                found=f"{check:02X}h",
+            )
+
+    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+        inner = io.BytesIO()
+        built = self.subcon._build(obj, inner, context, path)
+        octets = bytearray(inner.getvalue())
+        first = 1
+        if self.variable_length:
+            first = 4
+            length = len(octets) - 6
+            if length > 3 + MAX_USER_DATA:
+                raise BuildError("user_data", f"{length - 3} octets", f"at most {MAX_USER_DATA} octets", path=path)
+            octets[1] = octets[2] = length
+        octets[-2] = sum(octets[first:-2]) & 0xFF
+        stream_write(stream, bytes(octets), len(octets), path)
+        return built
+
+
+class ToCheckSum(AnySubconstruct):
+    """Bounds its construct when parsing by the L field; builds as long as it is.
+
+    construct's FixedSized demands the length when building too, where it is still to be found.
+    """
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+        return FixedSized(context["l_field"] - 3, self.subcon)._parse(stream, context, path)
+
+
+SingleCharacter: Final = Struct(field("start", Const(SINGLE_CHARACTER, Byte), "MBDOC48 5.2"))
+
+ShortFrame: Final = FT12(
+    Struct(
+        field("start", Const(START_SHORT, Byte), "MBDOC48 5.2"),
+        field("c_field", CField, "MBDOC48 5.3"),
+        field("a_field", AField, "MBDOC48 5.3"),
+        field("checksum", Derived(Byte), "MBDOC48 5.2"),
+        field("stop", Const(STOP, Byte), "MBDOC48 5.2"),
+    ),
+    variable_length=False,
+)
+
+LongFrame: Final = FT12(
+    Struct(
+        field("start", Const(START_LONG, Byte), "MBDOC48 5.2"),
+        field("l_field", Derived(Byte), "MBDOC48 5.2"),
+        field("l_field_repeated", Derived(Byte), "MBDOC48 5.2"),
+        field("start_repeated", Const(START_LONG, Byte), "MBDOC48 5.2"),
+        field("c_field", CField, "MBDOC48 5.3"),
+        field("a_field", AField, "MBDOC48 5.3"),
+        field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
+        field("user_data", ToCheckSum(Default(Switch(this.ci_field, USER_DATA, default=RawPayload), {}))),
+        field("checksum", Derived(Byte), "MBDOC48 5.2"),
+        field("stop", Const(STOP, Byte), "MBDOC48 5.2"),
+    ),
+    variable_length=True,
+)
+
+# The octets that the check sum covers: what some gateways deliver and Elvaco's report 2001 holds.
+LinkUserData: Final = Struct(
+    field("c_field", CField, "MBDOC48 5.3"),
+    field("a_field", AField, "MBDOC48 5.3"),
+    field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
+    field("user_data", Default(Switch(this.ci_field, USER_DATA, default=RawPayload), {})),
+)
+
+_BY_START: Final[dict[int, Anything]] = {
+    SINGLE_CHARACTER: SingleCharacter,
+    START_SHORT: ShortFrame,
+    START_LONG: LongFrame,
+}
+
+
+def _by_keys(obj: Mapping[str, Any]) -> Anything | None:
+    """The frame that a mapping describes."""
+    if "start" in obj:
+        return _BY_START.get(obj["start"])
+    if "ci_field" in obj or "user_data" in obj:
+        return LongFrame
+    return ShortFrame if "c_field" in obj else None
+
+
+Frame: Final = Door(
+    Variant(
+        _BY_START.get,
+        _by_keys,
+        expected="a start octet E5h, 10h or 68h",
+        keys="a mapping with start (E5h), with c_field and a_field, or with ci_field too",
+    )
+)

@@ -1,0 +1,100 @@
+"""Compact profiles: a series of values in one record. EN 13757-3:2018 Annex F, via exmbus.
+
+    control    increment mode (2) | spacing unit (2) | element size as a data field (4)
+    spacing    1..250 of the unit, or a code
+    elements   to the end of the data
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, Final
+
+from construct import Array, Byte, Container, Struct
+from construct.core import stream_read, stream_write
+
+from .coding import TypeH, type_a, type_b, type_c
+from .constructs import Anything, Bits, CodeTable, Context, bits, field, field_of, octets_of
+from .dib import DATA_FIELDS, DATA_LENGTHS
+from .errors import BuildError
+
+INCREMENT_MODES: Final = CodeTable(
+    {0: "absolute", 1: "positive increments", 2: "negative increments", 3: "signed increments"}, size=4
+)
+SPACING_UNITS: Final = CodeTable({0: "s", 1: "min", 2: "h", 3: "d"}, size=4)
+
+ProfileControl: Final = Bits(
+    1,
+    increment_mode=bits(6, 2, table=INCREMENT_MODES),
+    spacing_unit=bits(4, 2, table=SPACING_UNITS),
+    element_size=bits(0, 4, table=DATA_FIELDS),
+)
+
+ProfileHeader: Final = Struct(
+    field("control", ProfileControl, "EN 13757-3:2018 Annex F"),
+    field("spacing", Byte, "EN 13757-3:2018 Annex F"),
+)
+
+
+def element_type(data_field: int, increment_mode: int) -> Anything | None:
+    """The type of one element; None for sizes that a profile cannot have."""
+    length = DATA_LENGTHS[data_field]
+    if not length:
+        return None
+    if data_field == 5:
+        return TypeH
+    if data_field >= 9:
+        return type_a(length)
+    return type_b(length) if increment_mode in (0, 3) else type_c(length)
+
+
+class CompactProfile(Anything):
+    """The octets of a compact profile: {control, spacing, elements, rest}.
+
+    `rest` holds octets that fill no whole element; a GreedyRange would swallow them silently. Octets that
+    are no profile at all (too short, or elements of an impossible size) stay bytes.
+    """
+
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context | bytes:
+        octets = stream_read(stream, self.length, path)
+        if len(octets) < 2:
+            return octets
+        header = ProfileHeader.parse(octets)
+        control = header["control"]
+        element = element_type(control["element_size"], control["increment_mode"])
+        if element is None:
+            return octets
+        size = element.sizeof()
+        count, rest = divmod(len(octets) - 2, size)
+        elements = Array(count, element).parse(octets[2:])
+        return Container(
+            control=control, spacing=header["spacing"], elements=elements, rest=octets[len(octets) - rest :]
+        )
+
+    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+        if isinstance(obj, bytes):
+            stream_write(stream, obj, len(obj), path)
+            return obj
+        if not isinstance(obj, Mapping):
+            raise BuildError(field_of(path), obj, "a mapping with control, spacing, elements", path=path)
+        ProfileHeader._build(obj, stream, context, path)
+        control = ProfileControl.unpack(ProfileControl.pack(obj["control"], path))
+        element = element_type(control["element_size"], control["increment_mode"])
+        if element is None:
+            raise BuildError(f"{field_of(path)}.control.element_size", control["element_size"], "1 to 7, 9 to 12, 14")
+        Array(len(obj["elements"]), element)._build(obj["elements"], stream, context, path)
+        rest = octets_of(obj.get("rest", b""), path)
+        stream_write(stream, rest, len(rest), path)
+        return obj
+
+    @staticmethod
+    def length_of(profile: Mapping[str, Any]) -> int:
+        """Octets that a profile takes."""
+        control = ProfileControl.unpack(ProfileControl.pack(profile["control"], "control"))
+        size = DATA_LENGTHS[control["element_size"]] or 0
+        return 2 + size * len(profile["elements"]) + len(profile.get("rest", b""))

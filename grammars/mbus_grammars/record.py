@@ -1,0 +1,269 @@
+"""Data records and the record area. EN 13757-3, MBDOC48 6.3.2.
+
+    record area    data record | idle filler 2Fh | 0Fh or 1Fh and manufacturer data | ...
+    data record    DIB | VIB | data
+
+Reserved DIFs take one octet. A record that cannot be read is kept as octets, with the reason, and the
+ones behind it are read where its end is known.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from construct import Container, ConstructError, ListContainer, Struct
+from construct.core import stream_read, stream_write
+
+from . import coding
+from .constructs import Anything, Context, Memo, field, field_of, malformed, octets_of
+from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS
+from .errors import BuildError, DecodeError, MBusError
+from .lvar import VariableLength
+from .meaning import ACTIONS_WITHOUT_DATA, FROM_METER, TO_METER, Meaning, meaning_of
+from .vib import MAX_VIFES, VIB
+
+MANUFACTURER_DATA: Final = 0x0F
+MORE_RECORDS_FOLLOW: Final = 0x1F
+IDLE_FILLER: Final = 0x2F
+GLOBAL_READOUT: Final = 0x7F
+
+
+@dataclass(frozen=True, slots=True)
+class DataRecordHeader:
+    """What the octets of DIB and VIB say, once for all records that start with them."""
+
+    dib_octets: bytes
+    vib_octets: bytes
+    function: str
+    data_field: int
+    storage_number: int
+    tariff: int
+    subunit: int
+    register_number: bool
+    meaning: Meaning
+    data_type: str
+    data: Anything
+    fault: str | None
+
+
+def choose_data(data_field: int, meaning: Meaning, direction: str) -> tuple[str, Anything]:
+    """The data type of a record: its letter in EN 13757-3 Annex A (or a word) and its construct."""
+    length = DATA_LENGTHS[data_field]
+    if length == 0 or (direction == TO_METER and meaning.action in ACTIONS_WITHOUT_DATA):
+        return "none", coding.NoData
+    if length is None:
+        return _variable_length(meaning)
+    if data_field >= 9:
+        return "A", coding.type_a(length)
+    if data_field == 5:
+        return "H", coding.TypeH
+    return _integer(length, meaning)
+
+
+def _integer(length: int, meaning: Meaning) -> tuple[str, Anything]:
+    types = meaning.types.split()
+    if meaning.is_date:
+        letter = {2: "G", 3: "J", 4: "F", 6: "I"}.get(length, "")
+        return (letter, DATES[letter]) if letter in types else ("raw", coding.raw(length))
+    if "K" in types:
+        return ("K", coding.TypeK) if length == 4 else ("raw", coding.raw(length))
+    if meaning.quantity == "enhanced identification" and length == 8:
+        return "secondary address", coding.SecondaryAddress
+    if meaning.quantity == "manufacturer" and length == 2:
+        return "manufacturer", coding.Manufacturer
+    if "B" in types or not types:
+        return "B", coding.type_b(length)
+    return ("D" if "D" in types else "C"), coding.type_c(length)
+
+
+def _variable_length(meaning: Meaning) -> tuple[str, Anything]:
+    types = meaning.types.split()
+    text = "octets" if meaning.quantity.startswith("data container") else "profile" if meaning.profile else "text"
+    numbers = "B" if "B" in types or not types else "C" if {"C", "D"} & set(types) else "raw"
+    return "LVAR", VariableLength(text, numbers)
+
+
+DATES: Final[dict[str, Anything]] = {"F": coding.TypeF, "G": coding.TypeG, "I": coding.TypeI, "J": coding.TypeJ}
+
+DataRecordHeaderOctets: Final = Struct(field("dib", DIB, "MBDOC48 6.3.2"), field("vib", VIB, "MBDOC48 6.3.2"))
+
+
+class _Header(Anything):
+    """DIB and VIB, and what they mean for the data, attached as the private entry `_header`."""
+
+    def __init__(self, direction: str, msb_first: bool) -> None:
+        super().__init__()
+        self.direction = direction
+        self.msb_first = msb_first
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
+        start = stream.tell()
+        dib = DIB._parse(stream, context, path + " -> dib")
+        middle = stream.tell()
+        vib = VIB._parse(stream, context, path + " -> vib")
+        length = stream.tell() - start
+        stream.seek(start)
+        octets = stream_read(stream, length, path)
+        header = self._describe(dib, vib, octets[: middle - start], octets[middle - start :])
+        return Container(dib=dib, vib=vib, _header=header)
+
+    def _describe(self, dib: Context, vib: Context, dib_octets: bytes, vib_octets: bytes) -> DataRecordHeader:
+        meaning = meaning_of(vib["vif"], vib["vifes"], vib.get("text"), self.direction)
+        data_type, data = choose_data(dib["data_field"], meaning, self.direction)
+        if self.msb_first:
+            data = VariableLength(data.text, data.types, True) if isinstance(data, VariableLength) else data
+            data = coding.most_significant_first(data) if data_type not in ("LVAR", "none") else data
+        fault = None
+        if dib["dife_count"] > MAX_DIFES:
+            fault = f"{dib['dife_count']} DIFEs, {MAX_DIFES} are allowed"
+        elif len(vib["vifes"]) > MAX_VIFES:
+            fault = f"{len(vib['vifes'])} VIFEs, {MAX_VIFES} are allowed"
+        return DataRecordHeader(
+            dib_octets=dib_octets,
+            vib_octets=vib_octets,
+            function=dib["function"].name,
+            data_field=int(dib["data_field"]),
+            storage_number=dib["storage_number"],
+            tariff=dib["tariff"],
+            subunit=dib["subunit"],
+            register_number=len(dib_octets) > 1 and dib_octets[-1] == 0,
+            meaning=meaning,
+            data_type=data_type,
+            data=data,
+            fault=fault,
+        )
+
+    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+        return DataRecordHeaderOctets._build(obj, stream, context, path)
+
+
+def _fresh(parsed: Context) -> Context:
+    vib = Container(parsed["vib"])
+    vib["vifes"] = ListContainer(vib["vifes"])
+    return Container(dib=Container(parsed["dib"]), vib=vib, _header=parsed["_header"])
+
+
+class DataRecordConstruct(Anything):
+    """One data record: {dib, vib, data}. The type of `data` follows from DIB and VIB together.
+
+    A Switch would decide anew for each record what the octets of its header decide once.
+    """
+
+    def __init__(self, direction: str, msb_first: bool = False) -> None:
+        super().__init__()
+        self.direction = direction
+        self.header = Memo(_Header(direction, msb_first), _fresh)
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
+        record: Context = self.header._parse(stream, context, path)
+        record["data"] = record["_header"].data._parse(stream, context, path + " -> data")
+        return record
+
+    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+        if not isinstance(obj, Mapping):
+            raise BuildError(field_of(path), obj, "a mapping with dib, vib, data", path=path)
+        octets = DataRecordHeaderOctets.build(obj)
+        header = self.header.parse(octets)["_header"]
+        stream_write(stream, octets, len(octets), path)
+        header.data._build(obj.get("data"), stream, context, path + " -> data")
+        return obj
+
+
+class RecordArea(Anything):
+    """Everything from the first DIF to the end of the data, as a list.
+
+    Its items are data records {dib, vib, data}, special functions {dif, ...}, and {malformed, code,
+    reason, offset} for octets that cannot be read. construct's GreedyRange ends silently at the first
+    item that fails, and the readings behind it are gone.
+    """
+
+    def __init__(self, direction: str, msb_first: bool = False) -> None:
+        super().__init__()
+        self.direction = direction
+        self.record = DataRecordConstruct(direction, msb_first)
+
+    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> ListContainer[Any]:
+        base = stream.tell()
+        octets = stream.read()
+        area = io.BytesIO(octets)
+        items: ListContainer[Any] = ListContainer()
+        position = 0
+        while position < len(octets):
+            if octets[position] & 0x0F == 0x0F:
+                item = self._special(area, context, path)
+            else:
+                item = self._record(area, octets, base, context, f"{path} -> {len(items)}")
+            end = area.tell()
+            item["_span"] = (base + position, base + end)
+            items.append(item)
+            position = end
+        return items
+
+    def _record(self, area: io.BytesIO, octets: bytes, base: int, context: Context, path: str) -> Context:
+        start = area.tell()
+        try:
+            record = self.record._parse(area, context, path)
+        except (ConstructError, MBusError) as error:
+            area.seek(start)
+            item = malformed(area.read(), len(octets), error)
+            item["offset"] += base
+            return item
+        fault = record["_header"].fault
+        if fault:
+            error = DecodeError(fault, offset=base + start, code="chain_too_long")
+            return malformed(octets[start : area.tell()], base + start, error)
+        return record
+
+    def _special(self, area: io.BytesIO, context: Context, path: str) -> Context:
+        dif = SPECIAL_DIFS.codes[area.read(1)[0]]
+        if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+            return Container(dif=dif, manufacturer_data=area.read())
+        if dif == GLOBAL_READOUT and self.direction == TO_METER:
+            start = area.tell()
+            if not area.read(1):
+                return Container(dif=dif)
+            area.seek(start)
+            try:
+                return Container(dif=dif, vib=VIB._parse(area, context, path + " -> vib"))
+            except ConstructError:
+                area.seek(start)
+        return Container(dif=dif)
+
+    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+        if not isinstance(obj, list | tuple):
+            raise BuildError(field_of(path), obj, "a list of records", path=path)
+        for index, item in enumerate(obj):
+            try:
+                self._build_item(item, stream, context, path)
+            except BuildError as error:
+                raise error.inside(f"records[{index}]") from error
+        return obj
+
+    def _build_item(self, item: Any, stream: io.BytesIO, context: Context, path: str) -> None:
+        if isinstance(item, Mapping) and "malformed" in item:
+            octets = octets_of(item["malformed"], path)
+        elif isinstance(item, Mapping) and "dif" in item:
+            octets = self._build_special(item, path)
+        else:
+            self.record._build(item, stream, context, path)
+            return
+        stream_write(stream, octets, len(octets), path)
+
+    @staticmethod
+    def _build_special(item: Mapping[str, Any], path: str) -> bytes:
+        dif = SPECIAL_DIFS.value(item["dif"])
+        if dif is None or dif & 0x0F != 0x0F:
+            raise BuildError("dif", item["dif"], SPECIAL_DIFS.limit(), path=path)
+        rest = octets_of(item.get("manufacturer_data", b""), path)
+        if rest and dif not in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+            raise BuildError("manufacturer_data", rest, "only behind DIF 0Fh or 1Fh", path=path)
+        vib = VIB.build(item["vib"]) if "vib" in item else b""
+        return bytes([dif]) + vib + rest
+
+
+RecordsFromMeter: Final = RecordArea(FROM_METER)
+RecordsToMeter: Final = RecordArea(TO_METER)
+RecordsFromMeterMSB: Final = RecordArea(FROM_METER, msb_first=True)
