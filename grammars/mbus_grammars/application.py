@@ -10,7 +10,6 @@ Every CI field of the code table has an entry in `USER_DATA`; what has no gramma
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -36,9 +35,11 @@ from .constructs import (
     CodeTable,
     Context,
     Salvage,
+    Stream,
     bits,
     field,
     flag,
+    is_mapping,
     octets_of,
 )
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
@@ -123,14 +124,14 @@ class EncryptedBlocks(Anything):
         super().__init__()
         self.flagbuildnone = True
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> bytes:
+    def _parse(self, stream: Stream, context: Context, path: str) -> bytes:
         start = stream.tell()
         payload = stream.read()
         length = encrypted_length(context["header"]["configuration_field"], payload)
         stream.seek(start + length)
         return payload[:length]
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         octets = octets_of(obj or b"", path)
         stream_write(stream, octets, len(octets), path)
         return obj
@@ -186,7 +187,7 @@ APPLICATION_ERRORS: Final = CodeTable(
         0x21: "security mechanism not supported",
         0x22: "inadequate security method",
         0xF0: "dynamic application error, a data record follows",
-        **{code: "manufacturer specific error" for code in range(0xF1, 0x100)},
+        **dict.fromkeys(range(0xF1, 0x100), "manufacturer specific error"),
     }
 )
 
@@ -202,7 +203,7 @@ def _more(context: Context) -> bool:
     return bool(octet)
 
 
-_SUB_CODES: Final = (field("sub_codes", Default(GreedyRange(SubCode), ()), "MBDOC48 6.1"),)
+_SUB_CODES: Final = (field("sub_codes", Default(GreedyRange(SubCode), []), "MBDOC48 6.1"),)
 _PAYLOAD: Final = (field("payload", Default(GreedyBytes, b"")),)
 _APPLICATION_ERROR: Final = (
     field("error_code", If(_more, Coded(Byte, APPLICATION_ERRORS)), "MBDOC48 6.6"),
@@ -228,7 +229,10 @@ def _selection(identification_number: Anything, manufacturer: Anything) -> Anyth
         "device_type": DeviceType,
     }
     return Struct(
-        *(field(name, Default(subcon, WILDCARD_SELECTION[name]), "MBDOC48 7.1") for name, subcon in address.items()),
+        *(
+            field(name, Default(subcon, WILDCARD_SELECTION[name]), "MBDOC48 7.1")
+            for name, subcon in address.items()
+        ),
         field("records", Default(RecordsToMeter, ()), "MBDOC48 7.4"),
     )
 
@@ -249,27 +253,30 @@ FormatFrame: Final = (
 
 
 class FixedOrCompact(Anything):
-    """CI 73h: sixteen octets are the fixed data structure of old wired meters, everything else a compact
-    frame, which would be empty at that length. MBDOC48 6.2; EN 13757-7:2018."""
+    """CI 73h: the fixed data structure of old wired meters, or a compact frame.
+
+    Sixteen octets are fixed data; a compact frame would be empty at that length. MBDOC48 6.2;
+    EN 13757-7:2018.
+    """
 
     LENGTH = 16
 
     def __init__(self) -> None:
         super().__init__()
-        self.compact = Struct(*HEADERS["long"], *CompactFrame)
+        self.compact: Anything = Struct(*HEADERS["long"], *CompactFrame)
 
     def choose(self, length: int) -> Anything:
         """The construct for so many octets."""
         return FixedData if length == self.LENGTH else self.compact
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
         length = len(stream.read())
         stream.seek(start)
         return self.choose(length)._parse(stream, context, path)
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
-        fixed = isinstance(obj, Mapping) and "counter_1" in obj
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        fixed = is_mapping(obj) and "counter_1" in obj
         return (FixedData if fixed else self.compact)._build(obj, stream, context, path)
 
 

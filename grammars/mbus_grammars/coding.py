@@ -64,7 +64,9 @@ class BCD(AnyAdapter):
         if isinstance(obj, int) and obj < 0 and -obj < 10 ** (width - 1):
             return bytes.fromhex(f"F{-obj:0{width - 1}d}")[::-1]
         low = 10 ** (width - 1) - 1 if width else 0
-        raise BuildError(field_of(path), obj, f"-{low} to {10**width - 1}, or a string of {width} digits", path=path)
+        raise BuildError(
+            field_of(path), obj, f"-{low} to {10**width - 1}, or a string of {width} digits", path=path
+        )
 
 
 class Real(AnyAdapter):

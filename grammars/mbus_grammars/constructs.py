@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeGuard
 
 from construct import Adapter, Construct, ConstructError, Container, ListContainer, Renamed, Subconstruct
 from construct.core import StreamError, stream_read, stream_write
 
 from .errors import BuildError, DecodeError, MBusError
 
+# construct's classes are generic in its stubs only, and `Context` exists only there.
 if TYPE_CHECKING:
-    Context = Container[Any]
+    from construct import core
+
+    Context: TypeAlias = "core.Context"
     Anything = Construct[Any, Any]
     AnyAdapter = Adapter[Any, Any, Any, Any]
     AnySubconstruct = Subconstruct[Any, Any, Any, Any]
@@ -21,6 +24,8 @@ else:
     Anything = Construct
     AnyAdapter = Adapter
     AnySubconstruct = Subconstruct
+
+Stream = IO[bytes]
 
 
 def field(name: str, subcon: Anything, source: str = "") -> Anything:
@@ -40,13 +45,14 @@ class Code(int):
 
     name: str | None
 
-    def __new__(cls, value: int, name: str | None = None) -> Code:
+    def __new__(cls, value: int, name: str | None = None) -> Self:
+        """Take one from a `CodeTable` where there is one."""
         code = super().__new__(cls, value)
         code.name = name
         return code
 
-    def __getnewargs__(self) -> tuple[int, str | None]:  # copy and pickle
-        return (int(self), self.name)
+    def __reduce__(self) -> tuple[type[Self], tuple[int, str | None]]:  # copy and pickle
+        return type(self), (int(self), self.name)
 
     def __str__(self) -> str:
         return f"{int(self):02X}h" if self.name is None else f"{int(self):02X}h {self.name}"
@@ -57,7 +63,7 @@ class CodeTable:
 
     def __init__(self, names: Mapping[int, str], size: int = 256) -> None:
         self.codes: Final = tuple(Code(value, names.get(value)) for value in range(size))
-        self._values = {name: value for value, name in reversed(names.items())}
+        self._values = {name: value for value, name in reversed(list(names.items()))}
 
     def value(self, given: object) -> int | None:
         """The number that a caller means by a number or a name, None for neither."""
@@ -93,7 +99,11 @@ class BitField:
     """Where the bits of one field of `Bits` lie: parts of (lowest bit, width), least significant first."""
 
     def __init__(
-        self, *parts: tuple[int, int], flag: bool = False, default: int | None = None, table: CodeTable | None = None
+        self,
+        *parts: tuple[int, int],
+        flag: bool = False,
+        default: int | None = None,
+        table: CodeTable | None = None,
     ) -> None:
         self.parts = parts
         self.flag = flag
@@ -153,7 +163,7 @@ class Bits(Anything):
             raise ValueError(f"the fields do not cover the {8 * size} bits exactly once: {sorted(covered)}")
         self._readers = tuple((name, f.read) for name, f in fields.items())
 
-    def unpack(self, number: int) -> Context:
+    def unpack(self, number: int) -> Container[Any]:
         """The fields of a number."""
         return Container((name, read(number)) for name, read in self._readers)
 
@@ -163,7 +173,7 @@ class Bits(Anything):
             if 0 <= obj < 1 << 8 * self.size:
                 return obj
             raise BuildError(field_of(path), obj, f"0 to {(1 << 8 * self.size) - 1}", path=path)
-        if not isinstance(obj, Mapping):
+        if not is_mapping(obj):
             raise BuildError(field_of(path), obj, f"a mapping with {', '.join(self.fields)}", path=path)
         number = 0
         for name, spec in self.fields.items():
@@ -175,10 +185,10 @@ class Bits(Anything):
             number |= spec.place(value)
         return number
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         return self.unpack(int.from_bytes(stream_read(stream, self.size, path), "little"))
 
-    def _build(self, obj: object, stream: io.BytesIO, context: Context, path: str) -> object:
+    def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
         stream_write(stream, self.pack(obj, path).to_bytes(self.size, "little"), self.size, path)
         return obj
 
@@ -206,11 +216,13 @@ class Variant(Anything):
         self.expected = expected
         self.keys = keys
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         offset = stream.tell()
         first = stream.read(1)
         if not first:
-            raise DecodeError("no octets left", offset=offset, path=path, expected=self.expected, code="empty")
+            raise DecodeError(
+                "no octets left", offset=offset, path=path, expected=self.expected, code="empty"
+            )
         stream.seek(offset)
         chosen = self.by_octet(first[0])
         if chosen is None:
@@ -224,8 +236,8 @@ class Variant(Anything):
             )
         return chosen._parsereport(stream, context, path)
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
-        chosen = self.by_keys(obj) if isinstance(obj, Mapping) else None
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        chosen = self.by_keys(obj) if is_mapping(obj) else None
         if chosen is None:
             raise BuildError(field_of(path), obj, self.keys, path=path)
         return chosen._build(obj, stream, context, path)
@@ -242,7 +254,7 @@ class Derived(AnySubconstruct):
         super().__init__(subcon)
         self.flagbuildnone = True
 
-    def _build(self, obj: object, stream: io.BytesIO, context: Context, path: str) -> object:
+    def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
         return self.subcon._build(0, stream, context, path)
 
 
@@ -253,7 +265,7 @@ class Salvage(AnySubconstruct):
     Optional drops both the octets and the reason.
     """
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
         try:
             return self.subcon._parsereport(stream, context, path)
@@ -261,15 +273,15 @@ class Salvage(AnySubconstruct):
             stream.seek(start)
             return malformed(stream.read(), start, error)
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
-        if isinstance(obj, Mapping) and "malformed" in obj:
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        if is_mapping(obj) and "malformed" in obj:
             octets = octets_of(obj["malformed"], path)
             stream_write(stream, octets, len(octets), path)
             return obj
         return self.subcon._build(obj, stream, context, path)
 
 
-def malformed(octets: bytes, start: int, error: Exception) -> Context:
+def malformed(octets: bytes, start: int, error: Exception) -> Container[Any]:
     """The container that stands for octets which could not be read."""
     fault = as_decode_error(error, start)
     return Container(malformed=octets, code=fault.code, reason=fault.message, offset=fault.offset)
@@ -293,7 +305,7 @@ class Memo(AnySubconstruct):
         self._known: dict[bytes, Any] = {}
         self._lengths: dict[bytes, tuple[int, ...]] = {}
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
         window = stream.read(self.WINDOW)
         for length in self._lengths.get(window[:2], ()):
@@ -325,7 +337,7 @@ class Door(AnySubconstruct):
     Every public grammar stands behind one, so that a caller catches `MBusError` and nothing else.
     """
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         try:
             return self.subcon._parsereport(stream, context, path)
         except MBusError:
@@ -333,7 +345,7 @@ class Door(AnySubconstruct):
         except ConstructError as error:
             raise as_decode_error(error, stream.tell()) from error
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         try:
             return self.subcon._build(obj, stream, context, path)
         except MBusError:
@@ -342,7 +354,9 @@ class Door(AnySubconstruct):
             raise BuildError(str(error.args[0]), None, "a value is needed", path=path) from error
         except (ConstructError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
             where = field_of(getattr(error, "path", None) or path)
-            raise BuildError(where, obj, str(error).splitlines()[-1] if str(error) else "see cause") from error
+            raise BuildError(
+                where, obj, str(error).splitlines()[-1] if str(error) else "see cause"
+            ) from error
 
 
 def as_decode_error(error: Exception, offset: int) -> DecodeError:
@@ -366,19 +380,26 @@ def field_of(path: str | None) -> str:
     return ".".join((path or "").split(" -> ")[1:])
 
 
+def is_mapping(given: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a caller's value is a mapping, which is what the layouts build from."""
+    return isinstance(given, Mapping)
+
+
 def octets_of(given: object, path: str) -> bytes:
     """Octets given as bytes-like."""
-    if isinstance(given, bytes | bytearray | memoryview):
+    if isinstance(given, memoryview):
+        return given.tobytes()
+    if isinstance(given, bytes | bytearray):
         return bytes(given)
     raise BuildError(field_of(path), given, "bytes", path=path)
 
 
-def fail(message: str, stream: io.BytesIO, path: str, code: str) -> NoReturn:
+def fail(message: str, stream: Stream, path: str, code: str) -> NoReturn:
     """Refuse the octets at the stream's position."""
     raise DecodeError(message, offset=stream.tell(), path=path, code=code)
 
 
-def items_to_end(stream: io.BytesIO, item: Anything, context: Context, path: str) -> Iterator[Any]:
+def items_to_end(stream: Stream, item: Anything, context: Context, path: str) -> Iterator[Any]:
     """Parse `item` after `item` until the octets end."""
     while stream.read(1):
         stream.seek(-1, io.SEEK_CUR)

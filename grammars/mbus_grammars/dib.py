@@ -43,7 +43,7 @@ DATA_FIELDS: Final = CodeTable(
 )
 
 # Octets of data that a data field announces; None where the data tell their own length.
-DATA_LENGTHS: Final = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, None)
+DATA_LENGTHS: Final[tuple[int | None, ...]] = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, None)
 
 # DIFs that are no data record but a function of their own take the whole octet. MBDOC48 6.3.2.
 SPECIAL_DIFS: Final = CodeTable(
@@ -51,9 +51,9 @@ SPECIAL_DIFS: Final = CodeTable(
         0x0F: "manufacturer specific data to the end",
         0x1F: "manufacturer specific data to the end, more records follow",
         0x2F: "idle filler",
-        **{octet: "reserved special function" for octet in (0x3F, 0x4F, 0x5F, 0x6F)},
+        **dict.fromkeys((0x3F, 0x4F, 0x5F, 0x6F), "reserved special function"),
         0x7F: "global readout request",
-        **{octet: "reserved special function" for octet in range(0x8F, 0x100, 0x10)},
+        **dict.fromkeys(range(0x8F, 0x100, 0x10), "reserved special function"),
     }
 )
 
@@ -84,7 +84,7 @@ class DIBAdapter(AnyAdapter):
     register number); a builder that leaves it out gets as many as the numbers need.
     """
 
-    def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Context:
+    def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Container[Any]:
         storage, tariff, subunit = obj["dif"]["storage_number"], 0, 0
         difes = obj["difes"] or ()
         for k, dife in enumerate(difes):
@@ -106,7 +106,9 @@ class DIBAdapter(AnyAdapter):
         storage, tariff, subunit = numbers.values()
         for (key, number), width in zip(numbers.items(), (41, 20, 10), strict=True):
             if not isinstance(number, int) or not 0 <= number < 1 << width:
-                raise BuildError(f"{name}.{key}", number, f"0 to {(1 << width) - 1}, what ten DIFEs hold", path=path)
+                raise BuildError(
+                    f"{name}.{key}", number, f"0 to {(1 << width) - 1}, what ten DIFEs hold", path=path
+                )
         needed = difes_needed(storage, tariff, subunit)
         count = obj.get("dife_count", needed)
         if not isinstance(count, int) or not needed <= count <= MAX_DIFES:

@@ -5,7 +5,6 @@ EN 13757-2 (link layer), EN 13757-3 and EN 13757-7 (headers), as MBDOC48 5.3, 6.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,7 +13,20 @@ from construct import Byte, Bytes, Container, Int16ul
 from construct.core import stream_read, stream_write
 
 from .code_tables import CI_FIELDS, DEVICE_TYPES
-from .constructs import AnyAdapter, Anything, Bits, Code, Coded, CodeTable, Context, bits, field_of, flag
+from .constructs import (
+    AnyAdapter,
+    Anything,
+    Bits,
+    Code,
+    Coded,
+    CodeTable,
+    Context,
+    Stream,
+    bits,
+    field_of,
+    flag,
+    is_mapping,
+)
 from .errors import BuildError
 
 # --- C field -------------------------------------------------------------------------------------
@@ -67,24 +79,26 @@ class _CField(Anything):
         """The bits as named in the direction that the octet announces."""
         return PrimaryCField if octet & 0x40 else SecondaryCField
 
-    def _unpack(self, octet: int) -> Context:
+    def _unpack(self, octet: int) -> Container[Any]:
         fields = self.layout(octet).unpack(octet)
         return Container(name=C_FIELD_NAMES.get((fields["prm"], fields["function"])), **fields)
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         return Container(self._parsed[stream_read(stream, 1, path)[0]])
 
-    def _build(self, obj: object, stream: io.BytesIO, context: Context, path: str) -> object:
+    def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
         stream_write(stream, bytes([self.octet(obj, path)]), 1, path)
         return obj
 
     def octet(self, obj: object, path: str = "") -> int:
         """The octet for any of the forms that the builder takes."""
-        if isinstance(obj, Mapping):
+        if is_mapping(obj):
             return self._from_bits(obj, path)
         if isinstance(obj, str):
             if obj not in C_FIELD_OCTETS:
-                raise BuildError(field_of(path) or "c_field", obj, f"one of {', '.join(C_FIELD_OCTETS)}", path=path)
+                raise BuildError(
+                    field_of(path) or "c_field", obj, f"one of {', '.join(C_FIELD_OCTETS)}", path=path
+                )
             return C_FIELD_OCTETS[obj]
         return PrimaryCField.pack(obj, path)
 
@@ -94,7 +108,9 @@ class _CField(Anything):
         octet = layout.pack({**layout.unpack(base), "prm": bool(base & 0x40), **obj}, path)
         name = self._parsed[octet]["name"]
         if obj.get("name") not in (None, name):
-            raise BuildError(f"{field_of(path)}.name", obj["name"], f"the bits say {name}; change both", path=path)
+            raise BuildError(
+                f"{field_of(path)}.name", obj["name"], f"the bits say {name}; change both", path=path
+            )
         return octet
 
     def _sizeof(self, context: Context, path: str) -> int:
@@ -109,7 +125,7 @@ CField: Final = _CField()
 ADDRESSES: Final = CodeTable(
     {
         0: "unconfigured",
-        **{address: "reserved" for address in (251, 252)},
+        **dict.fromkeys((251, 252), "reserved"),
         253: "selected by secondary address",
         254: "all, with reply",
         255: "all, without reply",
@@ -120,7 +136,7 @@ AField: Final = Coded(Byte, ADDRESSES)
 CI_NAMES: Final = CodeTable({code: row.name for row in CI_FIELDS for code in range(row.first, row.last + 1)})
 CIField: Final = Coded(Byte, CI_NAMES)
 
-DEVICE_TYPE_NAMES: Final = CodeTable({**{code: "reserved" for code in range(256)}, **DEVICE_TYPES})
+DEVICE_TYPE_NAMES: Final = CodeTable({**dict.fromkeys(range(256), "reserved"), **DEVICE_TYPES})
 DeviceType: Final = Coded(Byte, DEVICE_TYPE_NAMES)
 
 # --- Identification and manufacturer -------------------------------------------------------------
@@ -163,7 +179,8 @@ Manufacturer: Final = ManufacturerCode(Int16ul)
 # --- Status and configuration field --------------------------------------------------------------
 
 APPLICATION_STATUS: Final = CodeTable(
-    {0: "no error", 1: "application busy", 2: "any application error", 3: "abnormal condition or alarm"}, size=4
+    {0: "no error", 1: "application busy", 2: "any application error", 3: "abnormal condition or alarm"},
+    size=4,
 )
 
 # MBDOC48 6.6; EN 13757-7:2018 via libmburs and exmbus for the value 3 of the lowest two bits.

@@ -12,8 +12,8 @@ from typing import Final
 
 from construct import Byte, ByteSwapped, Default, IfThenElse, Struct, this
 
-from .coding import type_a, type_b
 from .code_tables import FIXED_UNITS
+from .coding import type_a, type_b
 from .constructs import Anything, Bits, CodeTable, bits, field, split
 from .fields import FixedStatus, IdentificationNumber
 from .units import unit_names
@@ -46,10 +46,14 @@ SAME_UNIT_HISTORIC: Final = 0x3E
 def _unit_name(code: int) -> str:
     if code in FIXED_UNITS:
         quantity, unit, exponent = FIXED_UNITS[code]
-        return f"{quantity} in {unit_names(unit)[0] or 'units'} * 10^{exponent}" if quantity else "without units"
-    return {0x00: "time h,m,s", 0x01: "date D,M,Y", SAME_UNIT_HISTORIC: "unit of the other counter, historic"}.get(
-        code, "reserved"
-    )
+        return (
+            f"{quantity} in {unit_names(unit)[0] or 'units'} * 10^{exponent}" if quantity else "without units"
+        )
+    return {
+        0x00: "time h,m,s",
+        0x01: "date D,M,Y",
+        SAME_UNIT_HISTORIC: "unit of the other counter, historic",
+    }.get(code, "reserved")
 
 
 UNIT_NAMES: Final = CodeTable({code: _unit_name(code) for code in range(64)}, size=64)

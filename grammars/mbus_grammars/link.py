@@ -17,7 +17,7 @@ from construct import Byte, Const, Default, FixedSized, Struct, Switch, this
 from construct.core import stream_write
 
 from .application import USER_DATA, RawPayload
-from .constructs import AnySubconstruct, Anything, Context, Derived, Door, Variant, field
+from .constructs import AnySubconstruct, Anything, Context, Derived, Door, Stream, Variant, field
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 
@@ -41,7 +41,7 @@ class FT12(AnySubconstruct):
         super().__init__(subcon)
         self.variable_length = variable_length
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
         octets = stream.read(5)
         if self.variable_length:
@@ -54,7 +54,9 @@ class FT12(AnySubconstruct):
     def _l_field(octets: bytes, start: int, path: str) -> int:
         """The L field of a long frame's first octets."""
         if len(octets) < 4:
-            raise IncompleteFrame("the frame ends within its start", missing=9 - len(octets), offset=start, path=path)
+            raise IncompleteFrame(
+                "the frame ends within its start", missing=9 - len(octets), offset=start, path=path
+            )
         if octets[1] != octets[2]:
             raise LengthError(
                 f"the L fields differ: {octets[1]:02X}h and {octets[2]:02X}h",
@@ -74,7 +76,10 @@ class FT12(AnySubconstruct):
             )
         if octets[1] < 3:
             raise LengthError(
-                f"L field {octets[1]}, a frame has at least 3", offset=start + 1, path=path, expected="3 to 255"
+                f"L field {octets[1]}, a frame has at least 3",
+                offset=start + 1,
+                path=path,
+                expected="3 to 255",
             )
         return octets[1]
 
@@ -110,7 +115,7 @@ class FT12(AnySubconstruct):
                 found=f"{check:02X}h",
             )
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         inner = io.BytesIO()
         built = self.subcon._build(obj, inner, context, path)
         octets = bytearray(inner.getvalue())
@@ -119,7 +124,9 @@ class FT12(AnySubconstruct):
             first = 4
             length = len(octets) - 6
             if length > 3 + MAX_USER_DATA:
-                raise BuildError("user_data", f"{length - 3} octets", f"at most {MAX_USER_DATA} octets", path=path)
+                raise BuildError(
+                    "user_data", f"{length - 3} octets", f"at most {MAX_USER_DATA} octets", path=path
+                )
             octets[1] = octets[2] = length
         octets[-2] = sum(octets[first:-2]) & 0xFF
         stream_write(stream, bytes(octets), len(octets), path)
@@ -132,7 +139,7 @@ class ToCheckSum(AnySubconstruct):
     construct's FixedSized demands the length when building too, where it is still to be found.
     """
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         return FixedSized(context["l_field"] - 3, self.subcon)._parse(stream, context, path)
 
 

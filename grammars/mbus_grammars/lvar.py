@@ -22,7 +22,7 @@ from construct import Bytes, Container
 from construct.core import stream_read, stream_write
 
 from .coding import raw, type_a, type_b, type_c
-from .constructs import Anything, Code, CodeTable, Context, fail, field_of
+from .constructs import Anything, Code, CodeTable, Context, Stream, fail, field_of, is_mapping
 from .errors import BuildError
 from .profile import CompactProfile
 from .vib import ReversedText
@@ -82,7 +82,7 @@ class VariableLength(Anything):
             return type_b(length) if self.types == "B" else type_c(length)
         return raw(length)
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         lvar = stream_read(stream, 1, path)[0]
         length = lvar_length(lvar)
         if length is None:
@@ -103,8 +103,8 @@ class VariableLength(Anything):
             return f"F{-value:0{2 * (lvar & 0x0F) - 1}d}"
         return -value if lvar >= 0xD0 else value
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
-        given = obj if isinstance(obj, Mapping) else {"value": obj}
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        given: Mapping[str, Any] = obj if is_mapping(obj) else {"value": obj}
         value = given.get("value")
         lvar = given["lvar"] if "lvar" in given else self._lvar_for(value, path)
         length = lvar_length(lvar) if isinstance(lvar, int) and 0 <= lvar <= 0xFF else None
@@ -112,7 +112,9 @@ class VariableLength(Anything):
             raise BuildError(f"{field_of(path)}.lvar", lvar, "0 to F6h", path=path)
         if 0xC0 <= lvar <= 0xDF and isinstance(value, int):
             if (value < 0) != (lvar >= 0xD0) and value:
-                raise BuildError(field_of(path), value, f"the sign that LVAR {lvar:02X}h announces", path=path)
+                raise BuildError(
+                    field_of(path), value, f"the sign that LVAR {lvar:02X}h announces", path=path
+                )
             value = abs(value)
         octets = bytearray()
         try:
@@ -120,7 +122,9 @@ class VariableLength(Anything):
         except BuildError as error:
             raise error.inside(field_of(path)) from error
         if len(octets) != length:
-            raise BuildError(field_of(path), value, f"{length} octets, as LVAR {lvar:02X}h announces", path=path)
+            raise BuildError(
+                field_of(path), value, f"{length} octets, as LVAR {lvar:02X}h announces", path=path
+            )
         if self.msb_first and _name(lvar) != "text":
             octets.reverse()
         stream_write(stream, bytes([lvar]) + octets, 1 + length, path)
@@ -130,13 +134,15 @@ class VariableLength(Anything):
         """The LVAR octet that a value without one gets."""
         if isinstance(value, str | bytes) and len(value) <= TEXT_MAX:
             return LVAR_NAMES.codes[len(value)]
-        if isinstance(value, Mapping):
+        if is_mapping(value):
             return LVAR_NAMES.codes[CompactProfile.length_of(value)]
         if isinstance(value, int):
             length = (value if value >= 0 else ~value).bit_length() // 8 + 1
             if length <= 15:
                 return LVAR_NAMES.codes[0xE0 + length]
-        raise BuildError(field_of(path), value, f"up to {TEXT_MAX} characters or octets, or 15 octets of integer")
+        raise BuildError(
+            field_of(path), value, f"up to {TEXT_MAX} characters or octets, or 15 octets of integer"
+        )
 
 
 class _FirstCharacterFirst(ReversedText):

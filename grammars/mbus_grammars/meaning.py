@@ -72,7 +72,9 @@ class Meaning:
         return self.types in (DATE_TYPES, "F I J M", "G")
 
 
-def meaning_of(vif: int, vifes: Sequence[int], text: str | None = None, direction: str = FROM_METER) -> Meaning:
+def meaning_of(
+    vif: int, vifes: Sequence[int], text: str | None = None, direction: str = FROM_METER
+) -> Meaning:
     """The meaning of a VIB, given as its codes without extension bits."""
     table, code, used = vif_table(vif, vifes)
     row = table[code]
@@ -86,11 +88,15 @@ def meaning_of(vif: int, vifes: Sequence[int], text: str | None = None, directio
     if row.status == "unscaled":
         base = replace(base, qualifiers=("raw number, factor not known",))
     if table is tables.PRIMARY and code == PLAIN_TEXT:
-        base = replace(base, quantity="plain text", plain_text_unit=text or "", types="A B H", status="current")
+        base = replace(
+            base, quantity="plain text", plain_text_unit=text or "", types="A B H", status="current"
+        )
     elif table is tables.PRIMARY and code == MANUFACTURER_SPECIFIC:
         return replace(base, manufacturer_specific=True, types="")
     elif row.status in ("special", "reserved"):
-        base = replace(base, quantity=_unknown_name(vif, vifes[:used]), status="reserved" if code != 0x7E else "any")
+        base = replace(
+            base, quantity=_unknown_name(vif, vifes[:used]), status="reserved" if code != 0x7E else "any"
+        )
     return _apply(base, vifes[used:], direction)
 
 
@@ -126,7 +132,9 @@ def _apply_error_or_action(meaning: Meaning, code: int, direction: str) -> Meani
         name = tables.RECORD_ERROR[code].quantity
         if code == 0:
             return meaning
-        return replace(meaning, record_error=name if name != "reserved" else f"reserved record error {code:02X}h")
+        return replace(
+            meaning, record_error=name if name != "reserved" else f"reserved record error {code:02X}h"
+        )
     if code <= 0x0F:
         name = tables.OBJECT_ACTION[code].quantity
         return replace(meaning, action=code, qualifiers=(*meaning.qualifiers, f"action: {name}"))
@@ -135,7 +143,9 @@ def _apply_error_or_action(meaning: Meaning, code: int, direction: str) -> Meani
 
 def _apply_extension(meaning: Meaning, code: int | None) -> Meaning:
     if code is None:
-        return replace(meaning, qualifiers=(*meaning.qualifiers, "extension of combinable codes, nothing follows"))
+        return replace(
+            meaning, qualifiers=(*meaning.qualifiers, "extension of combinable codes, nothing follows")
+        )
     row = tables.COMBINABLE_FC[code]
     if row.status == "reserved":
         return replace(meaning, qualifiers=(*meaning.qualifiers, f"reserved VIFE FC {code:02X}h"))

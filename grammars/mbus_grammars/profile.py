@@ -3,11 +3,12 @@
     control    increment mode (2) | spacing unit (2) | element size as a data field (4)
     spacing    1..250 of the unit, or a code
     elements   to the end of the data
+
+The data field of the record says nothing here: the LVAR octet gives the length of the whole.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,7 +16,18 @@ from construct import Array, Byte, Container, Struct
 from construct.core import stream_read, stream_write
 
 from .coding import TypeH, type_a, type_b, type_c
-from .constructs import Anything, Bits, CodeTable, Context, bits, field, field_of, octets_of
+from .constructs import (
+    Anything,
+    Bits,
+    CodeTable,
+    Context,
+    Stream,
+    bits,
+    field,
+    field_of,
+    is_mapping,
+    octets_of,
+)
 from .dib import DATA_FIELDS, DATA_LENGTHS
 from .errors import BuildError
 
@@ -60,7 +72,7 @@ class CompactProfile(Anything):
         super().__init__()
         self.length = length
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context | bytes:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any] | bytes:
         octets = stream_read(stream, self.length, path)
         if len(octets) < 2:
             return octets
@@ -76,17 +88,19 @@ class CompactProfile(Anything):
             control=control, spacing=header["spacing"], elements=elements, rest=octets[len(octets) - rest :]
         )
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         if isinstance(obj, bytes):
             stream_write(stream, obj, len(obj), path)
             return obj
-        if not isinstance(obj, Mapping):
+        if not is_mapping(obj):
             raise BuildError(field_of(path), obj, "a mapping with control, spacing, elements", path=path)
-        ProfileHeader._build(obj, stream, context, path)
+        ProfileHeader._build(dict(obj), stream, context, path)
         control = ProfileControl.unpack(ProfileControl.pack(obj["control"], path))
         element = element_type(control["element_size"], control["increment_mode"])
         if element is None:
-            raise BuildError(f"{field_of(path)}.control.element_size", control["element_size"], "1 to 7, 9 to 12, 14")
+            raise BuildError(
+                f"{field_of(path)}.control.element_size", control["element_size"], "1 to 7, 9 to 12, 14"
+            )
         Array(len(obj["elements"]), element)._build(obj["elements"], stream, context, path)
         rest = octets_of(obj.get("rest", b""), path)
         stream_write(stream, rest, len(rest), path)
@@ -96,5 +110,6 @@ class CompactProfile(Anything):
     def length_of(profile: Mapping[str, Any]) -> int:
         """Octets that a profile takes."""
         control = ProfileControl.unpack(ProfileControl.pack(profile["control"], "control"))
-        size = DATA_LENGTHS[control["element_size"]] or 0
+        element_size: int = control["element_size"]
+        size = DATA_LENGTHS[element_size] or 0
         return 2 + size * len(profile["elements"]) + len(profile.get("rest", b""))

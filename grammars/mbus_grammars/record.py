@@ -10,17 +10,18 @@ ones behind it are read where its end is known.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from construct import Container, ConstructError, ListContainer, Struct
+from construct import ConstructError, Container, ListContainer, Struct
 from construct.core import stream_read, stream_write
 
 from . import coding
-from .constructs import Anything, Context, Memo, field, field_of, malformed, octets_of
+from .constructs import Anything, Context, Memo, Stream, field, field_of, is_mapping, malformed, octets_of
 from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS
 from .errors import BuildError, DecodeError, MBusError
+from .fields import Manufacturer
 from .lvar import VariableLength
 from .meaning import ACTIONS_WITHOUT_DATA, FROM_METER, TO_METER, Meaning, meaning_of
 from .vib import MAX_VIFES, VIB
@@ -31,7 +32,7 @@ IDLE_FILLER: Final = 0x2F
 GLOBAL_READOUT: Final = 0x7F
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DataRecordHeader:
     """What the octets of DIB and VIB say, once for all records that start with them."""
 
@@ -73,7 +74,7 @@ def _integer(length: int, meaning: Meaning) -> tuple[str, Anything]:
     if meaning.quantity == "enhanced identification" and length == 8:
         return "secondary address", coding.SecondaryAddress
     if meaning.quantity == "manufacturer" and length == 2:
-        return "manufacturer", coding.Manufacturer
+        return "manufacturer", Manufacturer
     if "B" in types or not types:
         return "B", coding.type_b(length)
     return ("D" if "D" in types else "C"), coding.type_c(length)
@@ -81,12 +82,23 @@ def _integer(length: int, meaning: Meaning) -> tuple[str, Anything]:
 
 def _variable_length(meaning: Meaning) -> tuple[str, Anything]:
     types = meaning.types.split()
-    text = "octets" if meaning.quantity.startswith("data container") else "profile" if meaning.profile else "text"
+    text = (
+        "octets"
+        if meaning.quantity.startswith("data container")
+        else "profile"
+        if meaning.profile
+        else "text"
+    )
     numbers = "B" if "B" in types or not types else "C" if {"C", "D"} & set(types) else "raw"
     return "LVAR", VariableLength(text, numbers)
 
 
-DATES: Final[dict[str, Anything]] = {"F": coding.TypeF, "G": coding.TypeG, "I": coding.TypeI, "J": coding.TypeJ}
+DATES: Final[dict[str, Anything]] = {
+    "F": coding.TypeF,
+    "G": coding.TypeG,
+    "I": coding.TypeI,
+    "J": coding.TypeJ,
+}
 
 DataRecordHeaderOctets: Final = Struct(field("dib", DIB, "MBDOC48 6.3.2"), field("vib", VIB, "MBDOC48 6.3.2"))
 
@@ -99,7 +111,7 @@ class _Header(Anything):
         self.direction = direction
         self.msb_first = msb_first
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
+    def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         start = stream.tell()
         dib = DIB._parse(stream, context, path + " -> dib")
         middle = stream.tell()
@@ -110,7 +122,9 @@ class _Header(Anything):
         header = self._describe(dib, vib, octets[: middle - start], octets[middle - start :])
         return Container(dib=dib, vib=vib, _header=header)
 
-    def _describe(self, dib: Context, vib: Context, dib_octets: bytes, vib_octets: bytes) -> DataRecordHeader:
+    def _describe(
+        self, dib: Container[Any], vib: Container[Any], dib_octets: bytes, vib_octets: bytes
+    ) -> DataRecordHeader:
         meaning = meaning_of(vib["vif"], vib["vifes"], vib.get("text"), self.direction)
         data_type, data = choose_data(dib["data_field"], meaning, self.direction)
         if self.msb_first:
@@ -136,11 +150,11 @@ class _Header(Anything):
             fault=fault,
         )
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         return DataRecordHeaderOctets._build(obj, stream, context, path)
 
 
-def _fresh(parsed: Context) -> Context:
+def _fresh(parsed: Container[Any]) -> Container[Any]:
     vib = Container(parsed["vib"])
     vib["vifes"] = ListContainer(vib["vifes"])
     return Container(dib=Container(parsed["dib"]), vib=vib, _header=parsed["_header"])
@@ -155,17 +169,17 @@ class DataRecordConstruct(Anything):
     def __init__(self, direction: str, msb_first: bool = False) -> None:
         super().__init__()
         self.direction = direction
-        self.header = Memo(_Header(direction, msb_first), _fresh)
+        self.header: Anything = Memo(_Header(direction, msb_first), _fresh)
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> Context:
-        record: Context = self.header._parse(stream, context, path)
+    def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
+        record: Container[Any] = self.header._parse(stream, context, path)
         record["data"] = record["_header"].data._parse(stream, context, path + " -> data")
         return record
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
-        if not isinstance(obj, Mapping):
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        if not is_mapping(obj):
             raise BuildError(field_of(path), obj, "a mapping with dib, vib, data", path=path)
-        octets = DataRecordHeaderOctets.build(obj)
+        octets = DataRecordHeaderOctets.build(dict(obj))
         header = self.header.parse(octets)["_header"]
         stream_write(stream, octets, len(octets), path)
         header.data._build(obj.get("data"), stream, context, path + " -> data")
@@ -183,9 +197,9 @@ class RecordArea(Anything):
     def __init__(self, direction: str, msb_first: bool = False) -> None:
         super().__init__()
         self.direction = direction
-        self.record = DataRecordConstruct(direction, msb_first)
+        self.record: Anything = DataRecordConstruct(direction, msb_first)
 
-    def _parse(self, stream: io.BytesIO, context: Context, path: str) -> ListContainer[Any]:
+    def _parse(self, stream: Stream, context: Context, path: str) -> ListContainer[Any]:
         base = stream.tell()
         octets = stream.read()
         area = io.BytesIO(octets)
@@ -202,10 +216,12 @@ class RecordArea(Anything):
             position = end
         return items
 
-    def _record(self, area: io.BytesIO, octets: bytes, base: int, context: Context, path: str) -> Context:
+    def _record(
+        self, area: io.BytesIO, octets: bytes, base: int, context: Context, path: str
+    ) -> Container[Any]:
         start = area.tell()
         try:
-            record = self.record._parse(area, context, path)
+            record: Container[Any] = self.record._parse(area, context, path)
         except (ConstructError, MBusError) as error:
             area.seek(start)
             item = malformed(area.read(), len(octets), error)
@@ -213,11 +229,11 @@ class RecordArea(Anything):
             return item
         fault = record["_header"].fault
         if fault:
-            error = DecodeError(fault, offset=base + start, code="chain_too_long")
-            return malformed(octets[start : area.tell()], base + start, error)
+            reason = DecodeError(fault, offset=base + start, code="chain_too_long")
+            return malformed(octets[start : area.tell()], base + start, reason)
         return record
 
-    def _special(self, area: io.BytesIO, context: Context, path: str) -> Context:
+    def _special(self, area: io.BytesIO, context: Context, path: str) -> Container[Any]:
         dif = SPECIAL_DIFS.codes[area.read(1)[0]]
         if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
             return Container(dif=dif, manufacturer_data=area.read())
@@ -232,7 +248,7 @@ class RecordArea(Anything):
                 area.seek(start)
         return Container(dif=dif)
 
-    def _build(self, obj: Any, stream: io.BytesIO, context: Context, path: str) -> Any:
+    def _build(self, obj: Sequence[Any], stream: Stream, context: Context, path: str) -> Any:
         if not isinstance(obj, list | tuple):
             raise BuildError(field_of(path), obj, "a list of records", path=path)
         for index, item in enumerate(obj):
@@ -242,10 +258,10 @@ class RecordArea(Anything):
                 raise error.inside(f"records[{index}]") from error
         return obj
 
-    def _build_item(self, item: Any, stream: io.BytesIO, context: Context, path: str) -> None:
-        if isinstance(item, Mapping) and "malformed" in item:
+    def _build_item(self, item: Any, stream: Stream, context: Context, path: str) -> None:
+        if is_mapping(item) and "malformed" in item:
             octets = octets_of(item["malformed"], path)
-        elif isinstance(item, Mapping) and "dif" in item:
+        elif is_mapping(item) and "dif" in item:
             octets = self._build_special(item, path)
         else:
             self.record._build(item, stream, context, path)

@@ -12,10 +12,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from construct import Bytes, Computed, Container, If, ListContainer, Peek, Prefixed, GreedyBytes, RepeatUntil, Struct, Byte, this
+from construct import (
+    Byte,
+    Bytes,
+    Computed,
+    Container,
+    GreedyBytes,
+    If,
+    ListContainer,
+    Peek,
+    Prefixed,
+    RepeatUntil,
+    Struct,
+    this,
+)
 
 from . import vif_tables as tables
-from .constructs import AnyAdapter, Bits, Code, CodeTable, Context, bits, field, field_of, flag
+from .constructs import AnyAdapter, Bits, Code, Context, bits, field, field_of, flag
 from .errors import BuildError
 
 MAX_VIFES: Final = 10
@@ -74,18 +87,22 @@ VIBOctets: Final = Struct(
     field("text_first", Computed(_text_first)),
     field("text", If(this.text_first, PlainText), "MBDOC48 6.3.2"),
     field("vifes", If(this.vif.extension, RepeatUntil(_last, VIFOctet)), "MBDOC48 6.3.2"),
-    field("text_last", If(lambda this: _is_text(this) and not this.text_first, PlainText), "EN 13757-3:2018 Annex C.2"),
+    field(
+        "text_last",
+        If(lambda this: _is_text(this) and not this.text_first, PlainText),
+        "EN 13757-3:2018 Annex C.2",
+    ),
 )
 
 
 class VIBAdapter(AnyAdapter):
     """The octets of the chain without their extension bits, each with its name; the text in one place."""
 
-    def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Context:
+    def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Container[Any]:
         vif = obj["vif"]["code"]
         vifes = [item["code"] for item in obj["vifes"] or ()]
         names = code_names(vif, vifes)
-        vib = Container(
+        vib: Container[Any] = Container(
             vif=Code(vif, names[0]), vifes=ListContainer(map(Code, vifes, names[1:]))
         )
         if vif == PLAIN_TEXT:
@@ -122,7 +139,10 @@ class VIBAdapter(AnyAdapter):
         chain = bytes([code & 0x7F | 0x80 * (k + 2 < len(codes)) for k, code in enumerate(codes[1:])])
         if text_comes_first((chain + octets if after else octets + chain)[:2]) == after:
             raise BuildError(
-                f"{field_of(path)}.text", text, "a text that cannot be taken for a VIFE in this order", path=path
+                f"{field_of(path)}.text",
+                text,
+                "a text that cannot be taken for a VIFE in this order",
+                path=path,
             )
 
 

@@ -1,0 +1,336 @@
+"""Octets to values: the grammar's containers become a `Telegram`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from mbus_grammars import DataRecordHeader, DecodeError, LengthError
+from mbus_grammars.application import ConfigurationField
+from mbus_grammars.code_tables import FIXED_UNITS
+from mbus_grammars.dib import DATA_FIELDS
+from mbus_grammars.fields import CField, FixedStatus
+from mbus_grammars.fields import Status as StatusBits
+from mbus_grammars.fixed import SAME_UNIT_HISTORIC
+from mbus_grammars.meaning import Meaning
+from mbus_grammars.units import unit_names
+
+from .forms import PARSERS, detect
+from .hextext import octets_from
+from .json_types import Form
+from .kinds import kind_of
+from .telegram import (
+    Diagnostic,
+    FrameFields,
+    Meter,
+    Reading,
+    Record,
+    RecordHeader,
+    SpecialFunction,
+    Status,
+    Telegram,
+)
+from .values import Converter, Outcome, converter, scaler
+
+FORMS: Final = ("auto", *PARSERS)
+
+
+def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") -> Telegram:
+    """One telegram as values.
+
+    Args:
+        data: the octets, or a string of hex digits with any or no separators.
+        link: where the octets start: "frame", "c_field" (user data from the C field on), "ci_field",
+            "header" (identification first), "records" (a bare record list), or "auto" to find out.
+
+    Raises `DecodeError` where the link layer is wrong or there is nothing to read. Everything else is in the
+    telegram: a record that could not be read has the state "error", and `diagnostics` say what and where.
+    """
+    octets = octets_from(data)
+    if not octets:
+        raise DecodeError("no octets to decode", offset=0, expected="a telegram", code="empty")
+    if link not in FORMS:
+        raise ValueError(f"link is one of {', '.join(FORMS)}, not {link!r}")
+    form: Form = detect(octets) if link == "auto" else link  # type: ignore[assignment]
+    parsed = PARSERS[form](octets)
+    if form == "frame":
+        _refuse_rest(octets, parsed)
+    return _Reader(octets, form).telegram(parsed)
+
+
+def merge(telegrams: Iterable[Telegram]) -> Reading:
+    """The telegrams of one readout as one reading, in the order given.
+
+    Raises `ValueError` where they name different meters.
+    """
+    reading = Reading(tuple(telegrams))
+    addresses = {telegram.meter for telegram in reading.telegrams if telegram.meter is not None}
+    if len(addresses) > 1:
+        names = ", ".join(sorted(meter.secondary_address or meter.identification_number for meter in addresses))
+        raise ValueError(f"telegrams of different meters are no reading: {names}")
+    return reading
+
+
+def _refuse_rest(octets: bytes, frame: Mapping[str, Any]) -> None:
+    """Octets behind the frame mean that the link layer delivered something else."""
+    length = frame["l_field"] + 6 if "l_field" in frame else 5 if "c_field" in frame else 1
+    if len(octets) > length:
+        raise LengthError(
+            f"{len(octets) - length} octets behind the frame's end",
+            offset=length,
+            expected=f"{length} octets",
+            found=f"{len(octets)} octets",
+            code="trailing_octets",
+        )
+
+
+# --- Record headers, described once --------------------------------------------------------------
+
+_Described = tuple[RecordHeader, Converter, tuple[tuple[str, str], ...]]
+_described: dict[DataRecordHeader, _Described] = {}
+_MAX_DESCRIBED: Final = 8192
+
+
+def _describe(header: DataRecordHeader) -> _Described:
+    """What all records with this header share: description, converter, remarks as (code, message)."""
+    found = _described.get(header)
+    if found is None:
+        if len(_described) >= _MAX_DESCRIBED:
+            _described.clear()
+        found = _described[header] = (_record_header(header), converter(header), tuple(_remarks(header.meaning)))
+    return found
+
+
+def _record_header(header: DataRecordHeader) -> RecordHeader:
+    meaning = header.meaning
+    register = ("OBIS register number",) if header.register_number else ()
+    return RecordHeader(
+        function=header.function,
+        storage_number=header.storage_number,
+        tariff=header.tariff,
+        subunit=header.subunit,
+        quantity=meaning.quantity,
+        unit=meaning.unit,
+        ucum=meaning.ucum,
+        qualifiers=(*meaning.qualifiers, *register),
+        kind=kind_of(meaning),
+        coding=DATA_FIELDS.codes[header.data_field].name,
+        dib=header.dib_octets,
+        vib=header.vib_octets,
+    )
+
+
+def _remarks(meaning: Meaning) -> Iterable[tuple[str, str]]:
+    if meaning.status == "reserved":
+        yield "unknown_vif", f"{meaning.quantity}: no unit or scale is known, the number is raw"
+    elif meaning.status == "unscaled":
+        yield "unknown_scale", f"{meaning.quantity}: the scale is not known, the number is raw"
+    elif meaning.status == "unverified":
+        yield "unverified_vif", f"{meaning.quantity}: this code rests on a single weak source"
+
+
+# --- The telegram --------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Collects one telegram."""
+
+    def __init__(self, octets: bytes, form: Form) -> None:
+        self.octets = octets
+        self.form = form
+        self.records: list[Record] = []
+        self.special: list[SpecialFunction] = []
+        self.diagnostics: list[Diagnostic] = []
+        self.manufacturer_data: bytes | None = None
+        self.more_records_follow = False
+
+    def telegram(self, parsed: Any) -> Telegram:
+        frame = self._frame(parsed) if self.form in ("frame", "c_field", "ci_field") else FrameFields()
+        if self.form == "records":
+            user_data: Mapping[str, Any] = {"records": parsed}
+        else:
+            user_data = parsed if self.form == "header" else parsed.get("user_data", {})
+        header = user_data.get("header", user_data)
+        kept: Mapping[str, Any] | None = None
+        if "counter_1" in user_data:
+            self._fixed(user_data)
+            kept = user_data
+        elif "malformed" in user_data:
+            self._note("error", user_data["code"], f"user data: {user_data['reason']}", user_data["offset"])
+            kept = user_data
+        elif "records" in user_data:
+            self._items(user_data["records"])
+        else:
+            kept = {key: value for key, value in user_data.items() if key not in ("header", "_io")}
+        if kept is not None:
+            self._remark(frame, kept)
+        encrypted: bytes = user_data.get("encrypted", b"")
+        if encrypted:
+            self._note("warning", "encrypted", f"{len(encrypted)} octets are encrypted", None)
+        configuration = header.get("configuration_field")
+        return Telegram(
+            form=self.form,
+            frame=frame,
+            meter=_meter(header),
+            access_number=header.get("access_number"),
+            status=self._status(header, fixed="counter_1" in user_data),
+            configuration_field=None if configuration is None else ConfigurationField.pack(configuration),
+            records=tuple(self.records),
+            more_records_follow=self.more_records_follow,
+            manufacturer_data=self.manufacturer_data,
+            encrypted=encrypted,
+            special_functions=tuple(self.special),
+            user_data=plain(kept) if kept else None,
+            diagnostics=tuple(self.diagnostics),
+        )
+
+    def _note(self, severity: Any, code: str, message: str, offset: int | None, record: int | None = None) -> None:
+        self.diagnostics.append(Diagnostic(severity, code, message, offset, record))
+
+    def _frame(self, parsed: Mapping[str, Any]) -> FrameFields:
+        ci_field = parsed.get("ci_field")
+        c_field = parsed.get("c_field")
+        format_ = None
+        if self.form == "frame":
+            length = parsed.get("l_field")
+            format_ = "single character" if c_field is None else "short" if length is None else "long"
+            format_ = "control" if length == 3 else format_
+        return FrameFields(
+            format=format_,  # type: ignore[arg-type]
+            c_field=None if c_field is None else CField.octet(c_field),
+            a_field=None if "a_field" not in parsed else int(parsed["a_field"]),
+            ci_field=None if ci_field is None else int(ci_field),
+        )
+
+    @staticmethod
+    def _status(header: Mapping[str, Any], fixed: bool) -> Status | None:
+        if "status" not in header:
+            return None
+        return Status((FixedStatus if fixed else StatusBits).pack(header["status"]), fixed)
+
+    def _remark(self, frame: FrameFields, kept: Mapping[str, Any]) -> None:
+        """What there is to say about a telegram without data records."""
+        if "error_code" in kept:
+            code = kept["error_code"]
+            name = "unspecified error" if code is None else code.name or f"error {int(code):02X}h"
+            self._note("info", "application_error", f"the meter reports an application error: {name}", None)
+        elif kept.get("payload") and frame.ci_field is not None:
+            name = f"CI {frame.ci_field:02X}h ({frame.ci_name})"
+            self._note("warning", "no_grammar", f"{name} has no grammar here, its payload is raw", None)
+
+    # --- Records
+
+    def _items(self, items: Iterable[Mapping[str, Any]]) -> None:
+        octets, records = self.octets, self.records
+        for item in items:
+            start, end = item["_span"]
+            header = item.get("_header")
+            if header is not None:
+                described, convert, remarks = _describe(header)
+                value, state, reason, flags, code, severity = convert(item["data"])
+                data_start = start + len(header.dib_octets) + len(header.vib_octets)
+                records.append(Record(described, octets[data_start:end], value, state, reason, flags, start))
+                if code is not None or remarks:
+                    self._record_remarks(described, data_start, reason, code, severity, remarks)
+            elif "malformed" in item:
+                self._unreadable(item, start, end)
+            else:
+                self._special_function(item, start, end)
+
+    def _record_remarks(
+        self,
+        header: RecordHeader,
+        offset: int,
+        reason: str | None,
+        code: str | None,
+        severity: str,
+        remarks: tuple[tuple[str, str], ...],
+    ) -> None:
+        index = len(self.records) - 1
+        for remark, message in remarks:
+            self._note("info", remark, message, offset, index)
+        if code is not None:
+            self._note(severity, code, f"{header.quantity}: {reason}", offset, index)
+
+    def _unreadable(self, item: Mapping[str, Any], start: int, end: int) -> None:
+        reason = str(item["reason"])
+        self.records.append(Record(RecordHeader(), self.octets[start:end], None, "error", reason, (), start))
+        shown = self.octets[start:end][:12].hex(" ").upper() + (" ..." if end - start > 12 else "")
+        self._note(
+            "error", item["code"], f"record at offset {start} not readable ({shown}): {reason}", item["offset"],
+            len(self.records) - 1,
+        )
+
+    def _special_function(self, item: Mapping[str, Any], start: int, end: int) -> None:
+        if "manufacturer_data" in item:
+            self.manufacturer_data = item["manufacturer_data"]
+            self.more_records_follow = item["dif"] == 0x1F
+            return
+        self.special.append(SpecialFunction(len(self.records), self.octets[start:end]))
+        if "reserved" in str(item["dif"].name):
+            self._note("warning", "reserved_dif", f"DIF {item['dif']}: one octet skipped", start)
+
+    # --- Fixed data structure
+
+    def _fixed(self, data: Mapping[str, Any]) -> None:
+        """The two counters as records. A historic one has storage number 1: it is no actual value."""
+        units = data["medium_and_units"]
+        binary = data["status"]["counters_binary"]
+        stored = 1 if data["status"]["counters_stored"] else 0
+        base = len(self.octets) - 8 - (2 if self.form == "frame" else 0)
+        for k in (1, 2):
+            unit = int(units[f"unit_{k}"])
+            historic = unit == SAME_UNIT_HISTORIC
+            known = FIXED_UNITS.get(int(units[f"unit_{3 - k}"]) if historic else unit)
+            quantity, code, exponent = known or ("", "", 0)
+            written, ucum = unit_names(code)
+            meaning = Meaning(quantity=quantity, exponent=exponent)
+            header = RecordHeader(
+                function="instantaneous",
+                storage_number=1 if historic else stored,
+                tariff=0,
+                subunit=0,
+                quantity=quantity or f"counter {k}",
+                unit=written,
+                ucum=ucum,
+                kind=kind_of(meaning),
+                coding="32 bit integer" if binary else "8 digit BCD",
+            )
+            outcome = _fixed_value(data[f"counter_{k}"], meaning, known is not None)
+            start = base + 4 * (k - 1)
+            octets = self.octets[start : start + 4]
+            record = Record(header, octets, outcome.value, outcome.state, outcome.reason, (), start)
+            self.records.append(record)
+            if outcome.code:
+                self._record_remarks(header, start, outcome.reason, outcome.code, outcome.severity, ())
+
+
+def _fixed_value(raw: int | str, meaning: Meaning, known: bool) -> Outcome:
+    if isinstance(raw, str):
+        return Outcome(None, "invalid", f"digits {raw} are no number", (), "invalid_bcd", "warning")
+    if not known:
+        return Outcome(None, "invalid", f"unit without a known layout, raw {raw}", (), "unknown_unit", "warning")
+    return Outcome(scaler(meaning)(raw))
+
+
+def _meter(header: Mapping[str, Any]) -> Meter | None:
+    if "identification_number" not in header:
+        return None
+    device_type = header.get("device_type")
+    return Meter(
+        header["identification_number"],
+        header.get("manufacturer"),
+        header.get("version"),
+        None if device_type is None else int(device_type),
+    )
+
+
+def plain(value: Any) -> Any:
+    """A grammar's container as plain values: dicts, lists, ints, strings; octets as hex digits."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items() if not key.startswith("_")}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex().upper()
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value

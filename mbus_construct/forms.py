@@ -1,0 +1,97 @@
+"""Where given octets start: at the frame, the C field, the CI field, the header, or the first record.
+
+Gateways strip as much as they please: Elvaco's report 2001 starts at the C field, others send records alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
+from mbus_grammars.application import USER_DATA
+from mbus_grammars.constructs import Door
+
+
+from .json_types import Form
+
+HeaderAndRecords: Final = Door(USER_DATA[0x72])
+
+PARSERS: Final[dict[Form, Callable[[bytes], Any]]] = {
+    "frame": Frame.parse,
+    "c_field": LinkUserData.parse,
+    "ci_field": ApplicationLayer.parse,
+    "header": HeaderAndRecords.parse,
+    "records": DataRecords.parse,
+}
+
+# C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
+_C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
+
+# CI fields with a grammar that says whether the rest is plausible.
+_CI_FIELDS: Final = frozenset({0x50, 0x51, 0x52, 0x56, 0x5A, 0x5B, *range(0x6E, 0x7C), *range(0xB8, 0xC0)})
+
+
+def detect(data: bytes) -> Form:
+    """The form of the octets.
+
+    A frame is known by its start octets, whatever is wrong with the rest. Among the others the first form
+    whose octets are all readable wins; where none is, the first that is possible.
+    """
+    if looks_like_frame(data):
+        return "frame"
+    possible = [form for form in ("c_field", "ci_field", "header", "records") if _possible(form, data)]
+    for form in possible:
+        if _clean(form, data):
+            return form
+    return possible[0] if possible else "frame"
+
+
+def looks_like_frame(data: bytes) -> bool:
+    """Whether the octets start as a frame does."""
+    if data[:1] == b"\xe5":
+        return len(data) == 1
+    if data[:1] == b"\x10":
+        return len(data) <= 5
+    return data[:1] == b"\x68" and (data[1:2] == data[2:3] or data[3:4] == b"\x68")
+
+
+def _possible(form: Form, data: bytes) -> bool:
+    if form == "c_field":
+        return len(data) >= 3 and data[0] in _C_FIELDS and data[2] in _CI_FIELDS
+    if form == "ci_field":
+        return len(data) >= 1 and data[0] in _CI_FIELDS
+    return len(data) >= (14 if form == "header" else 2)
+
+
+def _clean(form: Form, data: bytes) -> bool:
+    """Whether everything is readable in this form, and a header looks like one."""
+    try:
+        parsed = PARSERS[form](data)
+    except MBusError:
+        return False
+    if form == "records":
+        return _all_records(parsed)
+    user_data = parsed if form == "header" else parsed["user_data"]
+    if "malformed" in user_data or not _all_records(user_data.get("records", [])):
+        return False
+    return form != "header" or _plausible(user_data["header"])
+
+
+def _all_records(items: list[Any]) -> bool:
+    """Every item is a record with a known meaning, a filler, or the manufacturer's tail."""
+    return all(
+        ("vib" in item and item["_header"].meaning.status != "reserved")
+        or ("dif" in item and item["dif"] in (0x0F, 0x1F, 0x2F))
+        for item in items
+    )
+
+
+def _plausible(header: Any) -> bool:
+    """A header as meters send it: decimal identification, letters, an assigned device type."""
+    return bool(
+        header["identification_number"].isdecimal()
+        and header["manufacturer"].isalpha()
+        and len(header["manufacturer"]) == 3
+        and header["device_type"].name != "reserved"
+    )

@@ -1,0 +1,127 @@
+"""The shapes of the JSON that the library writes and reads; `schema` turns them into a JSON Schema.
+
+Octets are strings of hex digits, dates ISO 8601 strings without time zone, absent things null.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+SCHEMA_VERSION = 1
+
+Hex = Annotated[str, "octets as hex digits"]
+JsonNumber = int | float | str
+
+State = Literal["ok", "invalid", "error"]
+Severity = Literal["info", "warning", "error"]
+Form = Literal["frame", "c_field", "ci_field", "header", "records"]
+Format = Literal["single character", "short", "control", "long"]
+ValueType = Literal["decimal", "real", "date", "datetime", "time", "text", "octets", "series", "none"]
+Kind = Literal[
+    "counter", "instant", "duration", "date", "state", "identity", "setting", "text", "series", "unknown"
+]
+
+
+class FrameDict(TypedDict):
+    """The link layer."""
+
+    format: Annotated[Format | None, "null where the octets came without frame"]
+    c_field: Annotated[int | None, "control field"]
+    c_name: Annotated[str | None, "name of the control field's function, such as RSP_UD"]
+    a_field: Annotated[int | None, "primary address"]
+    ci_field: Annotated[int | None, "control information field"]
+    ci_name: Annotated[str | None, "what the control information field announces"]
+
+
+class MeterDict(TypedDict):
+    """Who sent the telegram, or whom it addresses."""
+
+    identification_number: Annotated[str, "eight digits, leading zeros kept; F is a wildcard in a selection"]
+    manufacturer: Annotated[str | None, "three letters, or four hex digits where the code is no three letters"]
+    manufacturer_name: Annotated[str | None, "company behind the letters, null where unknown"]
+    version: int | None
+    device_type: Annotated[int | None, "code of the device type (medium)"]
+    device_type_name: str | None
+
+
+class StatusDict(TypedDict):
+    """The status octet of the header."""
+
+    octet: int
+    flags: Annotated[list[str], "names of what is set, empty when all is well"]
+
+
+class RecordDict(TypedDict):
+    """One data record."""
+
+    function: Annotated[Literal["instantaneous", "maximum", "minimum", "error"] | None, "null: not readable"]
+    storage_number: int | None
+    tariff: int | None
+    subunit: int | None
+    quantity: Annotated[str | None, "what is measured, in the words of EN 13757-3"]
+    unit: Annotated[str | None, "unit as people write it, null: none or unknown"]
+    ucum: Annotated[str | None, "UCUM code of the unit, null where UCUM has none"]
+    value: Annotated[
+        JsonNumber | list[JsonNumber | None] | None,
+        "exact; a number of more than 15 digits is a string; null with a state or a reason",
+    ]
+    value_type: ValueType
+    qualifiers: Annotated[list[str], "what VIFEs add, in wire order"]
+    kind: Annotated[Kind, "how a consumer treats the value"]
+    state: State
+    reason: Annotated[str | None, "why there is no value, or what to know about it"]
+    flags: Annotated[list[str], "such as summer time"]
+    coding: Annotated[str | None, "the data field's name"]
+    offset: Annotated[int, "first octet of the record, counted from the start of the data"]
+    dib: Hex
+    vib: Hex
+    data: Annotated[Hex, "data octets as sent, with LVAR"]
+
+
+class SpecialFunctionDict(TypedDict):
+    """Something in the record area that is no data record: idle filler, reserved DIF, readout request."""
+
+    before_record: Annotated[int, "index of the record in front of which it stands"]
+    octets: Hex
+
+
+class DiagnosticDict(TypedDict):
+    """A remark of the decoder."""
+
+    severity: Severity
+    code: Annotated[str, "stable name"]
+    message: str
+    offset: Annotated[int | None, "octet, counted from the start of the data"]
+    record: Annotated[int | None, "index of the record it is about"]
+
+
+class TelegramDict(TypedDict):
+    """One telegram."""
+
+    schema_version: Literal[1]
+    form: Annotated[Form, "where the octets start"]
+    frame: FrameDict
+    meter: MeterDict | None
+    access_number: int | None
+    status: StatusDict | None
+    configuration_field: int | None
+    records: list[RecordDict]
+    more_records_follow: bool
+    manufacturer_data: Annotated[str | None, "octets behind DIF 0Fh or 1Fh as hex digits"]
+    encrypted: Annotated[str | None, "octets that are encrypted, as hex digits"]
+    special_functions: list[SpecialFunctionDict]
+    user_data: Annotated[dict[str, Any] | None, "user data that are no data records, in the grammar's words"]
+    diagnostics: list[DiagnosticDict]
+
+
+class ReadingDict(TypedDict):
+    """The telegrams of one readout, merged."""
+
+    schema_version: Literal[1]
+    meter: MeterDict | None
+    status: StatusDict | None
+    records: list[RecordDict]
+    more_records_follow: bool
+    manufacturer_data: list[str]
+    diagnostics: list[DiagnosticDict]
+    telegrams: int

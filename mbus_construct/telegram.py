@@ -1,0 +1,511 @@
+"""What a telegram says, as frozen values: Telegram, Meter, Status, Record, Diagnostic, Reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
+from mbus_grammars.fields import CI_NAMES, APPLICATION_STATUS, C_FIELD_NAMES, Manufacturer, Status as StatusBits
+
+from .json_types import (
+    SCHEMA_VERSION,
+    DiagnosticDict,
+    Form,
+    Format,
+    FrameDict,
+    Kind,
+    MeterDict,
+    ReadingDict,
+    RecordDict,
+    Severity,
+    SpecialFunctionDict,
+    State,
+    StatusDict,
+    TelegramDict,
+    ValueType,
+)
+
+Scalar = Decimal | float | datetime | date | time | str | bytes
+Value = Scalar | tuple[Decimal | float | None, ...] | None
+
+# A decimal of so many digits survives the trip through a binary double.
+_DOUBLE_DIGITS = 15
+
+
+def json_number(value: Decimal | float) -> int | float | str:
+    """An exact number for JSON: a JSON number where a double carries all its digits, else a string."""
+    if isinstance(value, float):
+        return value
+    if len(value.as_tuple().digits) > _DOUBLE_DIGITS or abs(value.adjusted()) > 300:
+        return format(value, "f")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def json_value(value: Value) -> Any:
+    """A record's value for JSON."""
+    if isinstance(value, Decimal | float):
+        return json_number(value)
+    if isinstance(value, bytes):
+        return value.hex().upper()
+    if isinstance(value, tuple):
+        return [None if item is None else json_number(item) for item in value]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat(*(["T", "seconds"] if isinstance(value, datetime) else []))
+    return value
+
+
+_VALUE_TYPES: tuple[tuple[type, ValueType], ...] = (
+    (Decimal, "decimal"),
+    (float, "real"),
+    (datetime, "datetime"),
+    (date, "date"),
+    (time, "time"),
+    (str, "text"),
+    (bytes, "octets"),
+    (tuple, "series"),
+)
+
+
+def value_type(value: Value) -> ValueType:
+    """The name of a value's type."""
+    return next((name for kind, name in _VALUE_TYPES if isinstance(value, kind)), "none")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFields:
+    """The link layer of a telegram; None for what the octets did not hold."""
+
+    format: Format | None = None
+    c_field: int | None = None
+    a_field: int | None = None
+    ci_field: int | None = None
+
+    @property
+    def c_name(self) -> str | None:
+        """The control field's function: "RSP_UD", "REQ_UD2" ..."""
+        if self.c_field is None:
+            return None
+        return C_FIELD_NAMES.get((bool(self.c_field & 0x40), self.c_field & 0x0F))
+
+    @property
+    def ci_name(self) -> str | None:
+        """What the CI field announces."""
+        return None if self.ci_field is None else CI_NAMES.codes[self.ci_field].name
+
+    def to_dict(self) -> FrameDict:
+        """The JSON shape."""
+        return {
+            "format": self.format,
+            "c_field": self.c_field,
+            "c_name": self.c_name,
+            "a_field": self.a_field,
+            "ci_field": self.ci_field,
+            "ci_name": self.ci_name,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """A meter's address: identification number as eight digits, manufacturer, version, device type.
+
+    The fixed data structure has the identification number alone.
+    """
+
+    identification_number: str
+    manufacturer: str | None = None
+    version: int | None = None
+    device_type: int | None = None
+
+    @property
+    def manufacturer_name(self) -> str | None:
+        """The company that holds the letters, None where the table does not know it."""
+        return MANUFACTURERS.get(self.manufacturer or "")
+
+    @property
+    def device_type_name(self) -> str | None:
+        """The device type ("medium") by name."""
+        return None if self.device_type is None else DEVICE_TYPES.get(self.device_type, "reserved")
+
+    @property
+    def secondary_address(self) -> str | None:
+        """The sixteen digits that select the meter: identification, manufacturer, version, device type."""
+        if self.manufacturer is None or self.version is None or self.device_type is None:
+            return None
+        code = Manufacturer.build(self.manufacturer).hex().upper()
+        return f"{self.identification_number}{code}{self.version:02X}{self.device_type:02X}"
+
+    def to_dict(self) -> MeterDict:
+        """The JSON shape."""
+        return {
+            "identification_number": self.identification_number,
+            "manufacturer": self.manufacturer,
+            "manufacturer_name": self.manufacturer_name,
+            "version": self.version,
+            "device_type": self.device_type,
+            "device_type_name": self.device_type_name,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The status octet; `flags` names what is set. `fixed`: of the fixed data structure (MBDOC48 6.2)."""
+
+    octet: int
+    fixed: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The names of what is set, in bit order."""
+        bits = StatusBits.unpack(self.octet)
+        names = [] if self.fixed or not bits["application"] else [APPLICATION_STATUS.codes[bits["application"]].name]
+        names += [name.replace("_", " ") for name in ("power_low", "permanent_error", "temporary_error") if bits[name]]
+        if bits["manufacturer_specific"]:
+            names.append(f"manufacturer specific {bits['manufacturer_specific']}")
+        return tuple(str(name) for name in names)
+
+    def to_dict(self) -> StatusDict:
+        """The JSON shape."""
+        return {"octet": self.octet, "flags": list(self.flags)}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHeader:
+    """What DIB and VIB say, shared by all records with these octets."""
+
+    function: str | None = None
+    storage_number: int | None = None
+    tariff: int | None = None
+    subunit: int | None = None
+    quantity: str | None = None
+    unit: str | None = None
+    ucum: str | None = None
+    qualifiers: tuple[str, ...] = ()
+    kind: Kind = "unknown"
+    coding: str | None = None
+    dib: bytes = b""
+    vib: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One data record.
+
+    Attributes:
+        header: what the octets of DIB and VIB say; its parts are attributes of the record too.
+        value: exact Decimal, float (only for 32 bit reals), date, datetime without time zone, time, str,
+            bytes, a tuple of numbers (compact profile), or None; the unit is `unit`.
+        state: "ok"; "invalid", the octets are no value of their type or the meter marks them so; "error",
+            the meter reports an error instead of a value, or the record could not be read.
+        reason: why there is no value, or what to know about it.
+        flags: "summer time" and the like.
+        offset: first octet, counted from the start of what was decoded.
+        data: the data octets as sent, with the LVAR octet.
+    """
+
+    header: RecordHeader
+    data: bytes
+    value: Value
+    state: State = "ok"
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    offset: int = 0
+
+    @property
+    def function(self) -> str | None:
+        """"instantaneous", "maximum", "minimum" or "error" (value during error state)."""
+        return self.header.function
+
+    @property
+    def storage_number(self) -> int | None:
+        """0 is the actual value, higher numbers are historic ones."""
+        return self.header.storage_number
+
+    @property
+    def tariff(self) -> int | None:
+        """0 is the total."""
+        return self.header.tariff
+
+    @property
+    def subunit(self) -> int | None:
+        """Part of the device, 0 for the device itself."""
+        return self.header.subunit
+
+    @property
+    def quantity(self) -> str | None:
+        """What is measured, in the words of EN 13757-3."""
+        return self.header.quantity
+
+    @property
+    def unit(self) -> str | None:
+        """The unit as people write it."""
+        return self.header.unit
+
+    @property
+    def ucum(self) -> str | None:
+        """The unit's UCUM code, None where UCUM has none."""
+        return self.header.ucum
+
+    @property
+    def qualifiers(self) -> tuple[str, ...]:
+        """What VIFEs add, in wire order."""
+        return self.header.qualifiers
+
+    @property
+    def kind(self) -> Kind:
+        """How a consumer treats the value: "counter", "instant", "date", "state" ..."""
+        return self.header.kind
+
+    @property
+    def coding(self) -> str | None:
+        """The data field by name: "8 digit BCD", "32 bit integer" ..."""
+        return self.header.coding
+
+    @property
+    def dib(self) -> bytes:
+        """The octets of DIF and DIFEs."""
+        return self.header.dib
+
+    @property
+    def vib(self) -> bytes:
+        """The octets of VIF, VIFEs and plain text."""
+        return self.header.vib
+
+    @property
+    def length(self) -> int:
+        """Octets of the whole record."""
+        return len(self.header.dib) + len(self.header.vib) + len(self.data)
+
+    @property
+    def value_text(self) -> str:
+        """Value and unit for people; the reason where there is no value."""
+        if self.value is None:
+            return self.reason or ""
+        if isinstance(self.value, Decimal):
+            shown = format(self.value, "f")
+        elif isinstance(self.value, datetime):
+            shown = self.value.isoformat(" ", "seconds" if self.value.second else "minutes")
+        elif isinstance(self.value, bytes):
+            shown = self.value.hex(" ").upper()
+        elif isinstance(self.value, tuple):
+            shown = ", ".join("-" if item is None else format(item, "f") for item in self.value)
+        else:
+            shown = str(self.value)
+        return f"{shown} {self.unit}" if self.unit else shown
+
+    def __str__(self) -> str:
+        parts = [self.quantity or "unreadable", self.value_text, *self.qualifiers]
+        if self.function not in (None, "instantaneous"):
+            parts.append(str(self.function))
+        parts += [
+            f"{name} {number}"
+            for name, number in (("storage", self.storage_number), ("tariff", self.tariff), ("subunit", self.subunit))
+            if number
+        ]
+        return ", ".join(part for part in parts if part)
+
+    def to_dict(self) -> RecordDict:
+        """The JSON shape."""
+        header: Any = self.header
+        return {
+            "function": header.function,
+            "storage_number": header.storage_number,
+            "tariff": header.tariff,
+            "subunit": header.subunit,
+            "quantity": header.quantity,
+            "unit": header.unit,
+            "ucum": header.ucum,
+            "value": json_value(self.value),
+            "value_type": value_type(self.value),
+            "qualifiers": list(header.qualifiers),
+            "kind": header.kind,
+            "state": self.state,
+            "reason": self.reason,
+            "flags": list(self.flags),
+            "coding": header.coding,
+            "offset": self.offset,
+            "dib": header.dib.hex().upper(),
+            "vib": header.vib.hex().upper(),
+            "data": self.data.hex().upper(),
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The record as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialFunction:
+    """Octets of the record area that are no data record, and the record in front of which they stand."""
+
+    before_record: int
+    octets: bytes
+
+    def to_dict(self) -> SpecialFunctionDict:
+        """The JSON shape."""
+        return {"before_record": self.before_record, "octets": self.octets.hex().upper()}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """A remark of the decoder.
+
+    `severity` "error": octets could not be read. "warning": read, but a value is missing or doubtful.
+    "info": worth knowing. `code` is stable, `message` for people, `offset` counts from the start of the data.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    offset: int | None = None
+    record: int | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.offset is None else f" (offset {self.offset})"
+        return f"{self.severity}: {self.message}{where}"
+
+    def to_dict(self) -> DiagnosticDict:
+        """The JSON shape."""
+        return {
+            "severity": self.severity,
+            "code": self.code,
+            "message": self.message,
+            "offset": self.offset,
+            "record": self.record,
+        }
+
+
+@dataclass(frozen=True)
+class Telegram:
+    """One telegram.
+
+    Attributes:
+        form: where the decoded octets started: "frame", "c_field", "ci_field", "header" or "records".
+        frame: the link layer.
+        meter: who sent it or whom it selects; None where the header has no address.
+        access_number, status, configuration_field: of the header, None without one.
+        records: the data records in wire order, the unreadable ones included.
+        more_records_follow: DIF 1Fh, ask again for the rest.
+        manufacturer_data: octets behind DIF 0Fh or 1Fh, None without such a DIF.
+        encrypted: octets that are encrypted, b"" for plain data.
+        special_functions: idle fillers, reserved DIFs and readout requests, with their place.
+        user_data: what a telegram without data records says, in the words of the grammar.
+        diagnostics: what the decoder has to remark.
+    """
+
+    form: Form = "frame"
+    frame: FrameFields = FrameFields()
+    meter: Meter | None = None
+    access_number: int | None = None
+    status: Status | None = None
+    configuration_field: int | None = None
+    records: tuple[Record, ...] = ()
+    more_records_follow: bool = False
+    manufacturer_data: bytes | None = None
+    encrypted: bytes = b""
+    special_functions: tuple[SpecialFunction, ...] = ()
+    user_data: Mapping[str, Any] | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def worst(self) -> Severity | None:
+        """The highest severity among the diagnostics, None without any."""
+        found = {diagnostic.severity for diagnostic in self.diagnostics}
+        order: tuple[Severity, ...] = ("error", "warning", "info")
+        return next((severity for severity in order if severity in found), None)
+
+    def to_dict(self) -> TelegramDict:
+        """The JSON shape, made of plain Python values."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "form": self.form,
+            "frame": self.frame.to_dict(),
+            "meter": None if self.meter is None else self.meter.to_dict(),
+            "access_number": self.access_number,
+            "status": None if self.status is None else self.status.to_dict(),
+            "configuration_field": self.configuration_field,
+            "records": [record.to_dict() for record in self.records],
+            "more_records_follow": self.more_records_follow,
+            "manufacturer_data": None if self.manufacturer_data is None else self.manufacturer_data.hex().upper(),
+            "encrypted": self.encrypted.hex().upper() or None,
+            "special_functions": [item.to_dict() for item in self.special_functions],
+            "user_data": None if self.user_data is None else dict(self.user_data),
+            "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics],
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The telegram as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Telegram:
+        """The telegram that a mapping describes: `to_dict`'s, or one written by hand (see `encode`).
+
+        Raises `BuildError` where the values make no telegram.
+        """
+        from .decode import decode
+        from .encode import encode
+
+        form = values.get("form", "frame")
+        return decode(encode(values), link=form)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The telegrams of one readout, merged: their records one after the other."""
+
+    telegrams: tuple[Telegram, ...]
+
+    @property
+    def meter(self) -> Meter | None:
+        """The meter, from the first telegram that names it."""
+        return next((telegram.meter for telegram in self.telegrams if telegram.meter), None)
+
+    @property
+    def status(self) -> Status | None:
+        """The status of the last telegram."""
+        return self.telegrams[-1].status if self.telegrams else None
+
+    @property
+    def more_records_follow(self) -> bool:
+        """Whether the last telegram announces another one."""
+        return bool(self.telegrams) and self.telegrams[-1].more_records_follow
+
+    @property
+    def manufacturer_data(self) -> tuple[bytes, ...]:
+        """The manufacturer data of each telegram that has some."""
+        return tuple(t.manufacturer_data for t in self.telegrams if t.manufacturer_data is not None)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """All records; an offset counts within its own telegram."""
+        return tuple(record for telegram in self.telegrams for record in telegram.records)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All remarks; offset and record count within their own telegram."""
+        return tuple(diagnostic for telegram in self.telegrams for diagnostic in telegram.diagnostics)
+
+    def to_dict(self) -> ReadingDict:
+        """The JSON shape."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "meter": None if self.meter is None else self.meter.to_dict(),
+            "status": None if self.status is None else self.status.to_dict(),
+            "records": [record.to_dict() for record in self.records],
+            "more_records_follow": self.more_records_follow,
+            "manufacturer_data": [octets.hex().upper() for octets in self.manufacturer_data],
+            "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics],
+            "telegrams": len(self.telegrams),
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """The reading as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)

@@ -1,0 +1,321 @@
+"""From the grammar's data to the value of a record: exact, or None with the reason.
+
+One function a data type; each takes what the grammar parsed and gives an `Outcome`. They are chosen once
+per record header (`converter`).
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time
+from decimal import Context, Decimal
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from mbus_grammars import DataRecordHeader, Meaning
+from mbus_grammars.dib import DATA_LENGTHS
+from mbus_grammars.lvar import lvar_length
+
+from .json_types import Severity, State
+from .telegram import Value
+
+# Wide enough for the longest number there is (64 octets, 155 digits) with any exponent: nothing is rounded.
+EXACT: Final = Context(prec=400)
+
+
+class Outcome(NamedTuple):
+    """A value and what is to be said about it; `code` and `severity` make a diagnostic when set."""
+
+    value: Value
+    state: State = "ok"
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    code: str | None = None
+    severity: Severity = "info"
+
+
+Converter = Callable[[Any], Outcome]
+
+
+def invalid(reason: str, code: str, severity: Severity = "info") -> Outcome:
+    """No value, and why."""
+    return Outcome(None, "invalid", reason, (), code, severity)
+
+
+# --- Numbers -------------------------------------------------------------------------------------
+
+
+def scaler(meaning: Meaning) -> Callable[[int], Decimal]:
+    """raw number -> exact value in the unit of the meaning."""
+    exponent, offset = meaning.exponent, meaning.offset
+    if exponent >= 0:
+        factor = 10**exponent
+
+        def scale(raw: int) -> Decimal:
+            return Decimal(raw * factor)
+    else:
+        shift = EXACT.scaleb
+        power = Decimal(exponent)
+
+        def scale(raw: int) -> Decimal:
+            return shift(Decimal(raw), power)
+
+    if not offset:
+        return scale
+    return lambda raw: EXACT.add(scale(raw), offset)
+
+
+def _integer(scale: Callable[[int], Decimal], raw: int) -> Outcome:
+    return Outcome(scale(raw))
+
+
+def _signed(scale: Callable[[int], Decimal], lowest: int, raw: int) -> Outcome:
+    if raw == lowest:
+        return invalid(f"lowest number, the mark for 'no value' (as a number: {scale(raw):f})", "no_value_mark")
+    return Outcome(scale(raw))
+
+
+def _bcd(scale: Callable[[int], Decimal], error_state: bool, raw: int | str) -> Outcome:
+    if isinstance(raw, str):
+        severity: Severity = "info" if error_state else "warning"
+        return invalid(f"digits {raw} are no number" if raw else "no digits", "invalid_bcd", severity)
+    return Outcome(scale(raw))
+
+
+def _identifier(width: int, raw: int | str) -> Outcome:
+    """Identification numbers keep their leading zeros."""
+    if isinstance(raw, int) and raw >= 0:
+        return Outcome(f"{raw:0{width}d}")
+    shown = raw if isinstance(raw, str) else f"F{-raw:0{width - 1}d}"
+    return invalid(f"digits {shown} are no identification", "invalid_bcd", "warning")
+
+
+def shortest_real(value: float) -> Decimal:
+    """The shortest decimal that is the same 32 bit real."""
+    for digits in range(6, 10):
+        shown = f"{value:.{digits}g}"
+        if struct.unpack("<f", struct.pack("<f", float(shown)))[0] == value:
+            return Decimal(shown)
+    raise AssertionError(f"{value!r} is no 32 bit real")  # nine digits always suffice (IEEE 754)
+
+
+def _real(meaning: Meaning, raw: float | str) -> Outcome:
+    if isinstance(raw, str):
+        return invalid(f"not a number ({raw}h)", "not_a_number")
+    if math.isinf(raw):
+        return invalid(f"{'minus ' if raw < 0 else ''}infinity", "not_a_number")
+    return Outcome(float(EXACT.add(EXACT.scaleb(shortest_real(raw), meaning.exponent), meaning.offset)))
+
+
+# --- Dates and times -----------------------------------------------------------------------------
+
+EVERY: Final = {"second": 63, "minute": 63, "hour": 31, "day": 0, "month": 15, "year": 127}
+
+
+def _every(bits: Mapping[str, Any]) -> list[str]:
+    """The parts that stand for "every"."""
+    return [name for name, mark in EVERY.items() if bits.get(name) == mark]
+
+
+def _full_year(bits: Mapping[str, Any]) -> int:
+    """EN 13757-3 Annex A: 0 to 80 means 20xx where no hundred-year bits say otherwise."""
+    hundreds, year = bits.get("hundred_year", 0), bits["year"]
+    if year > 99:
+        raise ValueError(f"year {year}")
+    return int(1900 + 100 * hundreds + year if hundreds or year > 80 else 2000 + year)
+
+
+def _recurring(bits: Mapping[str, Any], every: list[str]) -> Outcome:
+    names = ("year", "month", "day", "hour", "minute", "second")
+    fixed = ", ".join(f"{name} {bits[name]}" for name in names if name in bits and name not in every)
+    text = f"recurs: every {', every '.join(reversed(every))}" + (f" at {fixed}" if fixed else "")
+    return Outcome(None, "ok", text, (), "recurring_date")
+
+
+def _date_of(bits: Mapping[str, Any]) -> date:
+    return date(_full_year(bits), bits["month"], bits["day"])
+
+
+def _shown(bits: Mapping[str, Any], *names: str) -> str:
+    return ", ".join(f"{name} {int(bits[name])}" for name in names)
+
+
+def _type_f(bits: Mapping[str, Any]) -> Outcome:
+    flags = ("summer time",) if bits["summer_time"] else ()
+    if bits["invalid"]:
+        return invalid("the meter marks the time as invalid", "time_marked_invalid")
+    if not bits["day"] and not bits["month"] and not bits["year"]:
+        return invalid("no date set", "no_date")
+    every = _every(bits)
+    if every:
+        return _recurring(bits, every)
+    try:
+        moment = datetime.combine(_date_of(bits), time(bits["hour"], bits["minute"]))
+    except ValueError:
+        return invalid(
+            f"no such time: {_shown(bits, 'year', 'month', 'day', 'hour', 'minute')}", "invalid_date", "warning"
+        )
+    return Outcome(moment, flags=flags)
+
+
+def _type_g(bits: Mapping[str, Any]) -> Outcome:
+    parts = (bits["day"], bits["month"], bits["year"])
+    if parts in ((0, 0, 0), (31, 15, 127)):
+        return invalid("no date set", "no_date")
+    every = _every(bits)
+    if every:
+        return _recurring(bits, every)
+    try:
+        return Outcome(_date_of(bits))
+    except ValueError:
+        return invalid(f"no such date: {_shown(bits, 'year', 'month', 'day')}", "invalid_date", "warning")
+
+
+def _type_i(bits: Mapping[str, Any]) -> Outcome:
+    flags = ("summer time",) if bits["summer_time"] else ()
+    if bits["invalid"]:
+        return invalid("the meter marks the time as invalid", "time_marked_invalid")
+    if (bits["day"], bits["month"], bits["year"]) in ((0, 0, 127), (0, 0, 0)):
+        return _type_j(bits)
+    every = _every(bits)
+    if every:
+        return _recurring(bits, every)
+    try:
+        moment = datetime.combine(_date_of(bits), time(bits["hour"], bits["minute"], bits["second"]))
+    except ValueError:
+        return invalid(
+            f"no such time: {_shown(bits, 'year', 'month', 'day', 'hour', 'minute', 'second')}",
+            "invalid_date",
+            "warning",
+        )
+    return Outcome(moment, flags=flags)
+
+
+def _type_j(bits: Mapping[str, Any]) -> Outcome:
+    every = [name for name in ("second", "minute", "hour") if bits[name] == EVERY[name]]
+    if len(every) == 3 and all(bits.get(f"reserved_{k}", -1) > 0 for k in (1, 2, 3)):
+        return invalid("no time set", "no_date")
+    if every:
+        return _recurring({name: bits[name] for name in ("second", "minute", "hour")}, every)
+    try:
+        return Outcome(time(bits["hour"], bits["minute"], bits["second"]))
+    except ValueError:
+        return invalid(f"no such time: {_shown(bits, 'hour', 'minute', 'second')}", "invalid_date", "warning")
+
+
+def _type_k(bits: Mapping[str, Any]) -> Outcome:
+    deviation = bits["dst_deviation"] * (1 if bits["dst_deviation_positive"] else -1)
+    return Outcome(
+        f"begin --{bits['start_month']:02d}-{bits['start_day']:02d} {bits['start_hour']:02d} h, "
+        f"end --{bits['end_month']:02d}-{bits['end_day']:02d}, deviation {deviation:+d} h, "
+        f"{'enabled' if bits['enabled'] else 'disabled'}",
+        reason="the bits of the deviation from GMT are not interpreted",
+    )
+
+
+# --- Octets, text, variable length ---------------------------------------------------------------
+
+
+def _octets(reason: str, code: str, severity: Severity, raw: bytes) -> Outcome:
+    return Outcome(None, "invalid", f"{reason}: {raw.hex(' ').upper()}", (), code, severity)
+
+
+def _secondary_address(raw: Mapping[str, Any]) -> Outcome:
+    octets = f"{raw['manufacturer']} version {raw['version']} device type {int(raw['device_type']):02X}h"
+    return Outcome(f"{raw['identification_number']} {octets}")
+
+
+def _no_data(raw: object) -> Outcome:
+    return Outcome(None, reason="no data")
+
+
+def _variable_length(meaning: Meaning, identity: bool, raw: Mapping[str, Any]) -> Outcome:
+    lvar, value = raw["lvar"], raw["value"]
+    if isinstance(value, Mapping):
+        return _series(meaning, value)
+    if isinstance(value, bytes):
+        if meaning.quantity.startswith("data container"):
+            return Outcome(value)
+        if not value:
+            return invalid("no data", "no_data")
+        return Outcome(value, reason="octets of a layout that is not known here", code="raw_octets")
+    if lvar <= 0xBF:
+        return Outcome(value)
+    if lvar <= 0xDF:
+        width = 2 * (lvar & 0x0F)
+        return _identifier(width, value) if identity else _bcd(scaler(meaning), False, value)
+    length = lvar_length(lvar) or 0
+    signed = value < 0 or "C" not in meaning.types.split()
+    return _signed(scaler(meaning), -(1 << 8 * length - 1), value) if signed else Outcome(scaler(meaning)(value))
+
+
+def _series(meaning: Meaning, profile: Mapping[str, Any]) -> Outcome:
+    """The elements of a compact profile as sent; None is a gap."""
+    control = profile["control"]
+    size = DATA_LENGTHS[control["element_size"]] or 0
+    scale = scaler(meaning)
+    lowest = -(1 << 8 * size - 1) if control["increment_mode"] in (0, 3) else (1 << 8 * size) - 1
+
+    def element(raw: Any) -> Decimal | float | None:
+        if isinstance(raw, str) or (raw == lowest and control["element_size"] <= 7):
+            return None
+        return _real(meaning, raw).value if isinstance(raw, float) else scale(raw)  # type: ignore[return-value]
+
+    spacing = f"{profile['spacing']} {control['spacing_unit'].name}"
+    reason = f"{control['increment_mode'].name}, spacing {spacing}"
+    return Outcome(tuple(element(raw) for raw in profile["elements"]), reason=reason)
+
+
+# --- Choice --------------------------------------------------------------------------------------
+
+_BITS: Final[dict[str, Converter]] = {
+    "F": _type_f,
+    "G": _type_g,
+    "I": _type_i,
+    "J": _type_j,
+    "K": _type_k,
+    "none": _no_data,
+    "secondary address": _secondary_address,
+    "manufacturer": Outcome,
+}
+
+IDENTIFIERS: Final = frozenset({"fabrication number", "enhanced identification"})
+
+
+def converter(header: DataRecordHeader) -> Converter:
+    """What turns the data of records with this header into values."""
+    meaning = header.meaning
+    if meaning.record_error is not None:
+        return partial(_record_error, meaning.record_error)
+    data_type = header.data_type
+    if data_type in _BITS:
+        return _BITS[data_type]
+    identity = meaning.quantity in IDENTIFIERS and not meaning.manufacturer_specific
+    if data_type == "LVAR":
+        return partial(_variable_length, meaning, identity)
+    if meaning.is_date or data_type == "raw":
+        return partial(_wrong_type, header)
+    scale = scaler(meaning)
+    if data_type == "A":
+        width = 2 * (DATA_LENGTHS[header.data_field] or 0)
+        return partial(_identifier, width) if identity else partial(_bcd, scale, header.function == "error")
+    if data_type == "H":
+        return partial(_real, meaning)
+    if data_type == "B":
+        return partial(_signed, scale, -(1 << 8 * (DATA_LENGTHS[header.data_field] or 0) - 1))
+    return partial(_integer, scale)
+
+
+def _record_error(name: str, raw: object) -> Outcome:
+    return Outcome(None, "error", f"the meter reports: {name}", (), "record_error", "warning")
+
+
+def _wrong_type(header: DataRecordHeader, raw: object) -> Outcome:
+    shown = raw.hex(" ").upper() if isinstance(raw, bytes) else raw
+    return invalid(
+        f"a {header.meaning.quantity} cannot be coded like this (data field {header.data_field:X}h): {shown}",
+        "wrong_data_type",
+        "warning",
+    )
