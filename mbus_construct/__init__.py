@@ -17,6 +17,7 @@ from mbus_grammars import (
 
 from ._version import __version__
 from .decode import decode, merge
+from .encode import encode
 from .telegram import Diagnostic, FrameFields, Meter, Reading, Record, Status, Telegram
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "Telegram",
     "__version__",
     "decode",
+    "encode",
     "merge",
 ]

@@ -13,6 +13,7 @@ from mbus_grammars.fields import CField, FixedStatus
 from mbus_grammars.fields import Status as StatusBits
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
+from mbus_grammars.record import RecordArea
 from mbus_grammars.units import unit_names
 
 from .forms import PARSERS, detect
@@ -69,6 +70,11 @@ def merge(telegrams: Iterable[Telegram]) -> Reading:
         names = ", ".join(sorted(meter.secondary_address or meter.identification_number for meter in addresses))
         raise ValueError(f"telegrams of different meters are no reading: {names}")
     return reading
+
+
+def decode_records(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
+    """The records of a record area."""
+    return _Reader(octets, "records").telegram(area.parse(octets)).records
 
 
 def _refuse_rest(octets: bytes, frame: Mapping[str, Any]) -> None:

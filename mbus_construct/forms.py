@@ -28,6 +28,13 @@ PARSERS: Final[dict[Form, Callable[[bytes], Any]]] = {
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
 _C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
 
+# Records stand before the header here: what is readable as both, but with an odd header, is more often records.
+_ORDER: Final[tuple[Form, ...]] = ("c_field", "ci_field", "records", "header")
+
+# CI fields of services whose user data are a few octets.
+_SHORT_SERVICES: Final = frozenset({0x50, 0x6E, 0x6F, 0x70, 0x71, 0x74, 0x75, *range(0xB8, 0xC0)})
+_SHORT: Final = 16
+
 # CI fields with a grammar that says whether the rest is plausible.
 _CI_FIELDS: Final = frozenset({0x50, 0x51, 0x52, 0x56, 0x5A, 0x5B, *range(0x6E, 0x7C), *range(0xB8, 0xC0)})
 
@@ -35,16 +42,16 @@ _CI_FIELDS: Final = frozenset({0x50, 0x51, 0x52, 0x56, 0x5A, 0x5B, *range(0x6E, 
 def detect(data: bytes) -> Form:
     """The form of the octets.
 
-    A frame is known by its start octets, whatever is wrong with the rest. Among the others the first form
-    whose octets are all readable wins; where none is, the first that is possible.
+    A frame is known by its start octets, whatever is wrong with the rest. Among the others the first wins
+    in which everything is readable behind a header that looks like one; then the first in which everything
+    is readable; then the first that is possible.
     """
     if looks_like_frame(data):
         return "frame"
-    possible = [form for form in ("c_field", "ci_field", "header", "records") if _possible(form, data)]
-    for form in possible:
-        if _clean(form, data):
-            return form
-    return possible[0] if possible else "frame"
+    possible = [form for form in _ORDER if _possible(form, data)]
+    clean = [form for form in possible if _clean(form, data)]
+    plausible = [form for form in clean if form != "records" and _plausible(form, data)]
+    return next(iter([*plausible, *clean, *possible]), "frame")
 
 
 def looks_like_frame(data: bytes) -> bool:
@@ -58,14 +65,14 @@ def looks_like_frame(data: bytes) -> bool:
 
 def _possible(form: Form, data: bytes) -> bool:
     if form == "c_field":
-        return len(data) >= 3 and data[0] in _C_FIELDS and data[2] in _CI_FIELDS
+        return len(data) >= 3 and data[0] in _C_FIELDS and _possible("ci_field", data[2:])
     if form == "ci_field":
-        return len(data) >= 1 and data[0] in _CI_FIELDS
+        return data[0] in _CI_FIELDS and (data[0] not in _SHORT_SERVICES or len(data) <= _SHORT)
     return len(data) >= (14 if form == "header" else 2)
 
 
 def _clean(form: Form, data: bytes) -> bool:
-    """Whether everything is readable in this form, and a header looks like one."""
+    """Whether everything is readable in this form."""
     try:
         parsed = PARSERS[form](data)
     except MBusError:
@@ -73,9 +80,10 @@ def _clean(form: Form, data: bytes) -> bool:
     if form == "records":
         return _all_records(parsed)
     user_data = parsed if form == "header" else parsed["user_data"]
-    if "malformed" in user_data or not _all_records(user_data.get("records", [])):
-        return False
-    return form != "header" or _plausible(user_data["header"])
+    records = user_data.get("records", [])
+    if form == "header":
+        return _all_records(records)
+    return "malformed" not in user_data and not any("malformed" in item for item in records)
 
 
 def _all_records(items: list[Any]) -> bool:
@@ -87,11 +95,18 @@ def _all_records(items: list[Any]) -> bool:
     )
 
 
-def _plausible(header: Any) -> bool:
-    """A header as meters send it: decimal identification, letters, an assigned device type."""
+def _plausible(form: Form, data: bytes) -> bool:
+    """Whether a header is as meters send it: digits, letters, an assigned device type.
+
+    Without a header the three octets of C, A and CI field are evidence enough, a CI field alone is not.
+    """
+    parsed = PARSERS[form](data)
+    user_data = parsed if form == "header" else parsed["user_data"]
+    header = user_data.get("header", {})
+    if "manufacturer" not in header:
+        return form == "c_field"
     return bool(
         header["identification_number"].isdecimal()
-        and header["manufacturer"].isalpha()
         and len(header["manufacturer"]) == 3
         and header["device_type"].name != "reserved"
     )

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from mbus_grammars import DataRecordHeader, Meaning
 from mbus_grammars.dib import DATA_LENGTHS
+from mbus_grammars.fields import Manufacturer
 from mbus_grammars.lvar import lvar_length
 
 from .json_types import Severity, State
@@ -223,8 +224,9 @@ def _octets(reason: str, code: str, severity: Severity, raw: bytes) -> Outcome:
 
 
 def _secondary_address(raw: Mapping[str, Any]) -> Outcome:
-    octets = f"{raw['manufacturer']} version {raw['version']} device type {int(raw['device_type']):02X}h"
-    return Outcome(f"{raw['identification_number']} {octets}")
+    """The sixteen digits by which a meter is selected."""
+    code = Manufacturer.build(raw["manufacturer"]).hex().upper()
+    return Outcome(f"{raw['identification_number']}{code}{raw['version']:02X}{int(raw['device_type']):02X}")
 
 
 def _no_data(raw: object) -> Outcome:

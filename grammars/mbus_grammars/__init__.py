@@ -11,7 +11,8 @@ Parsing raises `DecodeError`, building `BuildError`; both are construct's `Const
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from . import application, coding, dib, fields, fixed, link, lvar, record, vib
 from .constructs import Code, Door
@@ -19,39 +20,49 @@ from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, Len
 from .meaning import FROM_METER, TO_METER, Meaning, meaning_of
 from .record import DataRecordHeader
 
+# What a grammar parses to, and what it builds from, for type checkers that have construct's stubs. The
+# parsed fields stay Any, as with every construct: `frame.c_field` and `frame["c_field"]` both check.
+if TYPE_CHECKING:
+    from construct import Construct, Container, ListContainer
+
+    Layout = Construct[Container[Any], dict[str, Any]]
+    Records = Construct[ListContainer[Container[Any]], Sequence[dict[str, Any]]]
+
 # Link layer (EN 13757-2).
-Frame: Final = link.Frame
-SingleCharacter: Final = Door(link.SingleCharacter)
-ShortFrame: Final = Door(link.ShortFrame)
-LongFrame: Final = Door(link.LongFrame)
-LinkUserData: Final = Door(link.LinkUserData)
+Frame: Final[Layout] = link.Frame
+SingleCharacter: Final[Layout] = Door(link.SingleCharacter)
+ShortFrame: Final[Layout] = Door(link.ShortFrame)
+LongFrame: Final[Layout] = Door(link.LongFrame)
+LinkUserData: Final[Layout] = Door(link.LinkUserData)
 
 # Application layer (EN 13757-3, EN 13757-7).
-ApplicationLayer: Final = Door(application.ApplicationLayer)
-LongHeader: Final = Door(application.LongHeader)
-ShortHeader: Final = Door(application.ShortHeader)
-FixedData: Final = Door(fixed.FixedData)
-Selection: Final = Door(application.Selection)
+ApplicationLayer: Final[Layout] = Door(application.ApplicationLayer)
+LongHeader: Final[Layout] = Door(application.LongHeader)
+ShortHeader: Final[Layout] = Door(application.ShortHeader)
+FixedData: Final[Layout] = Door(fixed.FixedData)
+Selection: Final[Layout] = Door(application.Selection)
 
 # Records. `...ToMeter` is the direction in which VIFE codes 00h to 0Fh are actions, not errors.
-DataRecord: Final = Door(record.RecordsFromMeter.record)
-DataRecordToMeter: Final = Door(record.RecordsToMeter.record)
-DataRecords: Final = Door(record.RecordsFromMeter)
-DataRecordsToMeter: Final = Door(record.RecordsToMeter)
-DIB: Final = Door(dib.DIB)
-VIB: Final = Door(vib.VIB)
+DataRecord: Final[Layout] = Door(record.RecordsFromMeter.record)
+DataRecordToMeter: Final[Layout] = Door(record.RecordsToMeter.record)
+DataRecords: Final[Records] = Door(record.RecordsFromMeter)
+DataRecordsToMeter: Final[Records] = Door(record.RecordsToMeter)
+DIB: Final[Layout] = Door(dib.DIB)
+VIB: Final[Layout] = Door(vib.VIB)
 
 # Fields and data types.
-AField: Final = Door(fields.AField)
-CField: Final = Door(fields.CField)
-CIField: Final = Door(fields.CIField)
-TypeF: Final = Door(coding.TypeF)
-TypeG: Final = Door(coding.TypeG)
-TypeH: Final = Door(coding.TypeH)
-TypeI: Final = Door(coding.TypeI)
-TypeJ: Final = Door(coding.TypeJ)
-TypeK: Final = Door(coding.TypeK)
-VariableLength: Final = Door(lvar.VariableLength())
+AField: Final[Construct[Code, int | str]] = Door(fields.AField)
+CField: Final[Construct[Container[Any], dict[str, Any] | int | str]] = Door(fields.CField)
+CIField: Final[Construct[Code, int | str]] = Door(fields.CIField)
+TypeF: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeF)
+TypeG: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeG)
+TypeH: Final[Construct[float | str, float | str]] = Door(coding.TypeH)
+TypeI: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeI)
+TypeJ: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeJ)
+TypeK: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeK)
+VariableLength: Final[Construct[Container[Any], dict[str, Any] | str | bytes | int]] = Door(
+    lvar.VariableLength()
+)
 
 __all__ = [
     "DIB",

@@ -34,14 +34,18 @@ from .constructs import (
     Coded,
     CodeTable,
     Context,
+    Number,
+    Octet,
     Salvage,
     Stream,
     bits,
     field,
+    field_of,
     flag,
     is_mapping,
     octets_of,
 )
+from .errors import BuildError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
 from .fixed import FixedData, FixedDataMSB
 from .record import RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
@@ -62,7 +66,7 @@ ConfigurationField: Final = Bits(
 )
 
 _SHORT: Final = (
-    field("access_number", Default(Byte, 0), "EN 13757-7; MBDOC48 6.3.1"),
+    field("access_number", Default(Octet, 0), "EN 13757-7; MBDOC48 6.3.1"),
     field("status", Default(Status, 0), "MBDOC48 6.6"),
     field("configuration_field", Default(ConfigurationField, 0), "EN 13757-7"),
 )
@@ -72,7 +76,7 @@ ShortHeader: Final = Struct(*_SHORT)
 LongHeader: Final = Struct(
     field("identification_number", IdentificationNumber, "MBDOC48 6.3.1"),
     field("manufacturer", Manufacturer, "MBDOC48 6.3.1"),
-    field("version", Byte, "MBDOC48 6.3.1"),
+    field("version", Octet, "MBDOC48 6.3.1"),
     field("device_type", DeviceType, "MBDOC48 6.3.1, 8.4.1"),
     *_SHORT,
 )
@@ -80,9 +84,9 @@ LongHeader: Final = Struct(
 LongHeaderMSB: Final = Struct(
     field("identification_number", ByteSwapped(IdentificationNumber), "MBDOC48 6.1, 6.3.1"),
     field("manufacturer", ByteSwapped(Manufacturer), "MBDOC48 6.1, 6.3.1"),
-    field("version", Byte, "MBDOC48 6.3.1"),
+    field("version", Octet, "MBDOC48 6.3.1"),
     field("device_type", DeviceType, "MBDOC48 6.3.1, 8.4.1"),
-    field("access_number", Default(Byte, 0), "MBDOC48 6.3.1"),
+    field("access_number", Default(Octet, 0), "MBDOC48 6.3.1"),
     field("status", Default(Status, 0), "MBDOC48 6.6"),
     field("configuration_field", Default(ByteSwapped(ConfigurationField), 0), "MBDOC48 6.3.1"),
 )
@@ -131,8 +135,16 @@ class EncryptedBlocks(Anything):
         stream.seek(start + length)
         return payload[:length]
 
+    @staticmethod
+    def _configuration_field(context: Context) -> Mapping[str, Any]:
+        given = context["header"].get("configuration_field")
+        return ConfigurationField.unpack(ConfigurationField.pack(0 if given is None else given))
+
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        octets = octets_of(obj or b"", path)
+        octets = b"" if obj is None else octets_of(obj, path)
+        if octets and len(octets) != encrypted_length(self._configuration_field(context), octets):
+            limit = "as many octets as configuration_field announces"
+            raise BuildError(field_of(path), obj, limit, path=path)
         stream_write(stream, octets, len(octets), path)
         return obj
 
@@ -225,7 +237,7 @@ def _selection(identification_number: Anything, manufacturer: Anything) -> Anyth
     address = {
         "identification_number": identification_number,
         "manufacturer": manufacturer,
-        "version": Byte,
+        "version": Octet,
         "device_type": DeviceType,
     }
     return Struct(
@@ -240,14 +252,16 @@ def _selection(identification_number: Anything, manufacturer: Anything) -> Anyth
 Selection: Final = _selection(IdentificationNumber, Manufacturer)
 SelectionMSB: Final = _selection(ByteSwapped(IdentificationNumber), ByteSwapped(Manufacturer))
 
+Signature: Final = Number(Int16ul, 0, 0xFFFF)
+
 CompactFrame: Final = (
-    field("format_signature", Int16ul, "EN 13757-3:2018 Annex G"),
-    field("full_frame_crc", Int16ul, "EN 13757-3:2018 Annex G"),
+    field("format_signature", Signature, "EN 13757-3:2018 Annex G"),
+    field("full_frame_crc", Signature, "EN 13757-3:2018 Annex G"),
     field("payload", Default(GreedyBytes, b""), "EN 13757-3:2018 Annex G"),
 )
 FormatFrame: Final = (
-    field("length", Byte, "EN 13757-3:2018 Annex G"),
-    field("format_signature", Int16ul, "EN 13757-3:2018 Annex G"),
+    field("length", Octet, "EN 13757-3:2018 Annex G"),
+    field("format_signature", Signature, "EN 13757-3:2018 Annex G"),
     field("payload", Default(GreedyBytes, b""), "EN 13757-3:2018 Annex G"),
 )
 
@@ -276,8 +290,13 @@ class FixedOrCompact(Anything):
         return self.choose(length)._parse(stream, context, path)
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        fixed = is_mapping(obj) and "counter_1" in obj
-        return (FixedData if fixed else self.compact)._build(obj, stream, context, path)
+        if is_mapping(obj) and "counter_1" in obj:
+            return FixedData._build(obj, stream, context, path)
+        start = stream.tell()
+        built = self.compact._build(obj, stream, context, path)
+        if stream.tell() - start == self.LENGTH:
+            raise BuildError(field_of(path, "payload"), b"", "at least one octet", path=path)
+        return built
 
 
 # What stands behind the header, by CI field; a CI field that is not named here has a raw payload.
@@ -306,8 +325,6 @@ _WHOLE: Final[dict[int, Anything]] = {
     0x77: FixedDataMSB,
 }
 
-RawPayload: Final = Salvage(Struct(*_PAYLOAD))
-
 USER_DATA: Final[dict[int, Anything]] = {
     code: Salvage(_WHOLE[code])
     if code in _WHOLE
@@ -319,5 +336,5 @@ USER_DATA: Final[dict[int, Anything]] = {
 # From the CI field on: what gateways deliver that strip the link layer.
 ApplicationLayer: Final = Struct(
     field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
-    field("user_data", Default(Switch(this.ci_field, USER_DATA, default=RawPayload), {})),
+    field("user_data", Default(Switch(this.ci_field, USER_DATA), {})),
 )

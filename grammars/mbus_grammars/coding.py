@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, Final
 
 from construct import (
-    Byte,
     Bytes,
     BytesInteger,
     ByteSwapped,
@@ -31,7 +30,21 @@ from construct import (
     Struct,
 )
 
-from .constructs import AnyAdapter, Anything, Bits, Context, bits, field, field_of, flag, split
+from .constructs import (
+    AnyAdapter,
+    Anything,
+    Bits,
+    Context,
+    Number,
+    Octet,
+    Octets,
+    bits,
+    field,
+    field_of,
+    flag,
+    is_integer,
+    split,
+)
 from .errors import BuildError
 from .fields import DeviceType, IdentificationNumber, Manufacturer
 
@@ -59,14 +72,11 @@ class BCD(AnyAdapter):
         width = 2 * self.length
         if isinstance(obj, str) and re.fullmatch(f"[0-9A-Fa-f]{{{width}}}", obj):
             return bytes.fromhex(obj)[::-1]
-        if isinstance(obj, int) and 0 <= obj < 10**width:
-            return bytes.fromhex(f"{obj:0{width}d}"[:width])[::-1] if width else b""
-        if isinstance(obj, int) and obj < 0 and -obj < 10 ** (width - 1):
-            return bytes.fromhex(f"F{-obj:0{width - 1}d}")[::-1]
-        low = 10 ** (width - 1) - 1 if width else 0
-        raise BuildError(
-            field_of(path), obj, f"-{low} to {10**width - 1}, or a string of {width} digits", path=path
-        )
+        low, high = (1 - 10 ** (width - 1), 10**width - 1) if width else (0, -1)
+        if is_integer(obj) and low <= obj <= high:
+            digits = f"{obj:0{width}d}" if obj >= 0 else f"F{-obj:0{width - 1}d}"
+            return bytes.fromhex(digits)[::-1]
+        raise BuildError(field_of(path), obj, f"{low} to {high}, or a string of {width} digits", path=path)
 
 
 class Real(AnyAdapter):
@@ -82,29 +92,12 @@ class Real(AnyAdapter):
     def _encode(self, obj: object, context: Context, path: str) -> bytes:
         if isinstance(obj, str) and re.fullmatch("[0-9A-Fa-f]{8}", obj):
             return bytes.fromhex(obj)[::-1]
-        if isinstance(obj, int | float) and not isinstance(obj, bool):
+        if isinstance(obj, float) or is_integer(obj):
             try:
                 return struct.pack("<f", obj)
             except OverflowError:
                 pass
         raise BuildError(field_of(path), obj, "a number within the range of a 32 bit real", path=path)
-
-
-class Number(AnyAdapter):
-    """An integer construct that names its limits when a value does not fit."""
-
-    def __init__(self, subcon: Anything, low: int, high: int) -> None:
-        super().__init__(subcon)
-        self.low = low
-        self.high = high
-
-    def _decode(self, obj: int, context: Context, path: str) -> int:
-        return obj
-
-    def _encode(self, obj: object, context: Context, path: str) -> int:
-        if not isinstance(obj, int) or not self.low <= obj <= self.high:
-            raise BuildError(field_of(path), obj, f"an integer from {self.low} to {self.high}", path=path)
-        return int(obj)
 
 
 _SIGNED: Final[dict[int, FormatField[Any, Any]]] = {1: Int8sl, 2: Int16sl, 4: Int32sl, 8: Int64sl}
@@ -195,7 +188,7 @@ TypeK: Final = Bits(
 SecondaryAddress: Final = Struct(
     field("identification_number", IdentificationNumber, "MBDOC48 6.4.2"),
     field("manufacturer", Manufacturer, "MBDOC48 6.4.2"),
-    field("version", Byte, "MBDOC48 6.4.2"),
+    field("version", Octet, "MBDOC48 6.4.2"),
     field("device_type", DeviceType, "MBDOC48 6.4.2"),
 )
 
@@ -205,7 +198,7 @@ NoData: Final = Const(b"")
 @cache
 def raw(length: int) -> Anything:
     """Octets of a type whose inner layout is not known, or not allowed where they stand."""
-    return Bytes(length)
+    return Octets(length)
 
 
 @cache

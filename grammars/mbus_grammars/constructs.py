@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeGuard
 
-from construct import Adapter, Construct, ConstructError, Container, ListContainer, Renamed, Subconstruct
+from construct import Adapter, Byte, Bytes, Construct, ConstructError, Container, Renamed, Subconstruct
 from construct.core import StreamError, stream_read, stream_write
 
 from .errors import BuildError, DecodeError, MBusError
@@ -19,13 +18,30 @@ if TYPE_CHECKING:
     Anything = Construct[Any, Any]
     AnyAdapter = Adapter[Any, Any, Any, Any]
     AnySubconstruct = Subconstruct[Any, Any, Any, Any]
+    AnyRenamed = Renamed[Any, Any]
 else:
     Context = Container
     Anything = Construct
     AnyAdapter = Adapter
     AnySubconstruct = Subconstruct
+    AnyRenamed = Renamed
 
 Stream = IO[bytes]
+
+
+class Field(AnyRenamed):
+    """A named field of a Struct; a value that it cannot build is reported with its name.
+
+    construct's own lets a KeyError or TypeError through that says neither.
+    """
+
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        try:
+            return super()._build(obj, stream, context, path)
+        except MBusError:
+            raise
+        except FAULTS_OF_VALUES as error:
+            raise as_build_error(error, obj, f"{path} -> {self.name}") from error
 
 
 def field(name: str, subcon: Anything, source: str = "") -> Anything:
@@ -33,7 +49,40 @@ def field(name: str, subcon: Anything, source: str = "") -> Anything:
 
     construct's `"name" / X * "docs"` wraps X twice, so that its error paths say the name twice.
     """
-    return Renamed(subcon, newname=name, newdocs=source)
+    return Field(subcon, newname=name, newdocs=source)
+
+
+def is_integer(given: object) -> TypeGuard[int]:
+    """Whether a caller's value is a number; True and False are none."""
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
+class Number(AnySubconstruct):
+    """An integer construct that names its limits when a value does not fit."""
+
+    def __init__(self, subcon: Anything, low: int, high: int) -> None:
+        super().__init__(subcon)
+        self.low = low
+        self.high = high
+
+    def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
+        if not is_integer(obj) or not self.low <= obj <= self.high:
+            raise BuildError(field_of(path), obj, f"an integer from {self.low} to {self.high}", path=path)
+        return self.subcon._build(int(obj), stream, context, path)
+
+
+Octet: Final = Number(Byte, 0, 255)
+
+
+class Octets(Bytes):
+    """So many octets. construct's Bytes builds them from an integer too, most significant octet first."""
+
+    def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
+        octets = octets_of(obj, path)
+        if len(octets) != self.length:
+            raise BuildError(field_of(path), obj, f"{self.length} octets", path=path)
+        stream_write(stream, octets, len(octets), path)
+        return octets
 
 
 class Code(int):
@@ -63,13 +112,15 @@ class CodeTable:
 
     def __init__(self, names: Mapping[int, str], size: int = 256) -> None:
         self.codes: Final = tuple(Code(value, names.get(value)) for value in range(size))
-        self._values = {name: value for value, name in reversed(list(names.items()))}
+        self._values: dict[str, int] = {}
+        for value, name in names.items():
+            self._values.setdefault(name, value)
 
     def value(self, given: object) -> int | None:
         """The number that a caller means by a number or a name, None for neither."""
         if isinstance(given, str):
             return self._values.get(given)
-        return int(given) if isinstance(given, int) and 0 <= given < len(self.codes) else None
+        return int(given) if is_integer(given) and 0 <= given < len(self.codes) else None
 
     def limit(self) -> str:
         """What `value` accepts, for an error message."""
@@ -79,7 +130,10 @@ class CodeTable:
 
 
 class Coded(AnyAdapter):
-    """An integer field with a code table: parses to `Code`, builds from the number or its name."""
+    """An integer field with a code table: parses to `Code`, builds from the number or its name.
+
+    Fields that depend on it find the code when building too, however it was given.
+    """
 
     def __init__(self, subcon: Anything, table: CodeTable) -> None:
         super().__init__(subcon)
@@ -93,6 +147,11 @@ class Coded(AnyAdapter):
         if value is None:
             raise BuildError(field_of(path), obj, self.table.limit(), path=path)
         return value
+
+    def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
+        value = self._encode(obj, context, path)
+        self.subcon._build(value, stream, context, path)
+        return self.table.codes[value]
 
 
 class BitField:
@@ -128,6 +187,20 @@ class BitField:
             number |= (value & (1 << width) - 1) << low
             value >>= width
         return number
+
+    def value(self, given: object) -> int | None:
+        """The number that a caller means, None for a value that does not fit."""
+        if self.table is not None:
+            return self.table.value(given)
+        if not isinstance(given, int) or (isinstance(given, bool) and not self.flag):
+            return None
+        return int(given) if 0 <= given < 1 << self.width else None
+
+    def limit(self) -> str:
+        """What `value` accepts, for an error message."""
+        if self.table is not None:
+            return self.table.limit()
+        return "true or false" if self.flag else f"0 to {(1 << self.width) - 1}"
 
 
 def bits(low: int, width: int, *, default: int | None = None, table: CodeTable | None = None) -> BitField:
@@ -169,7 +242,7 @@ class Bits(Anything):
 
     def pack(self, obj: object, path: str = "") -> int:
         """The number of the fields."""
-        if isinstance(obj, int) and not isinstance(obj, bool):
+        if is_integer(obj):
             if 0 <= obj < 1 << 8 * self.size:
                 return obj
             raise BuildError(field_of(path), obj, f"0 to {(1 << 8 * self.size) - 1}", path=path)
@@ -178,10 +251,9 @@ class Bits(Anything):
         number = 0
         for name, spec in self.fields.items():
             given = obj.get(name, spec.default)
-            value = spec.table.value(given) if spec.table else given
-            if not isinstance(value, int) or not 0 <= value < 1 << spec.width:
-                limit = spec.table.limit() if spec.table else f"0 to {(1 << spec.width) - 1}"
-                raise BuildError(f"{field_of(path)}.{name}".lstrip("."), given, limit, path=path)
+            value = spec.value(given)
+            if value is None:
+                raise BuildError(field_of(path, name), given, spec.limit(), path=path)
             number |= spec.place(value)
         return number
 
@@ -189,8 +261,9 @@ class Bits(Anything):
         return self.unpack(int.from_bytes(stream_read(stream, self.size, path), "little"))
 
     def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
-        stream_write(stream, self.pack(obj, path).to_bytes(self.size, "little"), self.size, path)
-        return obj
+        number = self.pack(obj, path)
+        stream_write(stream, number.to_bytes(self.size, "little"), self.size, path)
+        return self.unpack(number)  # the bits that other fields depend on, however they were given
 
     def _sizeof(self, context: Context, path: str) -> int:
         return self.size
@@ -261,14 +334,19 @@ class Derived(AnySubconstruct):
 class Salvage(AnySubconstruct):
     """Keeps what its construct cannot read: the rest of the data as `malformed`, with code and reason.
 
-    A fault above the link layer must not cost the frame. Builds the kept octets back. construct's
-    Optional drops both the octets and the reason.
+    A fault above the link layer must not cost the frame; octets that its construct leaves over are one
+    too. Builds the kept octets back. construct's Optional drops both the octets and the reason.
     """
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
         try:
-            return self.subcon._parsereport(stream, context, path)
+            parsed = self.subcon._parsereport(stream, context, path)
+            end = stream.tell()
+            if stream.read(1):
+                stream.seek(end)
+                fail("more octets than the structure has", stream, path, "length")
+            return parsed
         except (ConstructError, MBusError) as error:
             stream.seek(start)
             return malformed(stream.read(), start, error)
@@ -340,28 +418,46 @@ class Door(AnySubconstruct):
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         try:
             return self.subcon._parsereport(stream, context, path)
-        except MBusError:
-            raise
-        except ConstructError as error:
-            raise as_decode_error(error, stream.tell()) from error
+        except (ConstructError, MBusError) as error:
+            fault = as_decode_error(error, stream.tell())
+            if fault is error:
+                raise
+            raise fault from error
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         try:
             return self.subcon._build(obj, stream, context, path)
         except MBusError:
             raise
-        except KeyError as error:
-            raise BuildError(str(error.args[0]), None, "a value is needed", path=path) from error
-        except (ConstructError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
-            where = field_of(getattr(error, "path", None) or path)
-            raise BuildError(
-                where, obj, str(error).splitlines()[-1] if str(error) else "see cause"
-            ) from error
+        except FAULTS_OF_VALUES as error:
+            raise as_build_error(error, obj, path) from error
+
+
+# What construct and Python raise when a caller's value is missing, of a wrong type or too large.
+FAULTS_OF_VALUES: Final = (
+    ConstructError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    LookupError,
+)
+
+
+def as_build_error(error: Exception, value: object, path: str) -> BuildError:
+    """Any building error as ours, with the name and the value of the field at `path`."""
+    if isinstance(error, KeyError):
+        return BuildError(field_of(path, str(error.args[0])), None, "a value is needed", path=path)
+    why = str(error).splitlines()[-1] if str(error) else type(error).__name__
+    limit = why if isinstance(error, ConstructError) else f"a value of another type ({why})"
+    return BuildError(field_of(path), value, limit, path=path)
 
 
 def as_decode_error(error: Exception, offset: int) -> DecodeError:
     """Any parsing error as ours, with the offset at which reading stopped."""
     if isinstance(error, DecodeError):
+        if error.offset is None:
+            error.offset = offset
         return error
     path = getattr(error, "path", None) or ""
     if isinstance(error, StreamError):
@@ -375,9 +471,10 @@ def as_decode_error(error: Exception, offset: int) -> DecodeError:
     return DecodeError(str(error).splitlines()[-1], offset=offset, path=path)
 
 
-def field_of(path: str | None) -> str:
-    """The dotted field name in construct's path "(building) -> a -> b"."""
-    return ".".join((path or "").split(" -> ")[1:])
+def field_of(path: str, name: str = "") -> str:
+    """The dotted field name in construct's path "(building) -> a[2] -> b", and a field of its own in it."""
+    inner = f"{path} -> {name}" if name else path
+    return inner.removeprefix("(building)").removeprefix("(parsing)").replace(" -> ", ".").lstrip(".")
 
 
 def is_mapping(given: object) -> TypeGuard[Mapping[str, Any]]:
@@ -398,14 +495,3 @@ def fail(message: str, stream: Stream, path: str, code: str) -> NoReturn:
     """Refuse the octets at the stream's position."""
     raise DecodeError(message, offset=stream.tell(), path=path, code=code)
 
-
-def items_to_end(stream: Stream, item: Anything, context: Context, path: str) -> Iterator[Any]:
-    """Parse `item` after `item` until the octets end."""
-    while stream.read(1):
-        stream.seek(-1, io.SEEK_CUR)
-        yield item._parsereport(stream, context, path)
-
-
-def listed(items: Iterator[Any]) -> ListContainer[Any]:
-    """The items as construct's list."""
-    return ListContainer(items)

@@ -13,10 +13,22 @@ from typing import Any, Final
 
 from construct import Container, If, RepeatUntil, Struct, this
 
-from .constructs import AnyAdapter, Bits, CodeTable, Context, bits, field, field_of, flag
-from .errors import BuildError
+from .constructs import (
+    AnyAdapter,
+    Bits,
+    CodeTable,
+    Context,
+    bits,
+    field,
+    field_of,
+    flag,
+    is_integer,
+    is_mapping,
+)
+from .errors import BuildError, DecodeError
 
 MAX_DIFES: Final = 10
+SPECIAL_FUNCTION: Final = 0xF
 
 FUNCTIONS: Final = CodeTable({0: "instantaneous", 1: "maximum", 2: "minimum", 3: "error"}, size=4)
 
@@ -84,9 +96,19 @@ class DIBAdapter(AnyAdapter):
     register number); a builder that leaves it out gets as many as the numbers need.
     """
 
+    def __init__(self, limit: int | None = MAX_DIFES) -> None:
+        super().__init__(DIBOctets)
+        self.limit = limit
+
     def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Container[Any]:
+        if obj["dif"]["data_field"] == SPECIAL_FUNCTION:
+            fault = "the DIF is a special function, no data record"
+            raise DecodeError(fault, path=path, code="special_function")
         storage, tariff, subunit = obj["dif"]["storage_number"], 0, 0
         difes = obj["difes"] or ()
+        if self.limit is not None and len(difes) > self.limit:
+            fault = f"{len(difes)} DIFEs, {self.limit} are allowed"
+            raise DecodeError(fault, path=path, code="chain_too_long")
         for k, dife in enumerate(difes):
             storage |= dife["storage_number"] << 1 + 4 * k
             tariff |= dife["tariff"] << 2 * k
@@ -100,19 +122,20 @@ class DIBAdapter(AnyAdapter):
             dife_count=len(difes),
         )
 
-    def _encode(self, obj: Mapping[str, Any], context: Context, path: str) -> dict[str, Any]:
-        name = field_of(path)
+    def _encode(self, obj: object, context: Context, path: str) -> dict[str, Any]:
+        if not is_mapping(obj):
+            limit = "a mapping with data_field, function, storage_number, tariff, subunit"
+            raise BuildError(field_of(path), obj, limit, path=path)
         numbers = {key: obj.get(key, 0) for key in ("storage_number", "tariff", "subunit")}
         storage, tariff, subunit = numbers.values()
         for (key, number), width in zip(numbers.items(), (41, 20, 10), strict=True):
-            if not isinstance(number, int) or not 0 <= number < 1 << width:
-                raise BuildError(
-                    f"{name}.{key}", number, f"0 to {(1 << width) - 1}, what ten DIFEs hold", path=path
-                )
+            if not is_integer(number) or not 0 <= number < 1 << width:
+                limit = f"0 to {(1 << width) - 1}, what ten DIFEs hold"
+                raise BuildError(field_of(path, key), number, limit, path=path)
         needed = difes_needed(storage, tariff, subunit)
         count = obj.get("dife_count", needed)
-        if not isinstance(count, int) or not needed <= count <= MAX_DIFES:
-            raise BuildError(f"{name}.dife_count", count, f"{needed} to {MAX_DIFES}", path=path)
+        if not is_integer(count) or not needed <= count <= MAX_DIFES:
+            raise BuildError(field_of(path, "dife_count"), count, f"{needed} to {MAX_DIFES}", path=path)
         difes = [
             {
                 "extension": k + 1 < count,
@@ -128,7 +151,11 @@ class DIBAdapter(AnyAdapter):
             "function": obj.get("function", 0),
             "data_field": obj.get("data_field"),
         }
-        return {"dif": dif, "difes": difes}
+        number = DIF.pack(dif, path)  # here, because an error within the Struct would name dib.dif
+        if number & 0x0F == SPECIAL_FUNCTION:
+            limit = "a data field of data records, 0 to 14"
+            raise BuildError(field_of(path, "data_field"), obj["data_field"], limit, path=path)
+        return {"dif": DIF.unpack(number), "difes": difes}
 
 
 def difes_needed(storage_number: int, tariff: int, subunit: int) -> int:
@@ -138,4 +165,6 @@ def difes_needed(storage_number: int, tariff: int, subunit: int) -> int:
     )
 
 
-DIB: Final = DIBAdapter(DIBOctets)
+DIB: Final = DIBAdapter()
+# For record areas, which go on behind a chain that is too long and so have to find its end.
+DIBOfAnyLength: Final = DIBAdapter(limit=None)

@@ -70,7 +70,7 @@ class IncompleteFrame(LengthError):
 
     code = "incomplete_frame"
 
-    def __init__(self, message: str, *, missing: int, offset: int | None = None, path: str = "") -> None:
+    def __init__(self, message: str, *, missing: int = 1, offset: int | None = None, path: str = "") -> None:
         super().__init__(message, offset=offset, path=path)
         self.missing = missing
 
@@ -96,7 +96,10 @@ class BuildError(MBusError, ConstructError):
         return BuildError(f"{parent}.{self.field}" if self.field else parent, self.value, self.limit)
 
     def __str__(self) -> str:
-        shown = repr(self.value)
+        try:
+            shown = repr(self.value)
+        except ValueError:  # Python refuses to write integers of more than 4300 digits
+            shown = f"{type(self.value).__name__} of many digits"
         if len(shown) > 60:
             shown = shown[:57] + "..."
         return f"{self.field or 'value'}: {shown} does not fit: {self.limit}"

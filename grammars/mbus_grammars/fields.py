@@ -95,23 +95,29 @@ class _CField(Anything):
         if is_mapping(obj):
             return self._from_bits(obj, path)
         if isinstance(obj, str):
-            if obj not in C_FIELD_OCTETS:
-                raise BuildError(
-                    field_of(path) or "c_field", obj, f"one of {', '.join(C_FIELD_OCTETS)}", path=path
-                )
-            return C_FIELD_OCTETS[obj]
+            return self._octet_of(obj, field_of(path))
         return PrimaryCField.pack(obj, path)
 
     def _from_bits(self, obj: Mapping[str, Any], path: str) -> int:
-        base = C_FIELD_OCTETS.get(str(obj.get("name")), 0)
+        given = obj.get("name")
+        base = 0 if given is None else self._octet_of(given, field_of(path, "name"))
         layout = self.layout(0x40 if obj.get("prm", base & 0x40) else 0)
+        for key in obj:
+            if key != "name" and key not in layout.fields:
+                limit = f"one of {', '.join(layout.fields)} in this direction"
+                raise BuildError(field_of(path, key), obj[key], limit, path=path)
         octet = layout.pack({**layout.unpack(base), "prm": bool(base & 0x40), **obj}, path)
         name = self._parsed[octet]["name"]
-        if obj.get("name") not in (None, name):
-            raise BuildError(
-                f"{field_of(path)}.name", obj["name"], f"the bits say {name}; change both", path=path
-            )
+        if given not in (None, name):
+            limit = f"the bits say {name}; change both"
+            raise BuildError(field_of(path, "name"), given, limit, path=path)
         return octet
+
+    @staticmethod
+    def _octet_of(name: str, field: str) -> int:
+        if name not in C_FIELD_OCTETS:
+            raise BuildError(field, name, f"one of {', '.join(C_FIELD_OCTETS)}")
+        return C_FIELD_OCTETS[name]
 
     def _sizeof(self, context: Context, path: str) -> int:
         return 1

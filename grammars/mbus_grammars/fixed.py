@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from construct import Byte, ByteSwapped, Default, IfThenElse, Struct, this
+from construct import ByteSwapped, Default, IfThenElse, Struct, this
 
 from .code_tables import FIXED_UNITS
 from .coding import type_a, type_b
-from .constructs import Anything, Bits, CodeTable, bits, field, split
+from .constructs import Anything, Bits, CodeTable, Octet, bits, field, split
 from .fields import FixedStatus, IdentificationNumber
 from .units import unit_names
 
@@ -74,8 +74,8 @@ def _counter(wrap: Callable[[Anything], Anything]) -> Anything:
 def _fixed_data(wrap: Callable[[Anything], Anything]) -> Anything:
     return Struct(
         field("identification_number", wrap(IdentificationNumber), "MBDOC48 6.2"),
-        field("access_number", Default(Byte, 0), "MBDOC48 6.2"),
-        field("status", FixedStatus, "MBDOC48 6.2"),
+        field("access_number", Default(Octet, 0), "MBDOC48 6.2"),
+        field("status", Default(FixedStatus, 0), "MBDOC48 6.2"),
         field("medium_and_units", MediumAndUnits, "MBDOC48 6.2, 8.3"),
         field("counter_1", _counter(wrap), "MBDOC48 6.2"),
         field("counter_2", _counter(wrap), "MBDOC48 6.2"),

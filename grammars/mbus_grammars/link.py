@@ -16,8 +16,8 @@ from typing import Any, Final
 from construct import Byte, Const, Default, FixedSized, Struct, Switch, this
 from construct.core import stream_write
 
-from .application import USER_DATA, RawPayload
-from .constructs import AnySubconstruct, Anything, Context, Derived, Door, Stream, Variant, field
+from .application import USER_DATA
+from .constructs import AnySubconstruct, Anything, Context, Derived, Door, Stream, Variant, field, field_of
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 
@@ -53,17 +53,20 @@ class FT12(AnySubconstruct):
     @staticmethod
     def _l_field(octets: bytes, start: int, path: str) -> int:
         """The L field of a long frame's first octets."""
-        if len(octets) < 4:
-            raise IncompleteFrame(
-                "the frame ends within its start", missing=9 - len(octets), offset=start, path=path
-            )
-        if octets[1] != octets[2]:
+        if len(octets) > 2 and octets[1] != octets[2]:
             raise LengthError(
                 f"the L fields differ: {octets[1]:02X}h and {octets[2]:02X}h",
                 offset=start + 1,
                 path=path,
                 expected=f"{octets[1]:02X}h",
                 found=f"{octets[2]:02X}h",
+            )
+        if len(octets) < 4:
+            raise IncompleteFrame(
+                "the frame ends within its start",
+                missing=9 - len(octets),
+                offset=start + len(octets),
+                path=path,
             )
         if octets[3] != START_LONG:
             raise DecodeError(
@@ -79,7 +82,8 @@ class FT12(AnySubconstruct):
                 f"L field {octets[1]}, a frame has at least 3",
                 offset=start + 1,
                 path=path,
-                expected="3 to 255",
+                expected="03h to FFh",
+                found=f"{octets[1]:02X}h",
             )
         return octets[1]
 
@@ -124,9 +128,8 @@ class FT12(AnySubconstruct):
             first = 4
             length = len(octets) - 6
             if length > 3 + MAX_USER_DATA:
-                raise BuildError(
-                    "user_data", f"{length - 3} octets", f"at most {MAX_USER_DATA} octets", path=path
-                )
+                limit = f"at most {MAX_USER_DATA} octets"
+                raise BuildError(field_of(path, "user_data"), f"{length - 3} octets", limit, path=path)
             octets[1] = octets[2] = length
         octets[-2] = sum(octets[first:-2]) & 0xFF
         stream_write(stream, bytes(octets), len(octets), path)
@@ -165,7 +168,7 @@ LongFrame: Final = FT12(
         field("c_field", CField, "MBDOC48 5.3"),
         field("a_field", AField, "MBDOC48 5.3"),
         field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
-        field("user_data", ToCheckSum(Default(Switch(this.ci_field, USER_DATA, default=RawPayload), {}))),
+        field("user_data", ToCheckSum(Default(Switch(this.ci_field, USER_DATA), {}))),
         field("checksum", Derived(Byte), "MBDOC48 5.2"),
         field("stop", Const(STOP, Byte), "MBDOC48 5.2"),
     ),
@@ -177,7 +180,7 @@ LinkUserData: Final = Struct(
     field("c_field", CField, "MBDOC48 5.3"),
     field("a_field", AField, "MBDOC48 5.3"),
     field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
-    field("user_data", Default(Switch(this.ci_field, USER_DATA, default=RawPayload), {})),
+    field("user_data", Default(Switch(this.ci_field, USER_DATA), {})),
 )
 
 _BY_START: Final[dict[int, Anything]] = {

@@ -22,7 +22,17 @@ from construct import Bytes, Container
 from construct.core import stream_read, stream_write
 
 from .coding import raw, type_a, type_b, type_c
-from .constructs import Anything, Code, CodeTable, Context, Stream, fail, field_of, is_mapping
+from .constructs import (
+    Anything,
+    Code,
+    CodeTable,
+    Context,
+    Stream,
+    fail,
+    field_of,
+    is_integer,
+    is_mapping,
+)
 from .errors import BuildError
 from .profile import CompactProfile
 from .vib import ReversedText
@@ -57,8 +67,8 @@ LVAR_NAMES: Final = CodeTable({lvar: _name(lvar) for lvar in range(256)})
 class VariableLength(Anything):
     """LVAR and its content. Parses to {lvar, value}.
 
-    Builds from that, or from the value alone: str makes text, bytes raw octets, int the shortest binary
-    number. `text` is what the codes 00..BF hold here: "text", "octets" (data containers, VIF FD3Bh and
+    Builds from that, or from the value alone: str makes text, int the shortest binary number, bytes and
+    profiles what their place asks for. `text` is what the codes 00..BF hold here: "text", "octets" (data containers, VIF FD3Bh and
     FD76h) or "profile" (compact profiles). A Switch would need the LVAR octet twice, as key and as length.
     """
 
@@ -106,43 +116,50 @@ class VariableLength(Anything):
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         given: Mapping[str, Any] = obj if is_mapping(obj) else {"value": obj}
         value = given.get("value")
-        lvar = given["lvar"] if "lvar" in given else self._lvar_for(value, path)
-        length = lvar_length(lvar) if isinstance(lvar, int) and 0 <= lvar <= 0xFF else None
+        lvar = given["lvar"] if "lvar" in given else self._lvar_for(value, context, path)
+        length = lvar_length(lvar) if is_integer(lvar) and 0 <= lvar <= 0xFF else None
         if length is None:
-            raise BuildError(f"{field_of(path)}.lvar", lvar, "0 to F6h", path=path)
-        if 0xC0 <= lvar <= 0xDF and isinstance(value, int):
-            if (value < 0) != (lvar >= 0xD0) and value:
-                raise BuildError(
-                    field_of(path), value, f"the sign that LVAR {lvar:02X}h announces", path=path
-                )
+            raise BuildError(field_of(path, "lvar"), lvar, "0 to F6h", path=path)
+        if 0xC0 <= lvar <= 0xDF and is_integer(value):
+            if value and (value < 0) != (lvar >= 0xD0):
+                limit = f"the sign that LVAR {lvar:02X}h announces"
+                raise BuildError(field_of(path), value, limit, path=path)
             value = abs(value)
-        octets = bytearray()
-        try:
-            octets += self.content(lvar).build(value)
-        except BuildError as error:
-            raise error.inside(field_of(path)) from error
+        content = io.BytesIO()
+        self.content(lvar)._build(value, content, context, path)
+        octets = content.getvalue()
         if len(octets) != length:
-            raise BuildError(
-                field_of(path), value, f"{length} octets, as LVAR {lvar:02X}h announces", path=path
-            )
+            limit = f"{length} octets, as LVAR {lvar:02X}h announces"
+            raise BuildError(field_of(path), value, limit, path=path)
         if self.msb_first and _name(lvar) != "text":
-            octets.reverse()
+            octets = octets[::-1]
         stream_write(stream, bytes([lvar]) + octets, 1 + length, path)
         return obj
 
-    def _lvar_for(self, value: object, path: str) -> Code:
+    def _lvar_for(self, value: object, context: Context, path: str) -> Code:
         """The LVAR octet that a value without one gets."""
-        if isinstance(value, str | bytes) and len(value) <= TEXT_MAX:
-            return LVAR_NAMES.codes[len(value)]
-        if is_mapping(value):
-            return LVAR_NAMES.codes[CompactProfile.length_of(value)]
-        if isinstance(value, int):
-            length = (value if value >= 0 else ~value).bit_length() // 8 + 1
-            if length <= 15:
-                return LVAR_NAMES.codes[0xE0 + length]
-        raise BuildError(
-            field_of(path), value, f"up to {TEXT_MAX} characters or octets, or 15 octets of integer"
-        )
+        first, length = 0x00, None
+        if isinstance(value, str):
+            length = len(value)
+        elif is_integer(value):
+            first, length = 0xE0, self._octets_for(value)
+        elif isinstance(value, bytes):
+            first, length = 0xE0 if self.text == "text" else 0x00, len(value)
+        elif is_mapping(value) and self.text == "profile":
+            content = io.BytesIO()
+            CompactProfile(0)._build(value, content, context, path)
+            length = len(content.getvalue())
+        most = 0x0F if first else TEXT_MAX
+        if length is None or length > most:
+            limit = f"up to {TEXT_MAX} characters or octets, or an integer of 15 octets"
+            raise BuildError(field_of(path), value, limit, path=path)
+        return LVAR_NAMES.codes[first + length]
+
+    def _octets_for(self, number: int) -> int:
+        """How many octets an integer needs; signed ones need a bit for the sign."""
+        if self.types == "C":
+            return max(1, -(-number.bit_length() // 8))
+        return (number if number >= 0 else ~number).bit_length() // 8 + 1
 
 
 class _FirstCharacterFirst(ReversedText):

@@ -4,15 +4,14 @@
     spacing    1..250 of the unit, or a code
     elements   to the end of the data
 
-The data field of the record says nothing here: the LVAR octet gives the length of the whole.
+Octets at the end that fill no whole element are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-from construct import Array, Byte, Container, Struct
+from construct import Array, Container, Struct
 from construct.core import stream_read, stream_write
 
 from .coding import TypeH, type_a, type_b, type_c
@@ -21,6 +20,7 @@ from .constructs import (
     Bits,
     CodeTable,
     Context,
+    Octet,
     Stream,
     bits,
     field,
@@ -45,7 +45,7 @@ ProfileControl: Final = Bits(
 
 ProfileHeader: Final = Struct(
     field("control", ProfileControl, "EN 13757-3:2018 Annex F"),
-    field("spacing", Byte, "EN 13757-3:2018 Annex F"),
+    field("spacing", Octet, "EN 13757-3:2018 Annex F"),
 )
 
 
@@ -94,22 +94,16 @@ class CompactProfile(Anything):
             return obj
         if not is_mapping(obj):
             raise BuildError(field_of(path), obj, "a mapping with control, spacing, elements", path=path)
-        ProfileHeader._build(dict(obj), stream, context, path)
-        control = ProfileControl.unpack(ProfileControl.pack(obj["control"], path))
+        header = ProfileHeader._build(dict(obj), stream, context, path)
+        control = header["control"]
         element = element_type(control["element_size"], control["increment_mode"])
         if element is None:
-            raise BuildError(
-                f"{field_of(path)}.control.element_size", control["element_size"], "1 to 7, 9 to 12, 14"
-            )
-        Array(len(obj["elements"]), element)._build(obj["elements"], stream, context, path)
-        rest = octets_of(obj.get("rest", b""), path)
+            name, limit = field_of(path, "control.element_size"), "1 to 7, 9 to 12, 14"
+            raise BuildError(name, control["element_size"], limit, path=path)
+        for index, value in enumerate(obj["elements"]):
+            element._build(value, stream, context, f"{path} -> elements[{index}]")
+        rest = octets_of(obj.get("rest", b""), f"{path} -> rest")
+        if len(rest) >= element.sizeof():
+            raise BuildError(field_of(path, "rest"), rest, "fewer octets than one element", path=path)
         stream_write(stream, rest, len(rest), path)
         return obj
-
-    @staticmethod
-    def length_of(profile: Mapping[str, Any]) -> int:
-        """Octets that a profile takes."""
-        control = ProfileControl.unpack(ProfileControl.pack(profile["control"], "control"))
-        element_size: int = control["element_size"]
-        size = DATA_LENGTHS[element_size] or 0
-        return 2 + size * len(profile["elements"]) + len(profile.get("rest", b""))

@@ -18,13 +18,25 @@ from construct import ConstructError, Container, ListContainer, Struct
 from construct.core import stream_read, stream_write
 
 from . import coding
-from .constructs import Anything, Context, Memo, Stream, field, field_of, is_mapping, malformed, octets_of
-from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS
+from .constructs import (
+    FAULTS_OF_VALUES,
+    Anything,
+    Context,
+    Memo,
+    Stream,
+    as_build_error,
+    field,
+    field_of,
+    is_mapping,
+    malformed,
+    octets_of,
+)
+from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS, DIBOfAnyLength
 from .errors import BuildError, DecodeError, MBusError
 from .fields import Manufacturer
 from .lvar import VariableLength
 from .meaning import ACTIONS_WITHOUT_DATA, FROM_METER, TO_METER, Meaning, meaning_of
-from .vib import MAX_VIFES, VIB
+from .vib import MAX_VIFES, VIB, VIBOfAnyLength
 
 MANUFACTURER_DATA: Final = 0x0F
 MORE_RECORDS_FOLLOW: Final = 0x1F
@@ -82,13 +94,9 @@ def _integer(length: int, meaning: Meaning) -> tuple[str, Anything]:
 
 def _variable_length(meaning: Meaning) -> tuple[str, Anything]:
     types = meaning.types.split()
-    text = (
-        "octets"
-        if meaning.quantity.startswith("data container")
-        else "profile"
-        if meaning.profile
-        else "text"
-    )
+    text = "profile" if meaning.profile else "text"
+    if meaning.quantity.startswith("data container"):
+        text = "octets"
     numbers = "B" if "B" in types or not types else "C" if {"C", "D"} & set(types) else "raw"
     return "LVAR", VariableLength(text, numbers)
 
@@ -113,9 +121,9 @@ class _Header(Anything):
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         start = stream.tell()
-        dib = DIB._parse(stream, context, path + " -> dib")
+        dib = DIBOfAnyLength._parse(stream, context, path + " -> dib")
         middle = stream.tell()
-        vib = VIB._parse(stream, context, path + " -> vib")
+        vib = VIBOfAnyLength._parse(stream, context, path + " -> vib")
         length = stream.tell() - start
         stream.seek(start)
         octets = stream_read(stream, length, path)
@@ -150,9 +158,6 @@ class _Header(Anything):
             fault=fault,
         )
 
-    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        return DataRecordHeaderOctets._build(obj, stream, context, path)
-
 
 def _fresh(parsed: Container[Any]) -> Container[Any]:
     vib = Container(parsed["vib"])
@@ -172,17 +177,23 @@ class DataRecordConstruct(Anything):
         self.header: Anything = Memo(_Header(direction, msb_first), _fresh)
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
+        start = stream.tell()
         record: Container[Any] = self.header._parse(stream, context, path)
-        record["data"] = record["_header"].data._parse(stream, context, path + " -> data")
+        header: DataRecordHeader = record["_header"]
+        record["data"] = header.data._parse(stream, context, path + " -> data")
+        if header.fault:  # only now, because a record area goes on behind such a record
+            raise DecodeError(header.fault, offset=start, path=path, code="chain_too_long")
         return record
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         if not is_mapping(obj):
             raise BuildError(field_of(path), obj, "a mapping with dib, vib, data", path=path)
-        octets = DataRecordHeaderOctets.build(dict(obj))
-        header = self.header.parse(octets)["_header"]
+        begin = io.BytesIO()
+        DataRecordHeaderOctets._build(dict(obj), begin, context, path)
+        octets = begin.getvalue()
+        header: DataRecordHeader = self.header.parse(octets)["_header"]
         stream_write(stream, octets, len(octets), path)
-        header.data._build(obj.get("data"), stream, context, path + " -> data")
+        header.data._build(obj.get("data"), stream, context, f"{path} -> data")
         return obj
 
 
@@ -209,7 +220,7 @@ class RecordArea(Anything):
             if octets[position] & 0x0F == 0x0F:
                 item = self._special(area, context, path)
             else:
-                item = self._record(area, octets, base, context, f"{path} -> {len(items)}")
+                item = self._record(area, octets, base, context, f"{path}[{len(items)}]")
             end = area.tell()
             item["_span"] = (base + position, base + end)
             items.append(item)
@@ -223,14 +234,13 @@ class RecordArea(Anything):
         try:
             record: Container[Any] = self.record._parse(area, context, path)
         except (ConstructError, MBusError) as error:
-            area.seek(start)
-            item = malformed(area.read(), len(octets), error)
+            item = malformed(octets[start:], len(octets), error)
+            if item["code"] == "chain_too_long":  # its end is known
+                item["malformed"] = octets[start : area.tell()]
+            else:
+                area.seek(len(octets))
             item["offset"] += base
             return item
-        fault = record["_header"].fault
-        if fault:
-            reason = DecodeError(fault, offset=base + start, code="chain_too_long")
-            return malformed(octets[start : area.tell()], base + start, reason)
         return record
 
     def _special(self, area: io.BytesIO, context: Context, path: str) -> Container[Any]:
@@ -252,32 +262,45 @@ class RecordArea(Anything):
         if not isinstance(obj, list | tuple):
             raise BuildError(field_of(path), obj, "a list of records", path=path)
         for index, item in enumerate(obj):
+            where = f"{path}[{index}]"
             try:
-                self._build_item(item, stream, context, path)
-            except BuildError as error:
-                raise error.inside(f"records[{index}]") from error
+                self._build_item(item, index + 1 == len(obj), stream, context, where)
+            except MBusError:
+                raise
+            except FAULTS_OF_VALUES as error:
+                raise as_build_error(error, item, where) from error
         return obj
 
-    def _build_item(self, item: Any, stream: Stream, context: Context, path: str) -> None:
+    def _build_item(self, item: Any, last: bool, stream: Stream, context: Context, path: str) -> None:
         if is_mapping(item) and "malformed" in item:
-            octets = octets_of(item["malformed"], path)
+            octets = octets_of(item["malformed"], f"{path} -> malformed")
         elif is_mapping(item) and "dif" in item:
-            octets = self._build_special(item, path)
+            octets = self._special_octets(item, last, context, path)
         else:
             self.record._build(item, stream, context, path)
             return
         stream_write(stream, octets, len(octets), path)
 
-    @staticmethod
-    def _build_special(item: Mapping[str, Any], path: str) -> bytes:
+    def _special_octets(self, item: Mapping[str, Any], last: bool, context: Context, path: str) -> bytes:
         dif = SPECIAL_DIFS.value(item["dif"])
         if dif is None or dif & 0x0F != 0x0F:
-            raise BuildError("dif", item["dif"], SPECIAL_DIFS.limit(), path=path)
-        rest = octets_of(item.get("manufacturer_data", b""), path)
-        if rest and dif not in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
-            raise BuildError("manufacturer_data", rest, "only behind DIF 0Fh or 1Fh", path=path)
-        vib = VIB.build(item["vib"]) if "vib" in item else b""
-        return bytes([dif]) + vib + rest
+            limit = "the octet of a special function, 0Fh, 1Fh to FFh"
+            raise BuildError(field_of(path, "dif"), item["dif"], limit, path=path)
+        to_end = dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW)
+        if to_end and not last:
+            raise BuildError(field_of(path, "dif"), item["dif"], "the last item: what follows is its data", path=path)
+        if "manufacturer_data" in item and not to_end:
+            limit = "nothing, manufacturer data stand behind DIF 0Fh and 1Fh only"
+            raise BuildError(field_of(path, "manufacturer_data"), item["manufacturer_data"], limit, path=path)
+        if "vib" in item and (dif != GLOBAL_READOUT or self.direction != TO_METER):
+            limit = "nothing, a VIB stands behind a global readout request (7Fh) to the meter only"
+            raise BuildError(field_of(path, "vib"), item["vib"], limit, path=path)
+        octets = io.BytesIO(bytes([dif]))
+        octets.seek(1)
+        if "vib" in item:
+            VIB._build(item["vib"], octets, context, f"{path} -> vib")
+        octets.write(octets_of(item.get("manufacturer_data", b""), f"{path} -> manufacturer_data"))
+        return octets.getvalue()
 
 
 RecordsFromMeter: Final = RecordArea(FROM_METER)

@@ -9,6 +9,7 @@ are parsed; the first is built unless `text_after_vifes` says otherwise.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -28,8 +29,19 @@ from construct import (
 )
 
 from . import vif_tables as tables
-from .constructs import AnyAdapter, Bits, Code, Context, bits, field, field_of, flag
-from .errors import BuildError
+from .constructs import (
+    AnyAdapter,
+    Bits,
+    Code,
+    Context,
+    bits,
+    field,
+    field_of,
+    flag,
+    is_integer,
+    is_mapping,
+)
+from .errors import BuildError, DecodeError
 
 MAX_VIFES: Final = 10
 MAX_TEXT: Final = 255
@@ -81,26 +93,33 @@ def _text_first(context: Context) -> bool:
     return _is_text(context) and (not context["vif"]["extension"] or text_comes_first(context["lookahead"]))
 
 
+def _text_last(context: Context) -> bool:
+    return _is_text(context) and not context["text_first"]
+
+
 VIBOctets: Final = Struct(
     field("vif", VIFOctet, "MBDOC48 6.3.2"),
     field("lookahead", Peek(Bytes(2))),
     field("text_first", Computed(_text_first)),
     field("text", If(this.text_first, PlainText), "MBDOC48 6.3.2"),
     field("vifes", If(this.vif.extension, RepeatUntil(_last, VIFOctet)), "MBDOC48 6.3.2"),
-    field(
-        "text_last",
-        If(lambda this: _is_text(this) and not this.text_first, PlainText),
-        "EN 13757-3:2018 Annex C.2",
-    ),
+    field("text_last", If(_text_last, PlainText), "EN 13757-3:2018 Annex C.2"),
 )
 
 
 class VIBAdapter(AnyAdapter):
     """The octets of the chain without their extension bits, each with its name; the text in one place."""
 
+    def __init__(self, limit: int | None = MAX_VIFES) -> None:
+        super().__init__(VIBOctets)
+        self.limit = limit
+
     def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Container[Any]:
         vif = obj["vif"]["code"]
         vifes = [item["code"] for item in obj["vifes"] or ()]
+        if self.limit is not None and len(vifes) > self.limit:
+            fault = f"{len(vifes)} VIFEs, {self.limit} are allowed"
+            raise DecodeError(fault, path=path, code="chain_too_long")
         names = code_names(vif, vifes)
         vib: Container[Any] = Container(
             vif=Code(vif, names[0]), vifes=ListContainer(map(Code, vifes, names[1:]))
@@ -111,42 +130,53 @@ class VIBAdapter(AnyAdapter):
                 vib["text_after_vifes"] = True
         return vib
 
-    def _encode(self, obj: Mapping[str, Any], context: Context, path: str) -> dict[str, Any]:
-        name = field_of(path)
-        codes = [obj["vif"], *obj.get("vifes", ())]
-        if len(codes) > 1 + MAX_VIFES:
-            raise BuildError(f"{name}.vifes", len(codes) - 1, f"at most {MAX_VIFES}", path=path)
-        for code in codes:
-            if not isinstance(code, int) or not 0 <= code <= 255:
-                raise BuildError(f"{name}.vif", code, "an octet, 0 to 255", path=path)
-        vif, *vifes = ({"code": code & 0x7F, "extension": k + 1 < len(codes)} for k, code in enumerate(codes))
-        after = bool(obj.get("text_after_vifes")) and bool(vifes)
-        text = obj.get("text", "") if vif["code"] == PLAIN_TEXT else None
-        if text is not None and vifes:
-            self._check_order(text, codes, after, path)
-        return {
-            "vif": vif,
-            "lookahead": None,
-            "text_first": not after,
-            "text": text,
-            "vifes": vifes,
-            "text_last": text,
-        }
+    def _encode(self, obj: object, context: Context, path: str) -> dict[str, Any]:
+        if not is_mapping(obj):
+            raise BuildError(field_of(path), obj, "a mapping with vif, vifes", path=path)
+        codes = self._codes(obj, path)
+        chain = [{"code": code & 0x7F, "extension": k + 1 < len(codes)} for k, code in enumerate(codes)]
+        text, lookahead = obj.get("text"), None
+        if chain[0]["code"] == PLAIN_TEXT:
+            text = "" if text is None else text
+            last = bool(obj.get("text_after_vifes")) and len(chain) > 1
+            lookahead = self._behind_vif(text, chain[1:], last, context, path)
+        elif text is not None:
+            raise BuildError(field_of(path, "text"), text, "None, only VIF 7Ch has a text", path=path)
+        return {"vif": chain[0], "lookahead": lookahead, "text": text, "vifes": chain[1:], "text_last": text}
 
     @staticmethod
-    def _check_order(text: str, codes: Sequence[int], after: bool, path: str) -> None:
-        octets = PlainText.build(text)
-        chain = bytes([code & 0x7F | 0x80 * (k + 2 < len(codes)) for k, code in enumerate(codes[1:])])
-        if text_comes_first((chain + octets if after else octets + chain)[:2]) == after:
-            raise BuildError(
-                f"{field_of(path)}.text",
-                text,
-                "a text that cannot be taken for a VIFE in this order",
-                path=path,
-            )
+    def _codes(obj: Mapping[str, Any], path: str) -> list[int]:
+        """VIF and VIFEs as given. Their extension bits follow from the chain; a wrong one is refused."""
+        vifes = obj.get("vifes", ())
+        if not isinstance(vifes, list | tuple | bytes) or len(vifes) > MAX_VIFES:
+            raise BuildError(field_of(path, "vifes"), vifes, f"a list of at most {MAX_VIFES} octets", path=path)
+        codes = [obj["vif"], *vifes]
+        for k, code in enumerate(codes):
+            highest = 0xFF if k < len(vifes) else 0x7F
+            if not is_integer(code) or not 0 <= code <= highest:
+                name = f"vifes[{k - 1}]" if k else "vif"
+                limit = f"0 to {highest}" + (", no VIFE follows" if highest == 0x7F else "")
+                raise BuildError(field_of(path, name), code, limit, path=path)
+        return codes
+
+    @staticmethod
+    def _behind_vif(
+        text: object, vifes: Sequence[Mapping[str, int]], last: bool, context: Context, path: str
+    ) -> bytes:
+        """The octets that text and VIFEs begin with: the parser tells their order from them."""
+        octets = io.BytesIO()
+        PlainText._build(text, octets, context, f"{path} -> text")
+        chain = bytes(vife["code"] | 0x80 * vife["extension"] for vife in vifes)
+        behind = (chain + octets.getvalue() if last else octets.getvalue() + chain)[:2]
+        if vifes and text_comes_first(behind) == last:
+            limit = "a text that cannot be taken for a VIFE in this order"
+            raise BuildError(field_of(path, "text"), text, limit, path=path)
+        return behind
 
 
-VIB: Final = VIBAdapter(VIBOctets)
+VIB: Final = VIBAdapter()
+# For record areas, as in `dib`.
+VIBOfAnyLength: Final = VIBAdapter(limit=None)
 
 
 def vif_table(vif: int, vifes: Sequence[int]) -> tuple[tables.Table, int, int]:
@@ -160,18 +190,23 @@ def vif_table(vif: int, vifes: Sequence[int]) -> tuple[tables.Table, int, int]:
     return tables.PRIMARY, vif, 0
 
 
-def code_names(vif: int, vifes: Sequence[int]) -> list[str]:
-    """A name for the VIF and each VIFE, by its place in the chain."""
+def code_rows(vif: int, vifes: Sequence[int]) -> list[tables.Row | None]:
+    """The table row of the VIF and of each VIFE, by its place in the chain; None for the manufacturer's own."""
     table, code, used = vif_table(vif, vifes)
-    names = [tables.PRIMARY[vif].quantity]
-    names += ["extension, second level"] * (used - 1) + [table[code].quantity] * (used > 0)
+    rows: list[tables.Row | None] = [tables.PRIMARY[vif]]
+    rows += [tables.EXTENSION_FD[0x7D]] * (used - 1) + [table[code]] * (used > 0)
     space: tables.Table | None = None if vif == MANUFACTURER_SPECIFIC else tables.COMBINABLE
     for vife in vifes[used:]:
-        names.append("manufacturer specific" if space is None else space[vife].quantity)
+        rows.append(None if space is None else space[vife])
         if space is tables.COMBINABLE and vife == COMBINABLE_EXTENSION:
             space = tables.COMBINABLE_FC
         elif space is tables.COMBINABLE and vife == MANUFACTURER_SPECIFIC:
             space = None
         elif space is tables.COMBINABLE_FC:
             space = tables.COMBINABLE
-    return names
+    return rows
+
+
+def code_names(vif: int, vifes: Sequence[int]) -> list[str]:
+    """A name for the VIF and each VIFE, by its place in the chain."""
+    return ["manufacturer specific" if row is None else row.quantity for row in code_rows(vif, vifes)]

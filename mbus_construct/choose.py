@@ -1,0 +1,223 @@
+"""Which DIB and VIB a hand-written record gets: the code tables read backwards.
+
+The finest code is not always the best: the one whose power of ten is that of the last digit given keeps the
+resolution that the value was written with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+from mbus_grammars import BuildError, Meaning, meaning_of
+from mbus_grammars import vif_tables as tables
+from mbus_grammars.dib import DATA_FIELDS
+from mbus_grammars.units import UNITS
+
+from .raw import to_moment, to_number
+from .values import EXACT, IDENTIFIERS
+
+_TABLES: Final = (
+    (tables.PRIMARY, ()),
+    (tables.EXTENSION_FB, (0x7B,)),
+    (tables.EXTENSION_FD, (0x7D,)),
+    (tables.EXTENSION_FD_FD, (0x7D, 0x7D)),
+)
+
+_PREFIXES: Final = {"m": -3, "k": 3, "M": 6, "G": 9}
+_PREFIXED: Final = ("Wh", "J", "W", "V", "A", "VA", "VAh", "var", "varh", "cal", "Hz", "J/h", "bar")
+
+# Other spellings: (unit as this library writes it, power of ten).
+_SPELLINGS: Final = {
+    "l": ("m³", -3),
+    "L": ("m³", -3),
+    "ml": ("m³", -6),
+    "m^3": ("m³", 0),
+    "l/h": ("m³/h", -3),
+    "L/h": ("m³/h", -3),
+    "l/min": ("m³/min", -3),
+    "m^3/h": ("m³/h", 0),
+    "g": ("kg", -3),
+    "t": ("kg", 3),
+    "C": ("°C", 0),
+    "months": ("month", 0),
+    "years": ("year", 0),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The DIB's data field and the VIB's codes for a record."""
+
+    data_field: int
+    codes: tuple[int, ...]
+
+
+def parse_unit(unit: str | None) -> tuple[str | None, int]:
+    """A unit as this library writes it, and the power of ten that the given spelling adds."""
+    known = _spellings()
+    if unit in known:
+        return known[unit]
+    raise BuildError("unit", unit, f"one of {', '.join(sorted(key for key in known if key))}")
+
+
+@cache
+def _spellings() -> dict[str | None, tuple[str | None, int]]:
+    known: dict[str | None, tuple[str | None, int]] = {None: (None, 0), "": (None, 0)}
+    for code, (written, ucum) in UNITS.items():
+        for spelling in (code, ucum, written):
+            if spelling is not None:
+                known.setdefault(spelling, (written, 0))
+    for unit in _PREFIXED:
+        for prefix, power in _PREFIXES.items():
+            known.setdefault(prefix + unit, (unit, power))
+    return known | _SPELLINGS
+
+
+@cache
+def _vibs(quantity: str) -> tuple[tuple[int, ...], ...]:
+    """Every VIB, without qualifiers, that means the quantity."""
+    return tuple(
+        (*prefix, code)
+        for table, prefix in _TABLES
+        for code, row in table.items()
+        if row.quantity == quantity and row.status in ("current", "unscaled")
+    )
+
+
+@cache
+def _qualifier_codes() -> dict[str, tuple[int, ...]]:
+    """VIFE codes by the qualifier that they add; actions as "action: ..."."""
+    codes = {row.quantity: (code,) for code, row in tables.COMBINABLE.items() if row.status == "current"}
+    codes |= {row.quantity: (0x7C, code) for code, row in tables.COMBINABLE_FC.items() if row.status == "current"}
+    codes |= {
+        f"action: {row.quantity}": (code,) for code, row in tables.OBJECT_ACTION.items() if row.status == "current"
+    }
+    return codes
+
+
+def qualifier_codes(qualifiers: Sequence[str]) -> tuple[int, ...]:
+    """The VIFE codes for qualifiers, in their order."""
+    known = _qualifier_codes()
+    codes: list[int] = []
+    for qualifier in qualifiers:
+        if qualifier not in known:
+            raise BuildError("qualifiers", qualifier, f"one of {', '.join(sorted(known))}")
+        codes += known[qualifier]
+    return tuple(codes)
+
+
+def choose(record: Mapping[str, Any], direction: str) -> Choice:
+    """The data field and VIB codes for a record with quantity, unit, value and qualifiers."""
+    quantity = record.get("quantity")
+    if quantity not in _quantities():
+        raise BuildError("quantity", quantity, f"one of {', '.join(sorted(_quantities()))}")
+    qualifiers = qualifier_codes(record.get("qualifiers") or ())
+    unit, power = parse_unit(record.get("unit"))
+    candidates = list(_with_unit(quantity, qualifiers, unit, direction))
+    if not candidates:
+        units = sorted({shown or "none" for shown in _units_of(quantity, qualifiers, direction)})
+        raise BuildError("unit", record.get("unit"), f"for {quantity}: {', '.join(units)}, or a multiple")
+    codes, meaning = _by_resolution(candidates, record, power)
+    return Choice(_data_field(record, meaning, power), codes)
+
+
+@cache
+def _quantities() -> frozenset[str]:
+    return frozenset(
+        row.quantity for table, _ in _TABLES for row in table.values() if row.status in ("current", "unscaled")
+    )
+
+
+def _with_unit(
+    quantity: str, qualifiers: tuple[int, ...], unit: str | None, direction: str
+) -> Iterator[tuple[tuple[int, ...], Meaning]]:
+    for base in _vibs(quantity):
+        codes = (*base, *qualifiers)
+        meaning = meaning_of(codes[0], codes[1:], None, direction)
+        if meaning.unit == unit:
+            yield codes, meaning
+
+
+def _units_of(quantity: str, qualifiers: tuple[int, ...], direction: str) -> Iterator[str | None]:
+    for base in _vibs(quantity):
+        yield meaning_of(base[0], (*base[1:], *qualifiers), None, direction).unit
+
+
+def _by_resolution(
+    candidates: Sequence[tuple[tuple[int, ...], Meaning]], record: Mapping[str, Any], power: int
+) -> tuple[tuple[int, ...], Meaning]:
+    """The candidate whose exponent is that of the last digit given, else the next finer one."""
+    value = record.get("value")
+    if value is None or candidates[0][1].is_date or not _is_number(value):
+        return candidates[0]
+    last_digit = int(to_number(value).as_tuple().exponent) + power
+    finer = [item for item in candidates if item[1].exponent <= last_digit]
+    if finer:
+        return max(finer, key=lambda item: item[1].exponent)
+    coarsest = min(candidates, key=lambda item: item[1].exponent)
+    scaled = EXACT.scaleb(to_number(value), power - coarsest[1].exponent)
+    if scaled != scaled.to_integral_value() and record.get("coding") != "32 bit real":
+        limit = f"a multiple of 10^{coarsest[1].exponent} {coarsest[1].unit or ''}".rstrip()
+        raise BuildError("value", value, f"{limit}, the finest resolution of {coarsest[1].quantity}")
+    return coarsest
+
+
+def _is_number(value: object) -> bool:
+    try:
+        to_number(value)
+    except BuildError:
+        return False
+    return True
+
+
+def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
+    """The data field: the one named as `coding`, else one that holds the value."""
+    coding = record.get("coding")
+    if coding is not None:
+        data_field = DATA_FIELDS.value(coding)
+        if data_field is None or data_field == 0xF:
+            raise BuildError("coding", coding, DATA_FIELDS.limit())
+        return data_field
+    value = record.get("value")
+    if value is None:
+        return 0x0
+    if meaning.is_date:
+        return _date_field(to_moment(value), meaning)
+    if isinstance(value, str) and meaning.quantity in IDENTIFIERS and value.isdecimal() and len(value) in (8, 12):
+        return 0xC if len(value) == 8 else 0xE
+    if meaning.quantity == "manufacturer":
+        return 0x2 if isinstance(value, str) and len(value) in (3, 4) else 0xD
+    if meaning.quantity == "enhanced identification" and isinstance(value, str) and len(value) == 16:
+        return 0x7
+    if not _is_number(value):
+        return 0xD
+    raw = EXACT.scaleb(EXACT.subtract(EXACT.scaleb(to_number(value), power), meaning.offset), -meaning.exponent)
+    return _integer_field(raw, meaning)
+
+
+def _integer_field(raw: Decimal, meaning: Meaning) -> int:
+    """The shortest usual integer: 32 bits at least for measured values, whose telegrams keep their layout."""
+    measured = "B" in meaning.types.split()
+    sizes = ((4, 4), (6, 6), (7, 8)) if measured else ((1, 1), (2, 2), (3, 3), (4, 4), (6, 6), (7, 8))
+    for data_field, octets in sizes:
+        low, high = (-(1 << 8 * octets - 1) + 1, (1 << 8 * octets - 1) - 1) if measured else (0, (1 << 8 * octets) - 1)
+        if low <= raw <= high:
+            return data_field
+    raise BuildError("value", raw, "what 64 bits hold")
+
+
+def _date_field(moment: datetime | date | time, meaning: Meaning) -> int:
+    if isinstance(moment, datetime):
+        data_field, letter = (0x6, "I") if moment.second else (0x4, "F")
+    else:
+        data_field, letter = (0x2, "G") if isinstance(moment, date) else (0x3, "J")
+    if letter not in meaning.types.split():
+        allowed = {"F": "a date and time", "G": "a date", "I": "a date and time", "J": "a time"}
+        names = sorted({allowed[item] for item in meaning.types.split() if item in allowed})
+        raise BuildError("value", moment, f"for {meaning.quantity}: {', '.join(names)}")
+    return data_field

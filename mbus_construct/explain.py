@@ -1,0 +1,153 @@
+"""Which octet means what: `explain` takes a telegram apart, octet by octet and bit by bit.
+
+    from mbus_construct.explain import explain
+    for span in explain("105B015C16").spans:
+        print(span.offset, span.octets.hex(), span.label, span.meaning, span.source)
+
+Places and values come from walking the grammars (`trace`), values of records from `decode`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
+from mbus_grammars.constructs import Anything
+from mbus_grammars.record import DataRecordConstruct
+
+from .decode import decode
+from .explanation import BitSpan, Explanation, Kind, Span
+from .forms import HeaderAndRecords, detect
+from .hextext import octets_from
+from .json_types import Form
+from .telegram import Record
+from .trace import Node, trace
+from .words import Scope, bit_spans, heading, rows_of, words
+
+__all__ = ["BitSpan", "Explanation", "Span", "explain"]
+
+GRAMMARS: Final[dict[Form, Anything]] = {
+    "frame": Frame,
+    "c_field": LinkUserData,
+    "ci_field": ApplicationLayer,
+    "header": HeaderAndRecords,
+    "records": DataRecords,
+}
+_ROOTS: Final[dict[Form, str]] = {
+    "frame": "frame",
+    "c_field": "link user data",
+    "ci_field": "application layer",
+    "header": "header and records",
+    "records": "records",
+}
+
+
+def explain(data: bytes | bytearray | memoryview | str, form: str = "auto") -> Explanation:
+    """Every octet of some data, with its field, its bits, its meaning and the clause that says so.
+
+    Args:
+        data: the octets, or a string of hex digits with any or no separators.
+        form: where the octets start: "frame", "c_field", "ci_field", "header", "records", or "auto" to find out.
+
+    Octets that are wrong, or too few, are explained too: the leaves of the explanation cover every octet, and
+    those that could not be read say why. Raises `DecodeError` only for a string that is no hex text.
+    """
+    octets = octets_from(data)
+    if form != "auto" and form not in GRAMMARS:
+        raise ValueError(f"form is one of auto, {', '.join(GRAMMARS)}, not {form!r}")
+    found: Form = detect(octets) if form == "auto" else form  # type: ignore[assignment]
+    root = trace(GRAMMARS[found], octets, _ROOTS[found])
+    spans = _Spans(octets, _records_by_offset(octets, found, root))
+    return Explanation(octets, tuple(spans.of(root, 0, Scope())), found)
+
+
+def _records_by_offset(octets: bytes, form: Form, root: Node) -> dict[int, tuple[int, Record]]:
+    """The decoded records by their first octet, numbered from 1.
+
+    What the link layer refuses is decoded from its CI field on.
+    """
+    places = {child.name: child for child in root.children}
+    start, end = 0, len(octets)
+    try:
+        telegram = decode(octets, link=form)
+    except MBusError:
+        if not {"ci_field", "user_data"} <= places.keys():
+            return {}
+        start, end = places["ci_field"].start, places["user_data"].end
+        try:
+            telegram = decode(octets[start:end], link="ci_field")
+        except MBusError:
+            return {}
+    return {start + record.offset: (number, record) for number, record in enumerate(telegram.records, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """Turns the tree of fields into spans."""
+
+    octets: bytes
+    records: dict[int, tuple[int, Record]]
+
+    def of(self, node: Node, level: int, scope: Scope) -> Iterator[Span]:
+        """The span of a field and those of its parts."""
+        scope = self._scope(node, scope)
+        if level and len(node.children) == 1 and not node.fault:
+            yield from self.of(node.children[0], level, scope)  # a group of one says nothing of its own
+            return
+        group = bool(node.children)
+        said = words(node, scope)
+        yield Span(
+            offset=node.start,
+            octets=self.octets[node.start : node.end],
+            path=node.path,
+            name=node.name,
+            value_text="" if group else said.value_text,
+            meaning=heading(node, scope) if group else said.meaning,
+            bits=() if group else bit_spans(node, scope),
+            source=said.source or node.source,
+            level=level,
+            kind=_kind(node),
+            group=group,
+            fault=node.fault,
+        )
+        for child in node.children:
+            yield from self.of(child, level + 1, scope)
+
+    def _scope(self, node: Node, scope: Scope) -> Scope:
+        number, record = self.records.get(node.start, (None, None))
+        if isinstance(node.construct, DataRecordConstruct):
+            item = node.value or {}
+            return Scope(number, record, item.get("_header"), node.construct.direction)
+        if node.name.startswith("counter_"):
+            return Scope(number, record)
+        return replace(scope, rows=rows_of(node)) if node.name == "vib" else scope
+
+
+_HEADERS: Final = (
+    "header",
+    "identification_number",
+    "manufacturer",
+    "version",
+    "device_type",
+    "access_number",
+    "status",
+    "configuration_field",
+    "medium_and_units",
+)
+
+
+def _kind(node: Node) -> Kind:
+    """The layer of a field, by its path."""
+    steps = node.path.replace("[", ".[").split(".")
+    for kind in ("dib", "vib", "data"):
+        if kind in steps:
+            return kind  # type: ignore[return-value]
+    if steps[-1] in ("payload", "encrypted", "manufacturer_data", "octets", "error_data"):
+        return "raw"
+    if isinstance(node.construct, DataRecordConstruct) or steps[-1].startswith("counter_"):
+        return "record"
+    if steps[-1] == "dif":
+        return "dib"
+    return "header" if set(_HEADERS) & set(steps) else "link"
