@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from mbus_grammars import DataRecordHeader, DecodeError, LengthError
-from mbus_grammars.application import ConfigurationField
+from mbus_grammars import Code, DataRecordHeader, DecodeError, LengthError
 from mbus_grammars.code_tables import FIXED_UNITS
 from mbus_grammars.dib import DATA_FIELDS
-from mbus_grammars.fields import CField, FixedStatus
-from mbus_grammars.fields import Status as StatusBits
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
 from mbus_grammars.record import RecordArea
@@ -180,7 +177,7 @@ class _Reader:
             meter=_meter(header),
             access_number=header.get("access_number"),
             status=self._status(header, fixed="counter_1" in user_data),
-            configuration_field=None if configuration is None else ConfigurationField.pack(configuration),
+            configuration_field=None if configuration is None else configuration["_number"],
             records=tuple(self.records),
             more_records_follow=self.more_records_follow,
             manufacturer_data=self.manufacturer_data,
@@ -203,7 +200,7 @@ class _Reader:
             format_ = "control" if length == 3 else format_
         return FrameFields(
             format=format_,  # type: ignore[arg-type]
-            c_field=None if c_field is None else CField.octet(c_field),
+            c_field=None if c_field is None else c_field["_number"],
             a_field=None if "a_field" not in parsed else int(parsed["a_field"]),
             ci_field=None if ci_field is None else int(ci_field),
         )
@@ -212,7 +209,7 @@ class _Reader:
     def _status(header: Mapping[str, Any], fixed: bool) -> Status | None:
         if "status" not in header:
             return None
-        return Status((FixedStatus if fixed else StatusBits).pack(header["status"]), fixed)
+        return Status(header["status"]["_number"], fixed)
 
     def _remark(self, frame: FrameFields, kept: Mapping[str, Any]) -> None:
         """What there is to say about a telegram without data records."""
@@ -332,11 +329,17 @@ def _meter(header: Mapping[str, Any]) -> Meter | None:
 
 
 def plain(value: Any) -> Any:
-    """A grammar's container as plain values: dicts, lists, ints, strings; octets as hex digits."""
+    """A grammar's container as plain values: octets as hex digits, a code with its name beside it."""
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items() if not key.startswith("_")}
+        items: dict[str, Any] = {}
+        for key, item in value.items():
+            if not key.startswith("_"):
+                items[key] = plain(item)
+                if isinstance(item, Code) and item.name is not None:
+                    items[f"{key}_name"] = item.name
+        return items
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, bytes):
         return value.hex().upper()
-    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return int(value) if isinstance(value, Code) else value

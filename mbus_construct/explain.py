@@ -11,20 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
-from mbus_grammars.constructs import Anything
 from mbus_grammars.record import DataRecordConstruct
 
 from .decode import decode
+from .explain_records import Scope, heading, part_meaning, rows_of, words
+from .explain_words import bit_spans
 from .explanation import BitSpan, Explanation, Kind, Span
 from .forms import HeaderAndRecords, detect
 from .hextext import octets_from
-from .json_types import Form
-from .telegram import Record
-from .trace import Node, trace
-from .words import Scope, bit_spans, heading, rows_of, words
+from .trace_grammars import Node, trace
+
+if TYPE_CHECKING:
+    from mbus_grammars.constructs import Anything
+
+    from .json_types import Form
+    from .telegram import Record
 
 __all__ = ["BitSpan", "Explanation", "Span", "explain"]
 
@@ -49,15 +54,18 @@ def explain(data: bytes | bytearray | memoryview | str, form: str = "auto") -> E
 
     Args:
         data: the octets, or a string of hex digits with any or no separators.
-        form: where the octets start: "frame", "c_field", "ci_field", "header", "records", or "auto" to find out.
+        form: where the octets start: "frame", "c_field", "ci_field", "header", "records", or "auto".
 
     Octets that are wrong, or too few, are explained too: the leaves of the explanation cover every octet, and
-    those that could not be read say why. Raises `DecodeError` only for a string that is no hex text.
+    those that could not be read say why. Raises `DecodeError` only for a string that is no hex text, and
+    `ValueError` for a form that there is not.
     """
     octets = octets_from(data)
     if form != "auto" and form not in GRAMMARS:
         raise ValueError(f"form is one of auto, {', '.join(GRAMMARS)}, not {form!r}")
-    found: Form = detect(octets) if form == "auto" else form  # type: ignore[assignment]
+    if form == "auto":
+        form = detect(octets) if octets else "frame"
+    found: Form = form  # type: ignore[assignment]
     root = trace(GRAMMARS[found], octets, _ROOTS[found])
     spans = _Spans(octets, _records_by_offset(octets, found, root))
     return Explanation(octets, tuple(spans.of(root, 0, Scope())), found)
@@ -105,7 +113,7 @@ class _Spans:
             name=node.name,
             value_text="" if group else said.value_text,
             meaning=heading(node, scope) if group else said.meaning,
-            bits=() if group else bit_spans(node, scope),
+            bits=() if group else bit_spans(node, partial(part_meaning, node, scope)),
             source=said.source or node.source,
             level=level,
             kind=_kind(node),
@@ -125,29 +133,24 @@ class _Spans:
         return replace(scope, rows=rows_of(node)) if node.name == "vib" else scope
 
 
-_HEADERS: Final = (
-    "header",
-    "identification_number",
-    "manufacturer",
-    "version",
-    "device_type",
-    "access_number",
-    "status",
-    "configuration_field",
-    "medium_and_units",
+_RAW: Final = frozenset({"payload", "encrypted", "manufacturer_data", "octets", "error_data"})
+_LINK: Final = frozenset(
+    {"start", "l_field", "l_field_repeated", "start_repeated", "c_field", "a_field", "ci_field", "user_data"}
+    | {"checksum", "stop"}
 )
 
 
 def _kind(node: Node) -> Kind:
     """The layer of a field, by its path."""
     steps = node.path.replace("[", ".[").split(".")
-    for kind in ("dib", "vib", "data"):
+    kinds: tuple[Kind, ...] = ("dib", "vib", "data")
+    for kind in kinds:
         if kind in steps:
-            return kind  # type: ignore[return-value]
-    if steps[-1] in ("payload", "encrypted", "manufacturer_data", "octets", "error_data"):
+            return kind
+    if steps[-1] in _RAW:
         return "raw"
     if isinstance(node.construct, DataRecordConstruct) or steps[-1].startswith("counter_"):
         return "record"
     if steps[-1] == "dif":
         return "dib"
-    return "header" if set(_HEADERS) & set(steps) else "link"
+    return "link" if node.path in _LINK or not node.path else "header"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .hextext import to_hex
-from .json_types import Form
+
+if TYPE_CHECKING:
+    from .json_types import Form
 
 Kind = Literal["link", "header", "record", "dib", "vib", "data", "raw"]
 

@@ -281,21 +281,25 @@ class Record:
         return len(self.header.dib) + len(self.header.vib) + len(self.data)
 
     @property
+    def bare_value_text(self) -> str:
+        """The value for people, without its unit; "" where there is none."""
+        value = self.value
+        if isinstance(value, Decimal):
+            return format(value, "f")
+        if isinstance(value, datetime):
+            return value.isoformat(" ", "seconds" if value.second else "minutes")
+        if isinstance(value, bytes):
+            return value.hex(" ").upper()
+        if isinstance(value, tuple):
+            return ", ".join("-" if item is None else format(item, "f") for item in value)
+        return "" if value is None else str(value)
+
+    @property
     def value_text(self) -> str:
         """Value and unit for people; the reason where there is no value."""
         if self.value is None:
             return self.reason or ""
-        if isinstance(self.value, Decimal):
-            shown = format(self.value, "f")
-        elif isinstance(self.value, datetime):
-            shown = self.value.isoformat(" ", "seconds" if self.value.second else "minutes")
-        elif isinstance(self.value, bytes):
-            shown = self.value.hex(" ").upper()
-        elif isinstance(self.value, tuple):
-            shown = ", ".join("-" if item is None else format(item, "f") for item in self.value)
-        else:
-            shown = str(self.value)
-        return f"{shown} {self.unit}" if self.unit else shown
+        return f"{self.bare_value_text} {self.unit}" if self.unit else self.bare_value_text
 
     def __str__(self) -> str:
         parts = [self.quantity or "unreadable", self.value_text, *self.qualifiers]

@@ -1,46 +1,27 @@
 """Follow a construct through octets: which field took which octets.
 
 A construct gives values, not places. `trace` parses with the same declarations and notes where each named
-field starts and ends, what it gave, and what went wrong. A class of constructs without an entry below is
-one field without parts: it parses itself, so that nothing here can disagree with the grammar.
+field starts and ends, what it gave, and what went wrong. A class of constructs without an entry in `walk` is
+one field without parts: it parses itself, so that nothing here can disagree with the grammar. The entries
+here are for construct's own classes, `trace_grammars` adds those of the M-Bus grammars.
 
 Reading never stops at a fault: the field that failed keeps the octets that were left, with the reason.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
-from typing import Any, Final
+from typing import Any
 
 import construct as c
+from construct import lib
 from construct.core import BytesIOWithOffsets, evaluate, stream_read
 
-from mbus_grammars import MBusError
-from mbus_grammars.application import FixedOrCompact
-from mbus_grammars.constructs import (
-    Anything,
-    Bits,
-    Coded,
-    Derived,
-    Door,
-    Memo,
-    Salvage,
-    Stream,
-    Variant,
-    as_decode_error,
-)
-from mbus_grammars.dib import SPECIAL_DIFS, DIBOctets
-from mbus_grammars.errors import DecodeError, IncompleteFrame
-from mbus_grammars.fields import CField
-from mbus_grammars.link import FT12, ToCheckSum
-from mbus_grammars.lvar import LVAR_NAMES, VariableLength
-from mbus_grammars.profile import CompactProfile, ProfileHeader, element_type
-from mbus_grammars.record import DataRecordConstruct, RecordArea
-from mbus_grammars.vib import VIB, VIBOctets
+from mbus_grammars import DecodeError, MBusError
+from mbus_grammars.constructs import Anything, Bits, Stream, as_decode_error
 
 
 @dataclass(slots=True, eq=False)
@@ -81,14 +62,14 @@ def trace(construct: Anything, octets: bytes, name: str) -> Node:
 
     Never raises: what cannot be read is a node with a `fault`.
     """
-    context = c.Container(_parsing=True, _building=False, _sizing=False)
+    context: c.Container[Any] = c.Container(_parsing=True, _building=False, _sizing=False)
     context["_params"] = context
     root = Node(name, "", construct, 0, end=len(octets))
     place = Place(io.BytesIO(octets), context, "(parsing)", root)
     try:
         root.value = walk(construct, place)
     except (c.ConstructError, MBusError) as error:
-        _blame(root, len(octets), as_decode_error(error, place.stream.tell()).message)
+        blame(root, len(octets), as_decode_error(error, place.stream.tell()).message)
     _complete(root)
     return root
 
@@ -102,7 +83,7 @@ def walk(construct: Any, place: Place) -> Any:
     return construct._parsereport(place.stream, place.context, place.path)
 
 
-def _enter(place: Place, name: str, construct: Anything, source: str = "") -> Any:
+def enter(place: Place, name: str, construct: Anything, source: str = "") -> Any:
     """Walk a construct as a field of its own. Items of lists have names like "[0]"."""
     parent = place.node.path
     indexed = name.startswith("[")
@@ -120,23 +101,25 @@ def _enter(place: Place, name: str, construct: Anything, source: str = "") -> An
     return node.value
 
 
-def _passed_on(construct: Any, place: Place) -> Any:
+def passed_on(construct: Any, place: Place) -> Any:
+    """For a construct that reads what the construct within it reads."""
     return walk(construct.subcon, place)
 
 
-for _class in (c.Default, c.Rebuild, Derived, Door, Memo):
-    walk.register(_class, _passed_on)
+walk.register(c.Default, passed_on)
+walk.register(c.Rebuild, passed_on)
 
 
 @walk.register(c.Renamed)
 def _renamed(construct: Any, place: Place) -> Any:
-    return _enter(place, construct.name, construct.subcon, construct.docs)
+    return enter(place, construct.name, construct.subcon, construct.docs)
 
 
 @walk.register(c.Struct)
 def _struct(construct: Any, place: Place) -> Any:
-    outer, found = place.context, c.Container()
-    context = c.Container(
+    outer = place.context
+    found: c.Container[Any] = c.Container()
+    context: c.Container[Any] = c.Container(
         _=outer,
         _params=outer["_params"],
         _parsing=True,
@@ -183,7 +166,7 @@ def _items(construct: Any, place: Place, first: str = "") -> Iterator[Any]:
     index = 0
     while True:
         place.context["_index"] = index
-        yield _enter(place, f"{first}[{index}]", construct.subcon)
+        yield enter(place, f"{first}[{index}]", construct.subcon)
         index += 1
 
 
@@ -219,17 +202,18 @@ def _greedy_range(construct: Any, place: Place) -> Any:
 
 @walk.register(c.FixedSized)
 def _fixed_sized(construct: Any, place: Place) -> Any:
-    return _bounded(construct.subcon, evaluate(construct.length, place.context), place)
+    return bounded(construct.subcon, evaluate(construct.length, place.context), place)
 
 
 @walk.register(c.Prefixed)
 def _prefixed(construct: Any, place: Place) -> Any:
-    length = _enter(place, "length", construct.lengthfield)
+    length = enter(place, "length", construct.lengthfield)
     stream = BytesIOWithOffsets.from_reading(place.stream, length, place.path)
-    return _enter(replace(place, stream=stream), "content", construct.subcon)
+    return enter(replace(place, stream=stream), "content", construct.subcon)
 
 
-def _bounded(construct: Any, length: int, place: Place) -> Any:
+def bounded(construct: Anything, length: int, place: Place) -> Any:
+    """Walk a construct within the next `length` octets."""
     stream = BytesIOWithOffsets.from_reading(place.stream, length, place.path)
     return walk(construct, replace(place, stream=stream))
 
@@ -241,7 +225,7 @@ def _transformed(construct: Any, place: Place) -> Any:
     octets = stream_read(place.stream, construct.decodeamount, place.path)
     turned = BytesIOWithOffsets(construct.decodefunc(octets), place.stream, start)
     value = walk(construct.subcon, replace(place, stream=turned))
-    if construct.decodefunc is c.swapbytes:
+    if construct.decodefunc is lib.swapbytes:
         _mirror(place.node, 2 * start + len(octets))
     else:
         place.node.children.clear()
@@ -255,169 +239,11 @@ def _mirror(node: Node, ends: int) -> None:
     node.children.reverse()
 
 
-# --- The grammars' own constructs ----------------------------------------------------------------
-
-
-@walk.register(Bits)
-def _bits(construct: Bits, place: Place) -> Any:
-    value = construct._parse(place.stream, place.context, place.path)
-    place.node.bits, place.node.number = construct, construct.pack(value)
-    return value
-
-
-@walk.register(type(CField))
-def _c_field(construct: Any, place: Place) -> Any:
-    value = construct._parse(place.stream, place.context, place.path)
-    number = construct.octet(value)
-    place.node.bits, place.node.number = construct.layout(number), number
-    return value
-
-
-@walk.register(Variant)
-def _variant(construct: Variant, place: Place) -> Any:
-    start = place.stream.tell()
-    first = place.stream.read(1)
-    place.stream.seek(start)
-    chosen = construct.by_octet(first[0]) if first else None
-    if chosen is None:
-        return construct._parse(place.stream, place.context, place.path)  # to raise its error
-    return walk(chosen, place)
-
-
-@walk.register(FixedOrCompact)
-def _fixed_or_compact(construct: FixedOrCompact, place: Place) -> Any:
-    start = place.stream.tell()
-    length = len(place.stream.read())
-    place.stream.seek(start)
-    return walk(construct.choose(length), place)
-
-
-@walk.register(Salvage)
-def _salvage(construct: Salvage, place: Place) -> Any:
-    start = place.stream.tell()
-    try:
-        return walk(construct.subcon, place)
-    except (c.ConstructError, MBusError):
-        place.stream.seek(start)
-        kept = construct._parse(place.stream, place.context, place.path)
-        _blame(place.node, place.stream.tell(), kept["reason"])
-        return kept
-
-
-@walk.register(FT12)
-def _ft12(construct: FT12, place: Place) -> Any:
-    """A frame that the link layer drops is walked too, its fault marked where it was noticed."""
-    start = place.stream.tell()
-    refused: DecodeError | None = None
-    try:
-        construct._parse(place.stream, place.context, place.path)
-    except DecodeError as error:
-        refused = error
-    place.stream.seek(start)
-    value = None
-    try:
-        value = walk(construct.subcon, place)
-    except (c.ConstructError, MBusError) as error:
-        if refused is None:
-            raise
-        end = place.stream.tell() + len(_rest(place.stream))
-        missing = isinstance(refused, IncompleteFrame)
-        _blame(place.node, end, (refused if missing else as_decode_error(error, end)).message)
-    if refused is not None and not isinstance(refused, IncompleteFrame):
-        _mark(place.node, refused)
-    return value
-
-
-@walk.register(ToCheckSum)
-def _to_check_sum(construct: ToCheckSum, place: Place) -> Any:
-    """As long as the L field says. Where it fits not, its repetition may; else as many as there are."""
-    available = len(_rest(place.stream))
-    said = [place.context[name] - 3 for name in ("l_field", "l_field_repeated")]
-    length = available - 2 if available - 2 in said else min(said[0], available)
-    return _bounded(construct.subcon, max(0, length), place)
-
-
-_SPECIAL: Final[dict[str, Anything]] = {
-    "dif": Coded(c.Byte, SPECIAL_DIFS),
-    "manufacturer_data": c.GreedyBytes,
-    "vib": VIB,
-}
-
-
-@walk.register(RecordArea)
-def _record_area(construct: RecordArea, place: Place) -> Any:
-    """The grammar finds the items; each is walked within its own octets."""
-    items = construct._parse(place.stream, place.context, place.path)
-    end = place.stream.tell()
-    for index, item in enumerate(items):
-        start, stop = item["_span"]
-        name = f"[{index}]"
-        node = Node(name, place.node.path + name, construct.record, start, end=stop, value=item)
-        place.node.children.append(node)
-        place.stream.seek(start)
-        stream = BytesIOWithOffsets.from_reading(place.stream, stop - start, place.path)
-        inside = replace(place, stream=stream, node=node)
-        if "malformed" in item:
-            with contextlib.suppress(c.ConstructError, MBusError):
-                walk(construct.record, inside)
-            _blame(node, stop, item["reason"])
-        elif "dif" in item:
-            for key in filter(_SPECIAL.get, item):
-                _enter(inside, key, _SPECIAL[key], "MBDOC48 6.3.2")
-        else:
-            walk(construct.record, inside)
-    place.stream.seek(end)
-    return items
-
-
-@walk.register(DataRecordConstruct)
-def _data_record(construct: Any, place: Place) -> Any:
-    start = place.stream.tell()
-    _enter(place, "dib", DIBOctets, "MBDOC48 6.3.2")
-    _enter(place, "vib", VIBOctets, "MBDOC48 6.3.2")
-    place.stream.seek(start)
-    record = construct.header._parse(place.stream, place.context, place.path)
-    place.node.value = record  # known even if the data fail
-    record["data"] = _enter(place, "data", record["_header"].data)
-    return record
-
-
-@walk.register(VariableLength)
-def _variable_length(construct: VariableLength, place: Place) -> Any:
-    start = place.stream.tell()
-    lvar = _enter(place, "lvar", Coded(c.Byte, LVAR_NAMES), "MBDOC48 6.3.2")
-    place.stream.seek(start)
-    parsed = construct._parse(place.stream, place.context, place.path)
-    end = place.stream.tell()
-    place.stream.seek(start + 1)
-    content = construct.content(lvar)
-    node = Node("value", f"{place.node.path}.value", content, start + 1, end=end, value=parsed["value"])
-    place.node.children.append(node)
-    if isinstance(content, CompactProfile):
-        walk(content, replace(place, node=node))
-    place.stream.seek(end)
-    return parsed
-
-
-@walk.register(CompactProfile)
-def _compact_profile(construct: CompactProfile, place: Place) -> Any:
-    start = place.stream.tell()
-    profile = construct._parse(place.stream, place.context, place.path)
-    end = place.stream.tell()
-    if not isinstance(profile, bytes):
-        place.stream.seek(start)
-        control = walk(ProfileHeader, place)["control"]
-        element = element_type(control["element_size"], control["increment_mode"])
-        if element is not None:
-            _enter(place, "elements", c.Array(len(profile["elements"]), element), "EN 13757-3:2018 Annex F")
-        _enter(place, "rest", c.Bytes(end - place.stream.tell()))
-    return profile
-
-
 # --- Faults and cover ----------------------------------------------------------------------------
 
 
-def _rest(stream: Stream) -> bytes:
+def rest_of(stream: Stream) -> bytes:
+    """The octets that are left."""
     start = stream.tell()
     octets = stream.read()
     stream.seek(start)
@@ -428,11 +254,11 @@ def _shown(value: Any) -> str:
     return f"{value:02X}h" if isinstance(value, int) else str(value)
 
 
-def _blame(node: Node, end: int, reason: str) -> None:
+def blame(node: Node, end: int, reason: str) -> None:
     """Give the octets up to `end` to the field that failed within the node, and it the reason."""
     node.end = end
     if node.children and node.children[-1].failed:
-        _blame(node.children[-1], end, reason)
+        blame(node.children[-1], end, reason)
         return
     reached = max((child.end for child in node.children), default=node.start)
     if node.children and reached < end:
@@ -441,11 +267,11 @@ def _blame(node: Node, end: int, reason: str) -> None:
         node.fault = reason
 
 
-def _mark(node: Node, fault: DecodeError) -> None:
+def mark(node: Node, fault: DecodeError) -> None:
     """Set the fault on the smallest field that holds the octet where it was noticed."""
     for child in node.children:
         if fault.offset is not None and child.start <= fault.offset < child.end:
-            _mark(child, fault)
+            mark(child, fault)
             return
     node.fault = fault.message
 
@@ -482,6 +308,7 @@ def _unlisted(node: Node) -> Iterator[Node]:
         if child.listed and not child.fault:
             for item in _unlisted(child):
                 item.name = child.name + item.name if item.name.startswith("[") else item.name
+                item.source = item.source or child.source
                 yield item
         else:
             yield child

@@ -224,8 +224,10 @@ class Bits(Anything):
     construct's BitStruct reads most significant bit first, cannot hold a field that is split over two
     octets (the year of a date) without an adapter, and costs twenty times as much. The declaration is
     checked for completeness: every bit belongs to exactly one field, so nothing can get lost.
-    Builds from a mapping, or from the whole number.
+    Builds from a mapping, or from the whole number, which a parsed container holds as `_number`.
     """
+
+    REMEMBERED = 4096
 
     def __init__(self, size: int, **fields: BitField) -> None:
         super().__init__()
@@ -235,10 +237,16 @@ class Bits(Anything):
         if sorted(covered) != list(range(8 * size)):
             raise ValueError(f"the fields do not cover the {8 * size} bits exactly once: {sorted(covered)}")
         self._readers = tuple((name, f.read) for name, f in fields.items())
+        self._known: dict[int, Container[Any]] = {}
 
     def unpack(self, number: int) -> Container[Any]:
         """The fields of a number."""
-        return Container((name, read(number)) for name, read in self._readers)
+        known = self._known.get(number)
+        if known is None:
+            known = Container(((name, read(number)) for name, read in self._readers), _number=number)
+            if len(self._known) < self.REMEMBERED:
+                self._known[number] = known
+        return Container(known)
 
     def pack(self, obj: object, path: str = "") -> int:
         """The number of the fields."""
@@ -353,7 +361,7 @@ class Salvage(AnySubconstruct):
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         if is_mapping(obj) and "malformed" in obj:
-            octets = octets_of(obj["malformed"], path)
+            octets = octets_of(obj["malformed"], f"{path} -> malformed")
             stream_write(stream, octets, len(octets), path)
             return obj
         return self.subcon._build(obj, stream, context, path)
@@ -494,4 +502,3 @@ def octets_of(given: object, path: str) -> bytes:
 def fail(message: str, stream: Stream, path: str, code: str) -> NoReturn:
     """Refuse the octets at the stream's position."""
     raise DecodeError(message, offset=stream.tell(), path=path, code=code)
-

@@ -103,7 +103,7 @@ class _CField(Anything):
         base = 0 if given is None else self._octet_of(given, field_of(path, "name"))
         layout = self.layout(0x40 if obj.get("prm", base & 0x40) else 0)
         for key in obj:
-            if key != "name" and key not in layout.fields:
+            if key != "name" and key not in layout.fields and not key.startswith("_"):
                 limit = f"one of {', '.join(layout.fields)} in this direction"
                 raise BuildError(field_of(path, key), obj[key], limit, path=path)
         octet = layout.pack({**layout.unpack(base), "prm": bool(base & 0x40), **obj}, path)

@@ -79,7 +79,7 @@ class FT12(AnySubconstruct):
             )
         if octets[1] < 3:
             raise LengthError(
-                f"L field {octets[1]}, a frame has at least 3",
+                f"L field {octets[1]:02X}h, a frame has at least 03h",
                 offset=start + 1,
                 path=path,
                 expected="03h to FFh",

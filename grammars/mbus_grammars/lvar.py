@@ -68,8 +68,9 @@ class VariableLength(Anything):
     """LVAR and its content. Parses to {lvar, value}.
 
     Builds from that, or from the value alone: str makes text, int the shortest binary number, bytes and
-    profiles what their place asks for. `text` is what the codes 00..BF hold here: "text", "octets" (data containers, VIF FD3Bh and
-    FD76h) or "profile" (compact profiles). A Switch would need the LVAR octet twice, as key and as length.
+    profiles what their place asks for. `text` is what the codes 00..BF hold here: "text", "octets" (data
+    containers, VIF FD3Bh and FD76h) or "profile" (compact profiles). A Switch would need the LVAR octet
+    twice, as key and as length.
     """
 
     def __init__(self, text: str = "text", types: str = "B", msb_first: bool = False) -> None:
@@ -147,7 +148,7 @@ class VariableLength(Anything):
             first, length = 0xE0 if self.text == "text" else 0x00, len(value)
         elif is_mapping(value) and self.text == "profile":
             content = io.BytesIO()
-            CompactProfile(0)._build(value, content, context, path)
+            self.content(0)._build(value, content, context, path)
             length = len(content.getvalue())
         most = 0x0F if first else TEXT_MAX
         if length is None or length > most:

@@ -9,7 +9,7 @@ Octets at the end that fill no whole element are kept.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from construct import Array, Container, Struct
 from construct.core import stream_read, stream_write
@@ -94,7 +94,7 @@ class CompactProfile(Anything):
             return obj
         if not is_mapping(obj):
             raise BuildError(field_of(path), obj, "a mapping with control, spacing, elements", path=path)
-        header = ProfileHeader._build(dict(obj), stream, context, path)
+        header = cast("Any", ProfileHeader._build(dict(obj), stream, context, path))  # the stubs say int
         control = header["control"]
         element = element_type(control["element_size"], control["increment_mode"])
         if element is None:

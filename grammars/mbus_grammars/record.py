@@ -288,7 +288,9 @@ class RecordArea(Anything):
             raise BuildError(field_of(path, "dif"), item["dif"], limit, path=path)
         to_end = dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW)
         if to_end and not last:
-            raise BuildError(field_of(path, "dif"), item["dif"], "the last item: what follows is its data", path=path)
+            raise BuildError(
+                field_of(path, "dif"), item["dif"], "the last item: what follows is its data", path=path
+            )
         if "manufacturer_data" in item and not to_end:
             limit = "nothing, manufacturer data stand behind DIF 0Fh and 1Fh only"
             raise BuildError(field_of(path, "manufacturer_data"), item["manufacturer_data"], limit, path=path)

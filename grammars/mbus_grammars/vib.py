@@ -147,9 +147,11 @@ class VIBAdapter(AnyAdapter):
     @staticmethod
     def _codes(obj: Mapping[str, Any], path: str) -> list[int]:
         """VIF and VIFEs as given. Their extension bits follow from the chain; a wrong one is refused."""
-        vifes = obj.get("vifes", ())
+        vifes: Sequence[Any] = obj.get("vifes", ())
         if not isinstance(vifes, list | tuple | bytes) or len(vifes) > MAX_VIFES:
-            raise BuildError(field_of(path, "vifes"), vifes, f"a list of at most {MAX_VIFES} octets", path=path)
+            raise BuildError(
+                field_of(path, "vifes"), vifes, f"a list of at most {MAX_VIFES} octets", path=path
+            )
         codes = [obj["vif"], *vifes]
         for k, code in enumerate(codes):
             highest = 0xFF if k < len(vifes) else 0x7F
@@ -191,7 +193,7 @@ def vif_table(vif: int, vifes: Sequence[int]) -> tuple[tables.Table, int, int]:
 
 
 def code_rows(vif: int, vifes: Sequence[int]) -> list[tables.Row | None]:
-    """The table row of the VIF and of each VIFE, by its place in the chain; None for the manufacturer's own."""
+    """The table row of the VIF and of each VIFE, by its place in the chain; None for manufacturer codes."""
     table, code, used = vif_table(vif, vifes)
     rows: list[tables.Row | None] = [tables.PRIMARY[vif]]
     rows += [tables.EXTENSION_FD[0x7D]] * (used - 1) + [table[code]] * (used > 0)

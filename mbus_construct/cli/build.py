@@ -1,0 +1,47 @@
+"""`mbus build`: JSON to hex."""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from mbus_grammars import BuildError
+
+from ..encode import encode
+from ..hextext import to_hex
+
+
+def command(
+    telegram: Annotated[str, typer.Argument(help="JSON text, a file with JSON, or - for standard input.")] = "-",
+    compact: Annotated[bool, typer.Option("--compact", help="No blanks between the octets.")] = False,
+) -> None:
+    """Build telegrams from JSON: what `decode --format json` wrote, or a few values written by hand.
+
+    A list, or one object a line, builds one telegram each.
+    """
+    for values in read_json(telegram):
+        octets = encode(values)
+        typer.echo(octets.hex().upper() if compact else to_hex(octets))
+
+
+def read_json(argument: str) -> list[Any]:
+    """The objects that the argument holds or names. Numbers stay exact."""
+    if argument == "-":
+        text = sys.stdin.read()
+    elif argument.lstrip().startswith(("{", "[")):
+        text = argument
+    else:
+        text = Path(argument).read_text(encoding="utf-8-sig")
+    try:
+        values = json.loads(text, parse_float=Decimal)
+    except json.JSONDecodeError as whole:
+        try:
+            values = [json.loads(line, parse_float=Decimal) for line in text.splitlines() if line.strip()]
+        except json.JSONDecodeError:
+            where = f"line {whole.lineno}, column {whole.colno}"
+            raise BuildError("JSON", text[:40], f"{whole.msg} at {where}") from whole
+    return values if isinstance(values, list) else [values]

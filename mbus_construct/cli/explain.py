@@ -1,0 +1,4 @@
+"""`mbus explain`: every octet of a telegram with its meaning."""
+
+def command() -> None:
+    """x"""

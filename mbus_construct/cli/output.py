@@ -1,0 +1,156 @@
+"""How decoded telegrams are written: JSON, NDJSON, CSV, and the table of `table`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import typer
+from mbus_grammars import MBusError
+
+from ..json_types import SCHEMA_VERSION
+from ..telegram import Reading, Record, Telegram
+from .inputs import Source
+
+Result = tuple[Source, Telegram | MBusError]
+
+CSV_COLUMNS: Final = (
+    "source",
+    "identification_number",
+    "manufacturer",
+    "version",
+    "device_type_name",
+    "access_number",
+    "status",
+    "record",
+    "function",
+    "storage_number",
+    "tariff",
+    "subunit",
+    "quantity",
+    "value",
+    "unit",
+    "qualifiers",
+    "kind",
+    "state",
+    "reason",
+    "offset",
+)
+
+
+def refusal(source: Source, error: MBusError) -> dict[str, Any]:
+    """A telegram that could not be decoded, in the place of its JSON."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "error": {
+            "code": getattr(error, "code", "error"),
+            "message": str(error),
+            "offset": getattr(error, "offset", None),
+        },
+        "source": source.name,
+        "octets": source.octets.hex().upper(),
+    }
+
+
+def _objects(results: Iterable[Result]) -> list[Mapping[str, Any]]:
+    return [
+        result.to_dict() if isinstance(result, Telegram) else refusal(source, result) for source, result in results
+    ]
+
+
+def _dumps(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+
+
+def write_json(results: Sequence[Result]) -> None:
+    """One object for one telegram, a list for several."""
+    objects = _objects(results)
+    typer.echo(_dumps(objects[0] if len(objects) == 1 else objects, indent=2))
+
+
+def write_ndjson(results: Sequence[Result]) -> None:
+    """One object a line."""
+    for item in _objects(results):
+        typer.echo(_dumps(item))
+
+
+def write_csv(results: Sequence[Result]) -> None:
+    """One row a record; a telegram without records, or refused, has one row too."""
+    rows = [row for source, result in results for row in _csv_rows(source.name, result)]
+    _write_rows(rows)
+
+
+def _write_rows(rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _csv_rows(name: str, result: Telegram | Reading | MBusError) -> Iterator[dict[str, Any]]:
+    if isinstance(result, MBusError):
+        yield {"source": name, "state": "error", "reason": str(result), "offset": getattr(result, "offset", None)}
+        return
+    common: dict[str, Any] = {"source": name}
+    if result.meter is not None:
+        meter = result.meter
+        common |= {
+            "identification_number": meter.identification_number,
+            "manufacturer": meter.manufacturer,
+            "version": meter.version,
+            "device_type_name": meter.device_type_name,
+        }
+    if isinstance(result, Telegram):
+        common["access_number"] = result.access_number
+    if result.status is not None:
+        common["status"] = "; ".join(result.status.flags) or "ok"
+    for index, record in enumerate(result.records):
+        yield {**common, "record": index, **_csv_record(record)}
+    if not result.records:
+        yield {**common, "reason": "no records"}
+
+
+def _csv_record(record: Record) -> dict[str, Any]:
+    names = ("function", "storage_number", "tariff", "subunit", "quantity", "unit", "kind", "state", "reason", "offset")
+    row: dict[str, Any] = {name: getattr(record, name) for name in names}
+    row["qualifiers"] = "; ".join(record.qualifiers)
+    row["value"] = record.bare_value_text
+    return row
+
+
+def write_table(results: Sequence[Result]) -> None:
+    """Tables for people."""
+    from .table import print_telegram
+
+    for source, result in results:
+        if isinstance(result, Telegram):
+            print_telegram(result, source.name if len(results) > 1 else None)
+
+
+def write_reading(reading: Reading, format_: str) -> None:
+    """A merged readout."""
+    if format_ == "table":
+        from .table import print_reading
+
+        print_reading(reading)
+    elif format_ == "csv":
+        _write_rows(_csv_rows("readout", reading))
+    else:
+        typer.echo(_dumps(reading.to_dict(), indent=2 if format_ == "json" else None))
+
+
+def report_refused(results: Iterable[Result]) -> None:
+    """One line on standard error for each telegram that could not be decoded."""
+    for source, result in results:
+        if isinstance(result, MBusError):
+            typer.echo(f"mbus: {source.name}: {result}", err=True)
+
+
+WRITERS: Final[dict[str, Callable[[Sequence[Result]], None]]] = {
+    "table": write_table,
+    "json": write_json,
+    "ndjson": write_ndjson,
+    "csv": write_csv,
+}

@@ -1,0 +1,142 @@
+"""Telegrams as aligned tables on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..telegram import Diagnostic, Meter, Reading, Record, Status, Telegram
+
+# Where no terminal says how wide it is: wide enough that no cell is cut.
+_UNBOUNDED: Final = 400
+
+_STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim", "invalid": "yellow"}
+
+
+def console() -> Console:
+    """Standard output; colours and wrapping only on a terminal."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=_UNBOUNDED)
+
+
+def print_telegram(telegram: Telegram, title: str | None = None) -> None:
+    """One telegram: who, what kind of frame, its records, what is to be said."""
+    out = console()
+    if title:
+        out.print(Text(title, style="bold"), soft_wrap=True)
+    out.print(Text(_frame_line(telegram)), soft_wrap=True)
+    _print_meter(out, telegram.meter, telegram.status, telegram.access_number)
+    _print_records(out, telegram.records)
+    for line in _user_data_lines(telegram):
+        out.print(Text(line), soft_wrap=True)
+    if telegram.manufacturer_data is not None:
+        out.print(Text(f"manufacturer data: {telegram.manufacturer_data.hex(' ').upper() or 'none'}"), soft_wrap=True)
+    if telegram.encrypted:
+        out.print(Text(f"encrypted: {telegram.encrypted.hex(' ').upper()}"), soft_wrap=True)
+    _print_end(out, telegram.more_records_follow, telegram.diagnostics)
+
+
+def print_reading(reading: Reading) -> None:
+    """The telegrams of one readout as one table."""
+    out = console()
+    _print_meter(out, reading.meter, reading.status, None)
+    _print_records(out, reading.records)
+    for octets in reading.manufacturer_data:
+        out.print(Text(f"manufacturer data: {octets.hex(' ').upper() or 'none'}"), soft_wrap=True)
+    _print_end(out, reading.more_records_follow, reading.diagnostics)
+
+
+def _user_data_lines(telegram: Telegram) -> Iterator[str]:
+    """What a telegram without data records says; of the fixed data structure what its two records do not."""
+    values = telegram.user_data or {}
+    if "counter_1" in values:
+        yield f"medium: {values['medium_and_units'].get('medium_name')}"
+        return
+    for key, value in values.items():
+        if value in ("", [], None) or key.endswith("_name"):
+            continue
+        name = values.get(f"{key}_name")
+        yield f"{key.replace('_', ' ')}: {_shown(value)}" + (f" ({name})" if name else "")
+
+
+def _shown(value: object) -> str:
+    """A value of the grammar on one line."""
+    if isinstance(value, list):
+        return "; ".join(_shown(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_shown(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _frame_line(telegram: Telegram) -> str:
+    frame = telegram.frame
+    parts = [frame.format and f"{frame.format} frame", frame.c_name]
+    if frame.format == "single character":
+        parts = ["single character E5: acknowledged"]
+    if frame.a_field is not None:
+        parts.append(f"address {frame.a_field}")
+    if frame.ci_field is not None:
+        parts.append(f"CI {frame.ci_field:02X}h {frame.ci_name}")
+    return ", ".join(part for part in parts if part) or f"octets from the {telegram.form.replace('_', ' ')} on"
+
+
+def _print_meter(out: Console, meter: Meter | None, status: Status | None, access_number: int | None) -> None:
+    parts: list[str] = []
+    if meter is not None:
+        company = f" ({meter.manufacturer_name})" if meter.manufacturer_name else ""
+        parts.append(meter.identification_number)
+        parts.append(f"{meter.manufacturer or ''}{company}")
+        parts.append(meter.device_type_name or "")
+        parts.append("" if meter.version is None else f"version {meter.version}")
+    if access_number is not None:
+        parts.append(f"access number {access_number}")
+    if status is not None:
+        parts.append("status " + ("; ".join(status.flags) or "ok"))
+    if parts:
+        out.print(Text(", ".join(part for part in parts if part), style="bold"), soft_wrap=True)
+
+
+def _print_records(out: Console, records: Sequence[Record]) -> None:
+    if not records:
+        return
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("#", justify="right", style="dim")
+    table.add_column("quantity")
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("function")
+    for name in ("storage", "tariff", "subunit"):
+        table.add_column(name, justify="right")
+    table.add_column("remarks")
+    table.add_column("offset", justify="right", style="dim")
+    for index, record in enumerate(records):
+        table.add_row(*_row(index, record), style=_STYLES.get(record.state))
+    out.print(table)
+
+
+def _row(index: int, record: Record) -> list[Text]:
+    numbers = (record.storage_number, record.tariff, record.subunit)
+    remarks = [*record.qualifiers, *record.flags, record.reason or ""]
+    cells = [
+        str(index),
+        record.quantity or "unreadable",
+        "-" if record.value is None else record.bare_value_text,
+        record.unit or "",
+        record.function or "",
+        *("" if number is None else str(number) for number in numbers),
+        "; ".join(remark for remark in remarks if remark),
+        str(record.offset),
+    ]
+    return [Text(cell) for cell in cells]
+
+
+def _print_end(out: Console, more: bool, diagnostics: Sequence[Diagnostic]) -> None:
+    if more:
+        out.print(Text("more records follow in the next telegram"), soft_wrap=True)
+    for diagnostic in diagnostics:
+        out.print(Text(str(diagnostic), style=_STYLES[diagnostic.severity]), soft_wrap=True)

@@ -1,0 +1,253 @@
+"""What the fields of frame and header mean, in words: one entry a field name, the code tables for the rest.
+
+`explain_records` has the words for what belongs to a data record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mbus_grammars.code_tables import MANUFACTURERS
+from mbus_grammars.constructs import BitField, Code
+from mbus_grammars.fields import FixedStatus
+from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
+
+from .explanation import BitSpan
+from .telegram import Status
+from .values import EVERY
+
+if TYPE_CHECKING:
+    from .trace import Node
+
+
+class Words(NamedTuple):
+    """Value and meaning of a field; `source` where the field's own is not the closest one."""
+
+    value_text: str
+    meaning: str = ""
+    source: str = ""
+
+
+def field_words(node: Node) -> Words:
+    """What a field says; a field that could not be read says nothing."""
+    if node.value is None:
+        return Words("")
+    return FIELDS.get(node.name, plain_words)(node)
+
+
+def plain_words(node: Node) -> Words:
+    """What the code tables and the bits alone say about a field."""
+    value = node.value
+    if isinstance(value, Code):
+        return Words(f"{int(value):02X}h", value.name or "no entry in the table")
+    if node.bits is not None:
+        return Words(hex_of(node), _set_bits(node))
+    if isinstance(value, bytes):
+        return Words(count(len(value)))
+    return Words("" if isinstance(value, Mapping) else str(value))
+
+
+def hex_of(node: Node) -> str:
+    """The number of a field made of bits, in hex."""
+    return f"{node.number:0{2 * (node.end - node.start)}X}h"
+
+
+def count(octets: int) -> str:
+    """So many octets."""
+    return f"{octets} octet" + ("s" if octets != 1 else "")
+
+
+def _set_bits(node: Node) -> str:
+    """The parts of a field that are not zero."""
+    shown = []
+    for name, spec in node.bits.fields.items() if node.bits is not None else ():
+        value, label = node.value[name], name.replace("_", " ")
+        if isinstance(value, Code):
+            shown.append(f"{label}: {value.name or int(value)}")
+        elif value:
+            shown.append(label if spec.flag else f"{label} {value}")
+    return ", ".join(shown)
+
+
+# --- Bits ----------------------------------------------------------------------------------------
+
+# What a single bit says when it is 0 and when it is 1.
+_FLAGS: Final[dict[str, tuple[str, str]]] = {
+    "prm": ("from the meter", "from the master"),
+    "fcv": ("the frame count bit does not count", "the frame count bit counts"),
+    "acd": ("no class 1 data", "class 1 data wait for REQ_UD1"),
+    "dfc": ("takes further data", "takes no further data"),
+    "summer_time": ("no summer time", "summer time"),
+    "invalid": ("valid", "the time is invalid"),
+    "counters_binary": ("the counters are BCD", "the counters are binary"),
+    "counters_stored": ("actual values", "values stored at a fixed date"),
+}
+
+BitMeaning = Callable[[str, int], str]
+
+
+def bit_spans(node: Node, meaning: BitMeaning) -> tuple[BitSpan, ...]:
+    """The bits of a field, highest first; together they are all bits of its octets."""
+    if node.bits is None or node.value is None:
+        return ()
+    spans = (
+        span for name, spec in node.bits.fields.items() for span in _parts(name, spec, node.number, meaning)
+    )
+    return tuple(sorted(spans, key=lambda span: -span.high))
+
+
+def _parts(name: str, spec: BitField, number: int, meaning: BitMeaning) -> Iterator[BitSpan]:
+    value = spec.read(number)
+    said, shift = meaning(name, value), 0
+    for low, width in spec.parts:
+        part = said
+        if len(spec.parts) > 1:
+            part = f"bits {shift + width - 1}..{shift} of {said or int(value)}"
+        yield BitSpan(low + width - 1, low, name, int(value), part)
+        shift += width
+
+
+def bit_meaning(node: Node, name: str, value: int) -> str:
+    """What a part of a field made of bits says."""
+    if isinstance(value, Code):
+        return value.name or "no entry in the table"
+    if name in _FLAGS:
+        return _FLAGS[name][bool(value)]
+    if name == "function":
+        return node.value["name"] or "no name"
+    if isinstance(value, bool):
+        return "set" if value else ""
+    return f"every {name}" if EVERY.get(name) == value else ""
+
+
+# --- Fields --------------------------------------------------------------------------------------
+
+
+def _said(meaning: str) -> Callable[[Node], Words]:
+    """A field whose meaning is always the same."""
+    return lambda node: plain_words(node)._replace(meaning=meaning)
+
+
+def _octet(meaning: str) -> Callable[[Node], Words]:
+    return lambda node: Words(f"{node.value:02X}h", meaning)
+
+
+_STARTS: Final = {
+    SINGLE_CHARACTER: "single character: acknowledged",
+    START_SHORT: "start of a short frame",
+    START_LONG: "start of a long frame",
+}
+
+
+def _start(node: Node) -> Words:
+    return Words(f"{node.value:02X}h", _STARTS.get(node.value, ""))
+
+
+def _l_field(node: Node) -> Words:
+    return Words(str(node.value), f"{count(node.value)} from the C field to the end of the user data")
+
+
+def _c_field(node: Node) -> Words:
+    value = node.value
+    sender = "from the master" if value["prm"] else "from the meter"
+    flags = [name.upper() for name in ("fcb", "fcv", "acd", "dfc") if value.get(name)]
+    return Words(hex_of(node), ", ".join((value["name"] or "no name", sender, *flags)))
+
+
+def _a_field(node: Node) -> Words:
+    return Words(str(int(node.value)), node.value.name or "primary address")
+
+
+def _identification_number(node: Node) -> Words:
+    return Words(node.value, "F stands for any digit" if "F" in node.value else "")
+
+
+def _manufacturer(node: Node) -> Words:
+    unknown = "any manufacturer" if node.value == "FFFF" else "a company that the table does not know"
+    return Words(node.value, MANUFACTURERS.get(node.value, unknown))
+
+
+def _status(node: Node) -> Words:
+    fixed = node.bits is FixedStatus
+    said = list(Status(node.number, fixed).flags) or ["no error"]
+    if fixed:
+        said += [_FLAGS[name][node.value[name]] for name in ("counters_binary", "counters_stored")]
+    return Words(hex_of(node), ", ".join(said))
+
+
+def _configuration_field(node: Node) -> Words:
+    mode, blocks = node.value["security_mode"], node.value["encrypted_blocks"]
+    return Words(
+        hex_of(node), f"security mode {mode}, {blocks} encrypted blocks" if mode else "no encryption"
+    )
+
+
+def _alarm_flags(node: Node) -> Words:
+    number = int.from_bytes(node.value, "little")
+    names = [str(bit) for bit in range(number.bit_length()) if number >> bit & 1]
+    return Words(f"{number:X}h", f"flags {', '.join(names)}" if names else "no flag")
+
+
+def _length(node: Node) -> Words:
+    return Words(str(node.value), f"{count(node.value)} follow")
+
+
+FIELDS: Final[dict[str, Callable[[Node], Words]]] = {
+    "start": _start,
+    "l_field": _l_field,
+    "l_field_repeated": _octet("the L field once more"),
+    "start_repeated": _octet("the start octet once more"),
+    "c_field": _c_field,
+    "a_field": _a_field,
+    "checksum": _octet("sum of the octets from the C field on, modulo 256"),
+    "stop": _octet("end of the frame"),
+    "identification_number": _identification_number,
+    "manufacturer": _manufacturer,
+    "version": _said("version of the device"),
+    "access_number": _said("counts the answers of the meter"),
+    "status": _status,
+    "configuration_field": _configuration_field,
+    "alarm_flags": _alarm_flags,
+    "encrypted": _said("encrypted"),
+    "payload": _said("no grammar here"),
+    "manufacturer_data": _said("the manufacturer's own"),
+    "length": _length,
+}
+
+# --- Groups --------------------------------------------------------------------------------------
+
+
+def group_words(node: Node) -> str:
+    """What a group of fields says."""
+    describe = _GROUPS.get(node.name)
+    return describe(node) if describe is not None else ""
+
+
+def _values(node: Node) -> dict[str, Any]:
+    return {child.name: child.value for child in node.children if child.value is not None}
+
+
+def _frame(node: Node) -> str:
+    found = _values(node)
+    if not {"c_field", "a_field"} <= found.keys():
+        return _STARTS.get(found.get("start", -1), "")
+    control, address = found["c_field"], int(found["a_field"])
+    return f"{control['name'] or 'no name'} {'to' if control['prm'] else 'from'} address {address}"
+
+
+def _header(node: Node) -> str:
+    found = _values(node)
+    names = ("manufacturer", "identification_number")
+    said = [str(found[name]) for name in names if name in found]
+    kind = found.get("device_type")
+    return " ".join(said) + (f", {kind.name}" if said and kind is not None and kind.name else "")
+
+
+_GROUPS: Final[dict[str, Callable[[Node], str]]] = {
+    "frame": _frame,
+    "link user data": _frame,
+    "header": _header,
+    "text": lambda node: f"{node.value!r}, last character first" if node.value is not None else "",
+    "text_last": lambda node: f"{node.value!r}, last character first" if node.value is not None else "",
+}
