@@ -13,7 +13,7 @@ from mbus_grammars.meaning import Meaning
 from mbus_grammars.record import RecordArea
 from mbus_grammars.units import unit_names
 
-from .forms import PARSERS, detect
+from .forms import PARSERS, candidates
 from .hextext import octets_from
 from .json_types import Form
 from .kinds import kind_of
@@ -49,11 +49,16 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
         raise DecodeError("no octets to decode", offset=0, expected="a telegram", code="empty")
     if link not in FORMS:
         raise ValueError(f"link is one of {', '.join(FORMS)}, not {link!r}")
-    form: Form = detect(octets) if link == "auto" else link  # type: ignore[assignment]
+    forms = candidates(octets) if link == "auto" else (link,)
+    form: Form = forms[0]  # type: ignore[assignment]
     parsed = PARSERS[form](octets)
     if form == "frame":
         _refuse_rest(octets, parsed)
-    return _Reader(octets, form).telegram(parsed)
+    reader = _Reader(octets, form)
+    if len(forms) > 1:
+        others = " or ".join(forms[1:])
+        reader.note("info", "form_guessed", f"read from the {form} on; readable from the {others} on too", None)
+    return reader.telegram(parsed)
 
 
 def merge(telegrams: Iterable[Telegram]) -> Reading:
@@ -159,7 +164,7 @@ class _Reader:
             self._fixed(user_data)
             kept = user_data
         elif "malformed" in user_data:
-            self._note("error", user_data["code"], f"user data: {user_data['reason']}", user_data["offset"])
+            self.note("error", user_data["code"], f"user data: {user_data['reason']}", user_data["offset"])
             kept = user_data
         elif "records" in user_data:
             self._items(user_data["records"])
@@ -169,7 +174,7 @@ class _Reader:
             self._remark(frame, kept)
         encrypted: bytes = user_data.get("encrypted", b"")
         if encrypted:
-            self._note("warning", "encrypted", f"{len(encrypted)} octets are encrypted", None)
+            self.note("warning", "encrypted", f"{len(encrypted)} octets are encrypted", None)
         configuration = header.get("configuration_field")
         return Telegram(
             form=self.form,
@@ -187,7 +192,7 @@ class _Reader:
             diagnostics=tuple(self.diagnostics),
         )
 
-    def _note(self, severity: Any, code: str, message: str, offset: int | None, record: int | None = None) -> None:
+    def note(self, severity: Any, code: str, message: str, offset: int | None, record: int | None = None) -> None:
         self.diagnostics.append(Diagnostic(severity, code, message, offset, record))
 
     def _frame(self, parsed: Mapping[str, Any]) -> FrameFields:
@@ -216,10 +221,10 @@ class _Reader:
         if "error_code" in kept:
             code = kept["error_code"]
             name = "unspecified error" if code is None else code.name or f"error {int(code):02X}h"
-            self._note("info", "application_error", f"the meter reports an application error: {name}", None)
+            self.note("info", "application_error", f"the meter reports an application error: {name}", None)
         elif kept.get("payload") and frame.ci_field is not None:
             name = f"CI {frame.ci_field:02X}h ({frame.ci_name})"
-            self._note("warning", "no_grammar", f"{name} has no grammar here, its payload is raw", None)
+            self.note("warning", "no_grammar", f"{name} has no grammar here, its payload is raw", None)
 
     # --- Records
 
@@ -251,15 +256,15 @@ class _Reader:
     ) -> None:
         index = len(self.records) - 1
         for remark, message in remarks:
-            self._note("info", remark, message, offset, index)
+            self.note("info", remark, message, offset, index)
         if code is not None:
-            self._note(severity, code, f"{header.quantity}: {reason}", offset, index)
+            self.note(severity, code, f"{header.quantity}: {reason}", offset, index)
 
     def _unreadable(self, item: Mapping[str, Any], start: int, end: int) -> None:
         reason = str(item["reason"])
         self.records.append(Record(RecordHeader(), self.octets[start:end], None, "error", reason, (), start))
         shown = self.octets[start:end][:12].hex(" ").upper() + (" ..." if end - start > 12 else "")
-        self._note(
+        self.note(
             "error", item["code"], f"record at offset {start} not readable ({shown}): {reason}", item["offset"],
             len(self.records) - 1,
         )
@@ -271,7 +276,7 @@ class _Reader:
             return
         self.special.append(SpecialFunction(len(self.records), self.octets[start:end]))
         if "reserved" in str(item["dif"].name):
-            self._note("warning", "reserved_dif", f"DIF {item['dif']}: one octet skipped", start)
+            self.note("warning", "reserved_dif", f"DIF {item['dif']}: one octet skipped", start)
 
     # --- Fixed data structure
 

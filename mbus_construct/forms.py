@@ -40,18 +40,23 @@ _CI_FIELDS: Final = frozenset({0x50, 0x51, 0x52, 0x56, 0x5A, 0x5B, *range(0x6E, 
 
 
 def detect(data: bytes) -> Form:
-    """The form of the octets.
+    """The form of the octets: the first of `candidates`."""
+    return candidates(data)[0]
 
-    A frame is known by its start octets, whatever is wrong with the rest. Among the others the first wins
-    in which everything is readable behind a header that looks like one; then the first in which everything
-    is readable; then the first that is possible.
+
+def candidates(data: bytes) -> tuple[Form, ...]:
+    """The forms in which the octets can be read, the likeliest first; never empty.
+
+    A frame is known by its start octets, whatever is wrong with the rest. Among the others those come first
+    in which everything is readable behind a header that looks like one; then those in which everything is
+    readable; where there are none, the first form that is possible.
     """
     if looks_like_frame(data):
-        return "frame"
+        return ("frame",)
     possible = [form for form in _ORDER if _possible(form, data)]
     clean = [form for form in possible if _clean(form, data)]
     plausible = [form for form in clean if form != "records" and _plausible(form, data)]
-    return next(iter([*plausible, *clean, *possible]), "frame")
+    return tuple(dict.fromkeys([*plausible, *clean])) or tuple(possible[:1]) or ("frame",)
 
 
 def looks_like_frame(data: bytes) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
 from mbus_grammars.fields import CI_NAMES, APPLICATION_STATUS, C_FIELD_NAMES, Manufacturer, Status as StatusBits
@@ -29,6 +29,9 @@ from .json_types import (
     TelegramDict,
     ValueType,
 )
+
+if TYPE_CHECKING:
+    from .series import Entry
 
 Scalar = Decimal | float | datetime | date | time | str | bytes
 Value = Scalar | tuple[Decimal | float | None, ...] | None
@@ -421,6 +424,15 @@ class Telegram:
         found = {diagnostic.severity for diagnostic in self.diagnostics}
         order: tuple[Severity, ...] = ("error", "warning", "info")
         return next((severity for severity in order if severity in found), None)
+
+    def series(self, record: Record) -> tuple[Entry, ...]:
+        """The entries (storage number, time, value) of a record that is a compact profile (kind "series").
+
+        Raises `ValueError` for any other record.
+        """
+        from .series import unroll
+
+        return unroll(record, self.records)
 
     def to_dict(self) -> TelegramDict:
         """The JSON shape, made of plain Python values."""
