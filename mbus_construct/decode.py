@@ -51,7 +51,7 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
         raise ValueError(f"link is one of {', '.join(FORMS)}, not {link!r}")
     forms = candidates(octets) if link == "auto" else (link,)
     form: Form = forms[0]  # type: ignore[assignment]
-    parsed = PARSERS[form](octets)
+    parsed = PARSERS[form](octets, values_only=True)
     if form == "frame":
         _refuse_rest(octets, parsed)
     reader = _Reader(octets, form)

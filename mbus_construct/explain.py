@@ -20,7 +20,7 @@ from mbus_grammars.record import DataRecordConstruct
 from .decode import decode
 from .explain_records import Scope, heading, part_meaning, rows_of, words
 from .explain_words import bit_spans
-from .explanation import BitSpan, Explanation, Kind, Span
+from .explanation import BitSpan, Explanation, Kind, Span, visible
 from .forms import HeaderAndRecords, detect
 from .hextext import octets_from
 from .trace_grammars import Node, trace
@@ -111,8 +111,8 @@ class _Spans:
             octets=self.octets[node.start : node.end],
             path=node.path,
             name=node.name,
-            value_text="" if group else said.value_text,
-            meaning=heading(node, scope) if group else said.meaning,
+            value_text="" if group else visible(said.value_text),
+            meaning=visible(heading(node, scope) if group else said.meaning),
             bits=() if group else bit_spans(node, partial(part_meaning, node, scope)),
             source=said.source or node.source,
             level=level,

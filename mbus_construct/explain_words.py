@@ -74,6 +74,7 @@ def _set_bits(node: Node) -> str:
 
 # What a single bit says when it is 0 and when it is 1.
 _FLAGS: Final[dict[str, tuple[str, str]]] = {
+    "res": ("reserved", "reserved"),
     "prm": ("from the meter", "from the master"),
     "fcv": ("the frame count bit does not count", "the frame count bit counts"),
     "acd": ("no class 1 data", "class 1 data wait for REQ_UD1"),
@@ -104,7 +105,8 @@ def _parts(name: str, spec: BitField, number: int, meaning: BitMeaning) -> Itera
         part = said
         if len(spec.parts) > 1:
             part = f"bits {shift + width - 1}..{shift} of {said or int(value)}"
-        yield BitSpan(low + width - 1, low, name, int(value), part)
+        digits = f"{number >> low & (1 << width) - 1:0{width}b}"
+        yield BitSpan(low + width - 1, low, name, int(value), part, digits)
         shift += width
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .hextext import to_hex
 
@@ -13,11 +13,32 @@ if TYPE_CHECKING:
 Kind = Literal["link", "header", "record", "dib", "vib", "data", "raw"]
 
 
+def visible(text: str) -> str:
+    """Text of a meter without characters that a terminal or a browser would act upon."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+_ABBREVIATIONS: Final = frozenset(
+    {"a", "acd", "c", "ci", "crc", "dfc", "dib", "dif", "dife", "fcb", "fcv", "l", "lvar", "prm"}
+    | {"vib", "vif", "vife"}
+)
+
+
+def in_words(name: str) -> str:
+    """A field's name as people write it: "C field", "storage number", "VIFE 1" for vifes[0]."""
+    base, _, index = name.partition("[")
+    if index:
+        base = base.removesuffix("s")
+    said = " ".join(word.upper() if word in _ABBREVIATIONS else word for word in base.split("_"))
+    return f"{said} {int(index.rstrip(']')) + 1}" if index else said
+
+
 @dataclass(frozen=True, slots=True)
 class BitSpan:
     """Neighbouring bits of a field; bit 0 is the least significant one of the number that the octets make.
 
-    `value` is the whole field's, also where the field's bits lie apart and this is only a part of them.
+    `value` is the whole field's, also where the field's bits lie apart and this is only a part of them;
+    `digits` are the bits that stand here, highest first.
     """
 
     high: int
@@ -25,6 +46,12 @@ class BitSpan:
     name: str
     value: int
     meaning: str = ""
+    digits: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name in words."""
+        return in_words(self.name)
 
     @property
     def place(self) -> str:
@@ -70,13 +97,50 @@ class Span:
         return self.offset + len(self.octets)
 
     @property
+    def is_heading(self) -> bool:
+        """Whether it opens a section: the whole telegram, the header, a record."""
+        return not self.level or (self.group and self.kind in ("link", "header", "record"))
+
+    @property
     def label(self) -> str:
         """The field's name in words."""
-        return self.name.replace("_", " ")
+        return in_words(self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape."""
         return {**asdict(self), "octets": to_hex(self.octets)}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What stands under one heading: the spans that follow it, up to the next heading.
+
+    `continued` where the parts of `heading` go on behind another heading (the check sum behind the records).
+    """
+
+    heading: Span
+    rows: tuple[Span, ...]
+    continued: bool = False
+
+    @property
+    def offset(self) -> int:
+        """Where it starts."""
+        return self.rows[0].offset if self.continued else self.heading.offset
+
+    @property
+    def length(self) -> int:
+        """How many octets stand under the heading."""
+        return sum(len(span.octets) for span in self.rows if not span.group)
+
+    @property
+    def title(self) -> str:
+        """The heading in words."""
+        heading = self.heading
+        if self.continued:
+            return f"{heading.label}, continued"
+        if heading.kind == "record":
+            return heading.meaning or heading.label
+        return f"{heading.label}: {heading.meaning}".removesuffix(": ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +164,32 @@ class Explanation:
     def faults(self) -> tuple[Span, ...]:
         """The spans where something is wrong."""
         return tuple(span for span in self.spans if span.fault)
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """The spans under their headings: frame, header, each record. Headings without spans are left out."""
+        found: list[Section] = []
+        open_: list[Span] = []
+        rows: list[Span] = []
+        shown: set[int] = set()
+
+        def close() -> None:
+            if rows or (open_ and open_[-1].fault and id(open_[-1]) not in shown):
+                found.append(Section(open_[-1], tuple(rows), id(open_[-1]) in shown))
+                shown.add(id(open_[-1]))
+                rows.clear()
+
+        for span in self.spans:
+            if span.is_heading or (open_ and open_[-1].level >= span.level):
+                close()
+                while open_ and open_[-1].level >= span.level:
+                    open_.pop()
+            if span.is_heading:
+                open_.append(span)
+            else:
+                rows.append(span)
+        close()
+        return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape, made of plain Python values."""

@@ -297,7 +297,8 @@ def _complete(node: Node) -> None:
         covered.append(part)
         position = part.end
     if covered and position < node.end:
-        covered.append(_octets(node, position, node.end, "no field of the grammar"))
+        reason = "no field of the grammar" if node.path else f"behind the end of the {node.name}"
+        covered.append(_octets(node, position, node.end, reason))
     node.children = covered
     for child in covered:
         _complete(child)

@@ -94,7 +94,7 @@ class Real(AnyAdapter):
             return bytes.fromhex(obj)[::-1]
         if isinstance(obj, float) or is_integer(obj):
             try:
-                return struct.pack("<f", obj)
+                return struct.pack("<f", float(obj))
             except OverflowError:
                 pass
         raise BuildError(field_of(path), obj, "a number within the range of a 32 bit real", path=path)

@@ -392,17 +392,21 @@ class Memo(AnySubconstruct):
         self._lengths: dict[bytes, tuple[int, ...]] = {}
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
+        return self.fresh(self.recall(stream, context, path))
+
+    def recall(self, stream: Stream, context: Context, path: str) -> Any:
+        """What is remembered, itself: for callers that change nothing in it."""
         start = stream.tell()
         window = stream.read(self.WINDOW)
         for length in self._lengths.get(window[:2], ()):
             hit = self._known.get(window[:length])
             if hit is not None and length <= len(window):
                 stream.seek(start + length)
-                return self.fresh(hit)
+                return hit
         stream.seek(start)
         obj = self.subcon._parsereport(stream, context, path)
         self._remember(window, stream.tell() - start, obj)
-        return self.fresh(obj)
+        return obj
 
     def _remember(self, window: bytes, length: int, obj: Any) -> None:
         if not 2 <= length <= self.WINDOW:

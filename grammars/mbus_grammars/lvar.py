@@ -18,7 +18,7 @@ import io
 from collections.abc import Mapping
 from typing import Any, Final
 
-from construct import Bytes, Container
+from construct import Container
 from construct.core import stream_read, stream_write
 
 from .coding import raw, type_a, type_b, type_c
@@ -27,6 +27,7 @@ from .constructs import (
     Code,
     CodeTable,
     Context,
+    Octets,
     Stream,
     fail,
     field_of,
@@ -86,7 +87,7 @@ class VariableLength(Anything):
         if name == "text" and self.text == "profile":
             return CompactProfile(length)
         if name == "text" and self.text == "text":
-            return _FirstCharacterFirst(Bytes(length)) if self.msb_first else ReversedText(Bytes(length))
+            return _FirstCharacterFirst(Octets(length)) if self.msb_first else ReversedText(Octets(length))
         if name in ("positive BCD", "negative BCD"):
             return type_a(length)
         if name == "binary number" and length and self.types in ("B", "C"):
@@ -115,12 +116,15 @@ class VariableLength(Anything):
         return -value if lvar >= 0xD0 else value
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        given: Mapping[str, Any] = obj if is_mapping(obj) else {"value": obj}
+        given: Mapping[str, Any] = {"value": obj}
+        if is_mapping(obj) and ("lvar" in obj or "value" in obj):
+            given, path = obj, f"{path} -> value"
         value = given.get("value")
         lvar = given["lvar"] if "lvar" in given else self._lvar_for(value, context, path)
         length = lvar_length(lvar) if is_integer(lvar) and 0 <= lvar <= 0xFF else None
         if length is None:
-            raise BuildError(field_of(path, "lvar"), lvar, "0 to F6h", path=path)
+            name = field_of(path.removesuffix(" -> value"), "lvar")
+            raise BuildError(name, lvar, "0 to F6h", path=path)
         if 0xC0 <= lvar <= 0xDF and is_integer(value):
             if value and (value < 0) != (lvar >= 0xD0):
                 limit = f"the sign that LVAR {lvar:02X}h announces"

@@ -168,17 +168,21 @@ def _fresh(parsed: Container[Any]) -> Container[Any]:
 class DataRecordConstruct(Anything):
     """One data record: {dib, vib, data}. The type of `data` follows from DIB and VIB together.
 
-    A Switch would decide anew for each record what the octets of its header decide once.
+    A Switch would decide anew for each record what the octets of its header decide once. With the context
+    entry `values_only` the containers come without dib and vib, for readers of `_header` alone.
     """
 
     def __init__(self, direction: str, msb_first: bool = False) -> None:
         super().__init__()
         self.direction = direction
-        self.header: Anything = Memo(_Header(direction, msb_first), _fresh)
+        self.header = Memo(_Header(direction, msb_first), _fresh)
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         start = stream.tell()
-        record: Container[Any] = self.header._parse(stream, context, path)
+        if context["_params"].get("values_only"):
+            record = Container(_header=self.header.recall(stream, context, path)["_header"])
+        else:
+            record = self.header._parse(stream, context, path)
         header: DataRecordHeader = record["_header"]
         record["data"] = header.data._parse(stream, context, path + " -> data")
         if header.fault:  # only now, because a record area goes on behind such a record
@@ -193,7 +197,7 @@ class DataRecordConstruct(Anything):
         octets = begin.getvalue()
         header: DataRecordHeader = self.header.parse(octets)["_header"]
         stream_write(stream, octets, len(octets), path)
-        header.data._build(obj.get("data"), stream, context, f"{path} -> data")
+        field("data", header.data)._build(obj.get("data"), stream, context, path)
         return obj
 
 

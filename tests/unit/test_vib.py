@@ -67,7 +67,7 @@ def test_blocks(octets: str, value: dict[str, Any]) -> None:
             ],
         ),
         ("FD 17", ["extension marker FD", "error flags"]),
-        ("FD FD 02", ["extension marker FD", "extension, second level", "remaining battery life time"]),
+        ("FD FD 02", ["extension marker FD", "extension marker, second level", "remaining battery life time"]),
         ("FD 7D", ["extension marker FD", "extension marker, second level"]),
         ("FF A0 21", ["manufacturer specific"] * 3),
         ("93 FF A0 21", ["volume", "manufacturer specific follows"] + ["manufacturer specific"] * 2),

@@ -1,0 +1,102 @@
+"""An explanation for the terminal: aligned columns, bits beneath their field, colours by layer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from .explanation import BitSpan, Explanation, Section, Span
+
+_STYLES: Final = {
+    "link": "bright_black",
+    "header": "cyan",
+    "record": "bold",
+    "dib": "magenta",
+    "vib": "blue",
+    "data": "green",
+    "raw": "yellow",
+}
+_FAULT: Final = "bold red"
+_OCTETS_A_LINE: Final = 4
+
+
+def to_lines(explanation: Explanation, colour: bool = False, width: int = 120) -> Iterable[str]:
+    """The explanation as lines of at most `width` columns; with `colour` they hold ANSI sequences."""
+    from rich.console import Console  # here, because importing it costs more than the rest of the library
+
+    stream = io.StringIO()
+    console = Console(
+        file=stream,
+        width=max(width, 60),
+        force_terminal=colour,
+        no_color=not colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        emoji=False,
+    )
+    for section in explanation.sections:
+        console.print(_title(section), soft_wrap=False)
+        console.print(_table(section, narrow=width < 90))
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def _title(section: Section) -> Text:
+    from rich.text import Text
+
+    heading = section.heading
+    title = Text(f"{section.offset:>4}  {section.title}", style="bold")
+    if heading.fault and not section.continued:
+        title.append(f"  ✗ {heading.fault}", style=_FAULT)
+    return title
+
+
+def _table(section: Section, narrow: bool) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, expand=True, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("offset", width=4, justify="right")
+    table.add_column("octets", width=3 * _OCTETS_A_LINE)
+    table.add_column("field", width=22 if narrow else 26)
+    table.add_column("meaning", ratio=3)
+    if not narrow:
+        table.add_column("clause", ratio=1, style="bright_black")
+    base = section.heading.level + 1
+    for span in section.rows:
+        for cells in _rows(span, span.level - base):
+            table.add_row(*cells[: len(table.columns)])
+    return table
+
+
+def _rows(span: Span, depth: int) -> Iterator[tuple[Text, ...]]:
+    """The field's row and those of its bits."""
+    from rich.text import Text
+
+    style = _STYLES[span.kind]
+    octets = Text("" if span.group else span.octets.hex(" ").upper(), style)
+    meaning = Text().append(span.value_text, "bold")
+    if span.meaning:
+        meaning.append(("  " if span.value_text else "") + span.meaning)
+    if span.fault:
+        meaning.append(("  " if meaning else "") + f"✗ {span.fault}", _FAULT)
+    label = Text("  " * depth + span.label, style)
+    yield Text(str(span.offset), "bright_black"), octets, label, meaning, Text(span.source)
+    for bits in span.bits:
+        yield Text(""), Text(bits.place, "bright_black", justify="right"), _bit_name(bits, depth), _bit(bits)
+
+
+def _bit_name(bits: BitSpan, depth: int) -> Text:
+    from rich.text import Text
+
+    return Text("  " * (depth + 1) + bits.label, "bright_black")
+
+
+def _bit(bits: BitSpan) -> Text:
+    from rich.text import Text
+
+    meaning = bits.meaning or (str(bits.value) if len(bits.digits) > 1 else "")
+    return Text(f"{bits.digits}  {meaning}".rstrip(), "" if bits.value else "bright_black")
