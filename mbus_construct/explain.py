@@ -72,7 +72,7 @@ def explain(data: bytes | bytearray | memoryview | str, form: str = "auto") -> E
 
 
 def _records_by_offset(octets: bytes, form: Form, root: Node) -> dict[int, tuple[int, Record]]:
-    """The decoded records by their first octet, numbered from 1.
+    """The decoded records by their first octet, numbered as in `Telegram.records`.
 
     What the link layer refuses is decoded from its CI field on.
     """
@@ -88,7 +88,7 @@ def _records_by_offset(octets: bytes, form: Form, root: Node) -> dict[int, tuple
             telegram = decode(octets[start:end], link="ci_field")
         except MBusError:
             return {}
-    return {start + record.offset: (number, record) for number, record in enumerate(telegram.records, 1)}
+    return {start + record.offset: (number, record) for number, record in enumerate(telegram.records)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ class _Spans:
     def _scope(self, node: Node, scope: Scope) -> Scope:
         number, record = self.records.get(node.start, (None, None))
         if isinstance(node.construct, DataRecordConstruct):
-            item = node.value or {}
-            return Scope(number, record, item.get("_header"), node.construct.direction)
+            header = None if node.value is None else node.value.get("_header")
+            return Scope(number, record, header, node.construct.direction)
         if node.name.startswith("counter_"):
             return Scope(number, record)
         return replace(scope, rows=rows_of(node)) if node.name == "vib" else scope

@@ -26,9 +26,19 @@ _KINDS: Final = {
     "raw": "not taken apart",
 }
 
+_NOTES: Final = (
+    "MBDOC48: “The M-Bus: A Documentation”, revision 4.8. "
+    "Bit 0 is the least significant bit of the number that the octets of a field make."
+)
+
 
 def to_html(explanation: Explanation, title: str = "M-Bus telegram") -> str:
-    """The explanation as a page."""
+    """The explanation as a page.
+
+    Args:
+        explanation: what `explain` gave.
+        title: the page's title and heading, any text.
+    """
     shown = escape(title)
     leaves = [span for span in explanation.leaves if span.octets]
     return "\n".join(
@@ -49,8 +59,7 @@ def to_html(explanation: Explanation, title: str = "M-Bus telegram") -> str:
             *_dump(leaves),
             *(line for section in explanation.sections for line in _section(section)),
             "</main>",
-            "<footer><p>MBDOC48: “The M-Bus: A Documentation”, revision 4.8. Bit 0 is the least significant bit "
-            "of the number that the octets of a field make.</p></footer>",
+            f"<footer><p>{_NOTES}</p></footer>",
             "</body>",
             "</html>",
             "",
@@ -99,7 +108,8 @@ def _dump(leaves: list[Span]) -> Iterator[str]:
     ]
     yield '<section class="dump" aria-label="Octets"><div class="octets">'
     for start in range(0, len(cells), _A_ROW):
-        yield f'<div class="line"><span class="at">{start:04X}</span>{"".join(cells[start : start + _A_ROW])}</div>'
+        line = "".join(cells[start : start + _A_ROW])
+        yield f'<div class="line"><span class="at">{start:04X}</span>{line}</div>'
     yield "</div>"
     used = {span.kind for span in leaves}
     keys = (f'<li><i class="k {kind}"></i>{name}</li>' for kind, name in _KINDS.items() if kind in used)
@@ -129,7 +139,8 @@ def _section(section: Section) -> Iterator[str]:
     fault = f' <strong class="fault">{escape(heading.fault)}</strong>' * bool(heading.fault)
     told = f"{length} octet{'s' if length != 1 else ''} from offset {section.offset}"
     yield f'<details open="open" class="{heading.kind}">'
-    yield f'<summary><span class="title">{escape(section.title)}</span>{fault} <span class="dim">{told}</span></summary>'
+    yield f'<summary><span class="title">{escape(section.title)}</span>{fault}'
+    yield f'<span class="dim">{told}</span></summary>'
     if section.rows:
         head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
         yield f"<table><thead><tr>{head}</tr></thead>"
@@ -148,7 +159,7 @@ def _rows(span: Span, depth: int) -> Iterator[str]:
     identity = f' id="{_anchor(span)}"' if _anchor(span) else ""
     yield f'<tbody{identity} class="{kind}{" bad" if span.fault else ""}"><tr>'
     yield f'<td class="at">{span.offset}</td><td class="hex">{octets}</td>'
-    yield f'<th scope="row" class="d{min(depth, 3)}" title="{escape(span.path, quote=True)}">{escape(span.label)}</th>'
+    yield f'<th scope="row" class="d{min(depth, 3)}" title="{escape(span.path)}">{escape(span.label)}</th>'
     yield f'<td class="none"></td><td class="said">{value}{escape(span.meaning)}{fault}</td>'
     yield f'<td class="clause">{escape(span.source)}</td></tr>'
     yield from (_bit_row(bits, len(span.octets), depth) for bits in span.bits)

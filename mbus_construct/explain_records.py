@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import FROM_METER, DataRecordHeader
-from mbus_grammars.constructs import Code
+from mbus_grammars.constructs import Code, is_mapping
 from mbus_grammars.units import UNITS, unit_names
 from mbus_grammars.vib import code_rows
 from mbus_grammars.vif_tables import OBJECT_ACTION, RECORD_ERROR, Row
@@ -195,7 +195,7 @@ def _value(record: Record | None) -> str:
 def _record(node: Node, scope: Scope) -> str:
     if scope.record is not None:
         return f"record {scope.number}: {scope.record}"
-    if isinstance(node.value, Mapping) and "dif" in node.value:
+    if is_mapping(node.value) and "dif" in node.value:
         return str(node.value["dif"].name)
     return "record" if scope.header is None else f"record: {scope.header.meaning.quantity}"
 

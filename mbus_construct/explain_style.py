@@ -48,8 +48,8 @@ code, .hex, .at, .octets { font-family: var(--mono); font-variant-ligatures: non
 .header { --ink: var(--header); } .record { --ink: var(--record); } .dib { --ink: var(--dib); }
 .vib { --ink: var(--vib); } .data { --ink: var(--data); } .raw { --ink: var(--raw); }
 .octets a {
-  position: relative; width: 2.1rem; padding: .12rem 0; text-align: center; text-decoration: none; font-size: .9rem;
-  color: var(--ink); background: color-mix(in srgb, var(--ink) 11%, transparent);
+  position: relative; width: 2.1rem; padding: .12rem 0; text-align: center; text-decoration: none;
+  font-size: .9rem; color: var(--ink); background: color-mix(in srgb, var(--ink) 11%, transparent);
 }
 .octets a.odd { background: color-mix(in srgb, var(--ink) 22%, transparent); }
 .octets a.first { border-radius: 5px 0 0 5px; }

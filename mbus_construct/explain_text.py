@@ -1,4 +1,7 @@
-"""An explanation for the terminal: aligned columns, bits beneath their field, colours by layer."""
+"""An explanation for the terminal: aligned columns, bits beneath their field, colours by layer.
+
+Imports rich, which costs more than the rest of the library: import this module where something is printed.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import io
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+if TYPE_CHECKING:
     from .explanation import BitSpan, Explanation, Section, Span
 
 _STYLES: Final = {
@@ -27,8 +31,6 @@ _OCTETS_A_LINE: Final = 4
 
 def to_lines(explanation: Explanation, colour: bool = False, width: int = 120) -> Iterable[str]:
     """The explanation as lines of at most `width` columns; with `colour` they hold ANSI sequences."""
-    from rich.console import Console  # here, because importing it costs more than the rest of the library
-
     stream = io.StringIO()
     console = Console(
         file=stream,
@@ -46,8 +48,6 @@ def to_lines(explanation: Explanation, colour: bool = False, width: int = 120) -
 
 
 def _title(section: Section) -> Text:
-    from rich.text import Text
-
     heading = section.heading
     title = Text(f"{section.offset:>4}  {section.title}", style="bold")
     if heading.fault and not section.continued:
@@ -56,8 +56,6 @@ def _title(section: Section) -> Text:
 
 
 def _table(section: Section, narrow: bool) -> Table:
-    from rich.table import Table
-
     table = Table(box=None, show_header=False, expand=True, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("offset", width=4, justify="right")
     table.add_column("octets", width=3 * _OCTETS_A_LINE)
@@ -74,8 +72,6 @@ def _table(section: Section, narrow: bool) -> Table:
 
 def _rows(span: Span, depth: int) -> Iterator[tuple[Text, ...]]:
     """The field's row and those of its bits."""
-    from rich.text import Text
-
     style = _STYLES[span.kind]
     octets = Text("" if span.group else span.octets.hex(" ").upper(), style)
     meaning = Text().append(span.value_text, "bold")
@@ -90,13 +86,9 @@ def _rows(span: Span, depth: int) -> Iterator[tuple[Text, ...]]:
 
 
 def _bit_name(bits: BitSpan, depth: int) -> Text:
-    from rich.text import Text
-
     return Text("  " * (depth + 1) + bits.label, "bright_black")
 
 
 def _bit(bits: BitSpan) -> Text:
-    from rich.text import Text
-
     meaning = bits.meaning or (str(bits.value) if len(bits.digits) > 1 else "")
     return Text(f"{bits.digits}  {meaning}".rstrip(), "" if bits.value else "bright_black")

@@ -60,7 +60,7 @@ def count(octets: int) -> str:
 
 def _set_bits(node: Node) -> str:
     """The parts of a field that are not zero."""
-    shown = []
+    shown: list[str] = []
     for name, spec in node.bits.fields.items() if node.bits is not None else ():
         value, label = node.value[name], name.replace("_", " ")
         if isinstance(value, Code):

@@ -5,12 +5,15 @@ Octets are strings of hex digits, dates ISO 8601 strings without time zone, abse
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, TypedDict
 
-SCHEMA_VERSION = 1
+from mbus_grammars.dib import Function
+
+SCHEMA_VERSION: Final = 1
 
 Hex = Annotated[str, "octets as hex digits"]
 JsonNumber = int | float | str
+Json = dict[str, Any] | list[Any] | str | float | bool | None
 
 State = Literal["ok", "invalid", "error"]
 Severity = Literal["info", "warning", "error"]
@@ -37,7 +40,9 @@ class MeterDict(TypedDict):
     """Who sent the telegram, or whom it addresses."""
 
     identification_number: Annotated[str, "eight digits, leading zeros kept; F is a wildcard in a selection"]
-    manufacturer: Annotated[str | None, "three letters, or four hex digits where the code is no three letters"]
+    manufacturer: Annotated[
+        str | None, "three letters, or four hex digits where the code is no three letters"
+    ]
     manufacturer_name: Annotated[str | None, "company behind the letters, null where unknown"]
     version: int | None
     device_type: Annotated[int | None, "code of the device type (medium)"]
@@ -54,7 +59,7 @@ class StatusDict(TypedDict):
 class RecordDict(TypedDict):
     """One data record."""
 
-    function: Annotated[Literal["instantaneous", "maximum", "minimum", "error"] | None, "null: not readable"]
+    function: Annotated[Function | None, "null: not readable"]
     storage_number: int | None
     tariff: int | None
     subunit: int | None

@@ -9,7 +9,6 @@ import types
 import typing
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from . import json_types
 from .json_types import SCHEMA_VERSION, ReadingDict, TelegramDict
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -74,7 +73,7 @@ def _object(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     name = hint.__name__.removesuffix("Dict")
     if name not in definitions:
         definitions[name] = {}
-        hints = get_type_hints(hint, vars(json_types), include_extras=True)
+        hints = get_type_hints(hint, include_extras=True)
         definitions[name] = {
             "type": "object",
             "description": (hint.__doc__ or "").strip(),

@@ -10,7 +10,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
-from mbus_grammars.fields import CI_NAMES, APPLICATION_STATUS, C_FIELD_NAMES, Manufacturer, Status as StatusBits
+from mbus_grammars.dib import Function
+from mbus_grammars.fields import C_FIELD_NAMES, CI_NAMES, Manufacturer
+from mbus_grammars.fields import Status as StatusBits
 
 from .json_types import (
     SCHEMA_VERSION,
@@ -42,7 +44,7 @@ _DOUBLE_DIGITS = 15
 
 def json_number(value: Decimal | float) -> int | float | str:
     """An exact number for JSON: a JSON number where a double carries all its digits, else a string."""
-    if isinstance(value, float):
+    if not isinstance(value, Decimal):
         return value
     if len(value.as_tuple().digits) > _DOUBLE_DIGITS or abs(value.adjusted()) > 300:
         return format(value, "f")
@@ -76,7 +78,10 @@ _VALUE_TYPES: tuple[tuple[type, ValueType], ...] = (
 
 def value_type(value: Value) -> ValueType:
     """The name of a value's type."""
-    return next((name for kind, name in _VALUE_TYPES if isinstance(value, kind)), "none")
+    for kind, name in _VALUE_TYPES:
+        if isinstance(value, kind):
+            return name
+    return "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +170,14 @@ class Status:
     def flags(self) -> tuple[str, ...]:
         """The names of what is set, in bit order."""
         bits = StatusBits.unpack(self.octet)
-        names = [] if self.fixed or not bits["application"] else [APPLICATION_STATUS.codes[bits["application"]].name]
-        names += [name.replace("_", " ") for name in ("power_low", "permanent_error", "temporary_error") if bits[name]]
+        names: list[str] = []
+        if bits["application"] and not self.fixed:
+            names.append(str(bits["application"].name))
+        errors = ("power_low", "permanent_error", "temporary_error")
+        names += [name.replace("_", " ") for name in errors if bits[name]]
         if bits["manufacturer_specific"]:
             names.append(f"manufacturer specific {bits['manufacturer_specific']}")
-        return tuple(str(name) for name in names)
+        return tuple(names)
 
     def to_dict(self) -> StatusDict:
         """The JSON shape."""
@@ -180,7 +188,7 @@ class Status:
 class RecordHeader:
     """What DIB and VIB say, shared by all records with these octets."""
 
-    function: str | None = None
+    function: Function | None = None
     storage_number: int | None = None
     tariff: int | None = None
     subunit: int | None = None
@@ -219,8 +227,8 @@ class Record:
     offset: int = 0
 
     @property
-    def function(self) -> str | None:
-        """"instantaneous", "maximum", "minimum" or "error" (value during error state)."""
+    def function(self) -> Function | None:
+        """Of what the value is: "instantaneous", "maximum", "minimum" or "error" (value during error state)."""
         return self.header.function
 
     @property
@@ -310,14 +318,18 @@ class Record:
             parts.append(str(self.function))
         parts += [
             f"{name} {number}"
-            for name, number in (("storage", self.storage_number), ("tariff", self.tariff), ("subunit", self.subunit))
+            for name, number in (
+                ("storage", self.storage_number),
+                ("tariff", self.tariff),
+                ("subunit", self.subunit),
+            )
             if number
         ]
         return ", ".join(part for part in parts if part)
 
     def to_dict(self) -> RecordDict:
         """The JSON shape."""
-        header: Any = self.header
+        header = self.header
         return {
             "function": header.function,
             "storage_number": header.storage_number,
@@ -430,7 +442,7 @@ class Telegram:
 
         Raises `ValueError` for any other record.
         """
-        from .series import unroll
+        from .series import unroll  # noqa: PLC0415  it imports this module
 
         return unroll(record, self.records)
 
@@ -446,7 +458,9 @@ class Telegram:
             "configuration_field": self.configuration_field,
             "records": [record.to_dict() for record in self.records],
             "more_records_follow": self.more_records_follow,
-            "manufacturer_data": None if self.manufacturer_data is None else self.manufacturer_data.hex().upper(),
+            "manufacturer_data": None
+            if self.manufacturer_data is None
+            else self.manufacturer_data.hex().upper(),
             "encrypted": self.encrypted.hex().upper() or None,
             "special_functions": [item.to_dict() for item in self.special_functions],
             "user_data": None if self.user_data is None else dict(self.user_data),
@@ -463,11 +477,10 @@ class Telegram:
 
         Raises `BuildError` where the values make no telegram.
         """
-        from .decode import decode
-        from .encode import encode
+        from .decode import decode  # noqa: PLC0415  it imports this module
+        from .encode import encode  # noqa: PLC0415  it imports this module
 
-        form = values.get("form", "frame")
-        return decode(encode(values), link=form)
+        return decode(encode(values), link=values.get("form", "frame"))
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

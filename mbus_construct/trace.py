@@ -37,7 +37,7 @@ class Node:
     value: Any = None
     bits: Bits | None = None
     number: int = 0
-    children: list[Node] = field(default_factory=list)
+    children: list[Node] = field(default_factory=list["Node"])
     fault: str = ""
     failed: bool = False
 

@@ -44,7 +44,7 @@ for _class in (Derived, Door, Memo, Number):
 
 
 @walk.register(Bits)
-def _bits(construct: Bits, place: Place) -> Any:
+def _bits(construct: Any, place: Place) -> Any:
     number = _number(construct.size, place)
     place.node.bits, place.node.number = construct, number
     return construct._parse(place.stream, place.context, place.path)
@@ -63,7 +63,7 @@ def _number(size: int, place: Place) -> int:
 
 
 @walk.register(Variant)
-def _variant(construct: Variant, place: Place) -> Any:
+def _variant(construct: Any, place: Place) -> Any:
     start = place.stream.tell()
     first = place.stream.read(1)
     place.stream.seek(start)
@@ -74,7 +74,7 @@ def _variant(construct: Variant, place: Place) -> Any:
 
 
 @walk.register(FixedOrCompact)
-def _fixed_or_compact(construct: FixedOrCompact, place: Place) -> Any:
+def _fixed_or_compact(construct: Any, place: Place) -> Any:
     start = place.stream.tell()
     length = len(place.stream.read())
     place.stream.seek(start)
@@ -82,7 +82,7 @@ def _fixed_or_compact(construct: FixedOrCompact, place: Place) -> Any:
 
 
 @walk.register(Salvage)
-def _salvage(construct: Salvage, place: Place) -> Any:
+def _salvage(construct: Any, place: Place) -> Any:
     start = place.stream.tell()
     try:
         return walk(construct.subcon, place)
@@ -94,7 +94,7 @@ def _salvage(construct: Salvage, place: Place) -> Any:
 
 
 @walk.register(FT12)
-def _ft12(construct: FT12, place: Place) -> Any:
+def _ft12(construct: Any, place: Place) -> Any:
     """A frame that the link layer drops is walked too, its fault marked where it was noticed."""
     start = place.stream.tell()
     refused: DecodeError | None = None
@@ -118,7 +118,7 @@ def _ft12(construct: FT12, place: Place) -> Any:
 
 
 @walk.register(ToCheckSum)
-def _to_check_sum(construct: ToCheckSum, place: Place) -> Any:
+def _to_check_sum(construct: Any, place: Place) -> Any:
     """As long as the L field says. Where it fits not, its repetition may; else as many as there are."""
     available = len(rest_of(place.stream))
     said = [place.context[name] - 3 for name in ("l_field", "l_field_repeated")]
@@ -134,7 +134,7 @@ _SPECIAL: Final[dict[str, Anything]] = {
 
 
 @walk.register(RecordArea)
-def _record_area(construct: RecordArea, place: Place) -> Any:
+def _record_area(construct: Any, place: Place) -> Any:
     """The grammar finds the items; each is walked within its own octets."""
     items = construct._parse(place.stream, place.context, place.path)
     end = place.stream.tell()
@@ -172,7 +172,7 @@ def _data_record(construct: Any, place: Place) -> Any:
 
 
 @walk.register(VariableLength)
-def _variable_length(construct: VariableLength, place: Place) -> Any:
+def _variable_length(construct: Any, place: Place) -> Any:
     start = place.stream.tell()
     lvar = enter(place, "lvar", Coded(c.Byte, LVAR_NAMES), "MBDOC48 6.3.2")
     place.stream.seek(start)
@@ -189,7 +189,7 @@ def _variable_length(construct: VariableLength, place: Place) -> Any:
 
 
 @walk.register(CompactProfile)
-def _compact_profile(construct: CompactProfile, place: Place) -> Any:
+def _compact_profile(construct: Any, place: Place) -> Any:
     start = place.stream.tell()
     profile = construct._parse(place.stream, place.context, place.path)
     end = place.stream.tell()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, Self, TypeAlias, TypeGuard
 
 from construct import Adapter, Byte, Bytes, Construct, ConstructError, Container, Renamed, Subconstruct
@@ -356,8 +356,9 @@ class Salvage(AnySubconstruct):
                 fail("more octets than the structure has", stream, path, "length")
             return parsed
         except (ConstructError, MBusError) as error:
+            noticed = stream.tell()
             stream.seek(start)
-            return malformed(stream.read(), start, error)
+            return malformed(stream.read(), noticed, error)
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         if is_mapping(obj) and "malformed" in obj:
@@ -367,9 +368,9 @@ class Salvage(AnySubconstruct):
         return self.subcon._build(obj, stream, context, path)
 
 
-def malformed(octets: bytes, start: int, error: Exception) -> Container[Any]:
+def malformed(octets: bytes, noticed: int, error: Exception) -> Container[Any]:
     """The container that stands for octets which could not be read."""
-    fault = as_decode_error(error, start)
+    fault = as_decode_error(error, noticed)
     return Container(malformed=octets, code=fault.code, reason=fault.message, offset=fault.offset)
 
 
@@ -492,6 +493,11 @@ def field_of(path: str, name: str = "") -> str:
 def is_mapping(given: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a caller's value is a mapping, which is what the layouts build from."""
     return isinstance(given, Mapping)
+
+
+def is_sequence(given: object) -> TypeGuard[Sequence[Any]]:
+    """Whether a caller's value is a list of values; text and octets are none."""
+    return isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray | memoryview)
 
 
 def octets_of(given: object, path: str) -> bytes:

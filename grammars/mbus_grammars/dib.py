@@ -9,7 +9,7 @@ Every further DIFE adds four higher bits of storage number, two of tariff and on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from construct import Container, If, RepeatUntil, Struct, this
 
@@ -30,6 +30,7 @@ from .errors import BuildError, DecodeError
 MAX_DIFES: Final = 10
 SPECIAL_FUNCTION: Final = 0xF
 
+Function = Literal["instantaneous", "maximum", "minimum", "error"]
 FUNCTIONS: Final = CodeTable({0: "instantaneous", 1: "maximum", 2: "minimum", 3: "error"}, size=4)
 
 DATA_FIELDS: Final = CodeTable(

@@ -31,7 +31,7 @@ from .constructs import (
     malformed,
     octets_of,
 )
-from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS, DIBOfAnyLength
+from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS, DIBOfAnyLength, Function
 from .errors import BuildError, DecodeError, MBusError
 from .fields import Manufacturer
 from .lvar import VariableLength
@@ -50,7 +50,7 @@ class DataRecordHeader:
 
     dib_octets: bytes
     vib_octets: bytes
-    function: str
+    function: Function
     data_field: int
     storage_number: int
     tariff: int
@@ -212,7 +212,7 @@ class RecordArea(Anything):
     def __init__(self, direction: str, msb_first: bool = False) -> None:
         super().__init__()
         self.direction = direction
-        self.record: Anything = DataRecordConstruct(direction, msb_first)
+        self.record = DataRecordConstruct(direction, msb_first)
 
     def _parse(self, stream: Stream, context: Context, path: str) -> ListContainer[Any]:
         base = stream.tell()

@@ -1,4 +1,70 @@
-"""`mbus explain`: every octet of a telegram with its meaning."""
+"""`mbus explain`: every octet of a telegram with offset, field, bits, meaning and clause."""
 
-def command() -> None:
-    """x"""
+from __future__ import annotations
+
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .decode import Link
+from .inputs import Source, sources
+
+
+class Format(StrEnum):
+    """How an explanation is written."""
+
+    TEXT = "text"
+    HTML = "html"
+
+
+# Columns where no terminal says how many it has.
+_WIDTH = 120
+
+
+def command(
+    telegrams: Annotated[
+        list[str] | None, typer.Argument(help="Hex with any or no separators, files (binary or hex lines), -.")
+    ] = None,
+    format_: Annotated[
+        Format, typer.Option("--format", "-f", help="Text, or one self-contained HTML page a telegram.")
+    ] = Format.TEXT,
+    link: Annotated[Link, typer.Option(help="Where the octets start.")] = Link.AUTO,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of the terminal.")] = None,
+) -> None:
+    """Explain every octet of a telegram. Exit code 1 where something in it is wrong, 2 where it is no hex."""
+    found = list(sources(telegrams or ()))
+    readable = [source for source in found if source.fault is None]
+    if format_ == Format.HTML and len(readable) > 1:
+        raise typer.BadParameter(f"an HTML page explains one telegram, these are {len(readable)}")
+    pages = [_explain(source, format_, link, to_file=output is not None) for source in readable]
+    text = "\n".join(page for page, _ in pages)
+    if output is not None:
+        output.write_text(text + "\n", encoding="utf-8")
+    elif text:
+        typer.echo(text, color=True)
+    for source in found:
+        if source.fault is not None:
+            typer.echo(f"mbus: {source.name}: {source.fault}", err=True)
+    faulty = len(readable) < len(found) or any(wrong for _, wrong in pages)
+    raise typer.Exit(2 if not readable else 1 if faulty else 0)
+
+
+def _explain(source: Source, format_: Format, link: Link, *, to_file: bool) -> tuple[str, bool]:
+    """The page of one telegram, and whether something in it is wrong."""
+    from ..explain import explain
+
+    explanation = explain(source.octets, link)
+    wrong = any(span.fault for span in explanation.spans)
+    if format_ == Format.HTML:
+        from ..explain_html import to_html
+
+        return to_html(explanation), wrong
+    from ..explain_text import to_lines
+
+    on_terminal = sys.stdout.isatty() and not to_file
+    width = shutil.get_terminal_size((_WIDTH, 0)).columns if on_terminal else _WIDTH
+    return "\n".join(to_lines(explanation, colour=on_terminal, width=width)), wrong

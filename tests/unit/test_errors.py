@@ -65,9 +65,10 @@ def test_facts_and_messages() -> None:
     ("value", "shown"),
     [
         ("x" * 100, "'" + "x" * 56 + "..."),
-        (10**5000, "int of many digits"),  # Python refuses to write it
+        ([10**5000], "list of too many digits to show"),  # Python refuses to write the number
         (None, "None"),
     ],
+    ids=["long", "huge", "none"],
 )
 def test_messages_stay_short(value: object, shown: str) -> None:
     assert str(BuildError("a", value, "b")) == f"a: {shown} does not fit: b"

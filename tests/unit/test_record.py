@@ -180,6 +180,7 @@ def test_two_parses_never_share_what_can_be_edited() -> None:
     first, untouched = DataRecord.parse(octets), DataRecord.parse(octets)
     before = copy.deepcopy(plain(untouched))
     first.dib["storage_number"] = 7
+    del first.dib["dife_count"]
     first.vib["vif"] = 0x14
     first.vib["vifes"].append(0x3B)
     first["data"] = 1

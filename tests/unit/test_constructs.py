@@ -1,0 +1,313 @@
+"""The constructs of our own."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+from construct import Byte, Bytes, Check, Container, GreedyBytes, Struct, this
+from helpers import build_error, plain
+from mbus_grammars import BuildError, Code, DecodeError, Frame, MBusError
+from mbus_grammars.constructs import (
+    Bits,
+    CodeTable,
+    Coded,
+    Derived,
+    Door,
+    Memo,
+    Octet,
+    Octets,
+    Salvage,
+    Variant,
+    bits,
+    field,
+    field_of,
+    flag,
+    octets_of,
+    split,
+)
+from vectors import FRAMES
+
+TABLE = CodeTable({0: "none", 1: "one", 2: "reserved", 3: "reserved"}, size=4)
+
+
+# --- Codes ---------------------------------------------------------------------------------------
+
+
+def test_a_code_is_its_number_and_knows_its_name() -> None:
+    code = Code(3, "gas")
+    assert (code, code.name, str(code), f"{code:02X}") == (3, "gas", "03h gas", "03")
+    assert str(Code(0xFE)) == "FEh"
+    assert Code(3, "gas") == Code(3)
+    assert hash(code) == hash(3)
+
+
+@pytest.mark.parametrize("code", [Code(3, "gas"), Code(255)])
+def test_codes_survive_copies(code: Code) -> None:
+    pickles = [pickle.loads(pickle.dumps(code, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]  # noqa: S301
+    for twin in [copy.copy(code), copy.deepcopy(code), *pickles]:
+        assert type(twin) is Code
+        assert (int(twin), twin.name) == (int(code), code.name)
+
+
+@pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets[:9].hex())
+def test_parsed_frames_survive_copies(octets: bytes) -> None:
+    parsed = Frame.parse(octets)
+    for twin in (copy.copy(parsed), copy.deepcopy(parsed), pickle.loads(pickle.dumps(parsed))):  # noqa: S301
+        assert plain(twin) == plain(parsed)
+        assert Frame.build(twin) == octets
+
+
+def test_code_table() -> None:
+    assert [TABLE.value(given) for given in (0, 3, "one", "reserved")] == [0, 3, 1, 2]
+    assert [TABLE.value(given) for given in (-1, 4, "two", None, 1.0, True, [])] == [None] * 7
+    assert TABLE.limit() == "0 to 3 or a name (none, one, reserved)"
+    assert CodeTable({}).limit() == "0 to 255"
+    assert CodeTable(dict.fromkeys(range(9), "x") | {k: str(k) for k in range(9)}).limit().endswith(" ...)")
+
+
+def test_fields_that_depend_on_a_code_find_it_however_it_was_given() -> None:
+    grammar = Struct(field("kind", Coded(Byte, TABLE)), field("check", Check(this.kind == 1)))
+    assert grammar.build({"kind": "one"}) == grammar.build({"kind": 1}) == b"\x01"
+
+
+# --- Bits ----------------------------------------------------------------------------------------
+
+DATE = Bits(2, low=bits(0, 5), year=split((5, 3), (12, 4)), on=flag(8), kind=bits(9, 2, table=TABLE), top=bits(11, 1))
+
+
+def test_bits_come_apart_and_together() -> None:
+    parsed = DATE.parse(b"\xff\xf2")
+    assert plain(parsed) == {"low": 31, "year": 127, "on": False, "kind": 1, "top": 0}
+    assert DATE.build(parsed) == DATE.build(0xF2FF) == b"\xff\xf2"
+    assert parsed["on"] is False
+    for number in range(0x10000):
+        assert DATE.pack(plain(DATE.unpack(number))) == number
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"low": bits(0, 7)},
+        {"low": bits(0, 9)},
+        {"low": bits(0, 4), "high": bits(3, 5)},
+        {"low": bits(0, 4), "high": bits(5, 3)},
+        {"low": bits(1, 8)},
+        {},
+    ],
+)
+def test_incomplete_declarations_are_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="do not cover the 8 bits exactly once"):
+        Bits(1, **fields)
+
+
+@pytest.mark.parametrize("given", [-1, 0x10000, True, None, "1", 1.0, b"\x00\x00"])
+def test_whole_numbers_that_do_not_fit(given: Any) -> None:
+    with pytest.raises(BuildError):
+        DATE.build(given)
+
+
+def test_limits_of_bits() -> None:
+    good = {"low": 0, "year": 0, "kind": 0, "top": 0}
+    for change, limit in (
+        ({"low": 32}, "0 to 31"),
+        ({"year": 128}, "0 to 127"),
+        ({"on": 2}, "true or false"),
+        ({"kind": "two"}, TABLE.limit()),
+        ({"top": True}, "0 to 1"),
+    ):
+        error = build_error(DATE, {**good, **change})
+        assert (error.field, error.value, error.limit) == (*next(iter(change.items())), limit)
+    assert DATE.build({**good, "on": 1}) == DATE.build({**good, "on": True}) == b"\x00\x01"
+    assert DATE.sizeof() == 2
+
+
+# --- Numbers, octets -----------------------------------------------------------------------------
+
+
+def test_octet() -> None:
+    assert [Octet.build(number) for number in (0, 255)] == [b"\x00", b"\xff"]
+    for given in (-1, 256, True, None, "1", 1.0):
+        assert build_error(Octet, given).limit == "an integer from 0 to 255"
+
+
+def test_octets() -> None:
+    assert Octets(2).parse(b"ab") == b"ab"
+    assert Octets(2).build(bytearray(b"ab")) == Octets(2).build(memoryview(b"ab")) == b"ab"
+    for given in (0x6162, "ab", b"a", b"abc", None, [1, 2]):
+        assert build_error(Octets(2), given).limit in ("bytes", "2 octets")
+    assert octets_of(memoryview(b"abc")[::2], "") == b"ac"
+
+
+# --- Door, fields, paths -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "shown"),
+    [
+        ("(building)", "", ""),
+        ("(building)", "a", "a"),
+        ("(building) -> a -> b", "", "a.b"),
+        ("(building) -> a[2] -> b", "c", "a[2].b.c"),
+        ("(building)[2] -> b", "", "[2].b"),
+        ("(parsing) -> a", "", "a"),
+        ("", "", ""),
+        ("", "a", "a"),
+    ],
+)
+def test_names_of_fields(path: str, name: str, shown: str) -> None:
+    assert field_of(path, name) == shown
+
+
+INNER = Struct(field("number", Byte), field("octets", GreedyBytes))
+DOOR = Door(Struct(field("first", Byte), field("inner", INNER)))
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "limit"),
+    [
+        ({}, "first", "a value is needed"),
+        ({"first": 1}, "inner", "a value is needed"),
+        ({"first": 1, "inner": {}}, "inner.number", "a value is needed"),
+        ({"first": 1, "inner": 5}, "inner", "a value of another type ('int' object is not iterable)"),
+        ({"first": 1, "inner": {"number": 1, "octets": "x"}}, "inner.octets", "a value of another type"),
+        ({"first": 300, "inner": {}}, "first", "struct"),
+        ([], "", "a value of another type"),
+        (None, "first", "a value is needed"),
+    ],
+)
+def test_a_door_lets_only_our_errors_out(value: Any, name: str, limit: str) -> None:
+    error = build_error(DOOR, value)
+    assert error.field == name
+    assert error.limit.startswith(limit)
+
+
+def test_a_door_says_where_the_data_end() -> None:
+    with pytest.raises(DecodeError) as caught:
+        Door(Struct(field("a", Bytes(2)), field("b", Bytes(2)))).parse(b"abc")
+    assert (caught.value.code, caught.value.offset) == ("truncated", 3)
+    assert caught.value.message == "the data end within b"
+    with pytest.raises(DecodeError, match="the data end too early"):
+        Door(Bytes(2)).parse(b"a")
+    with pytest.raises(DecodeError, match="check failed") as caught:
+        Door(Check(lambda context: False)).parse(b"")
+    assert caught.value.code == "decode_error"
+
+
+def test_a_fault_without_text_or_offset_gets_one() -> None:
+    class Silent(Struct):  # type: ignore[type-arg]
+        def _parse(self, stream: Any, context: Any, path: str) -> Any:
+            raise DecodeError("broken")
+
+        def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+            raise ValueError
+
+    with pytest.raises(DecodeError) as caught:
+        Door(Silent()).parse(b"")
+    assert caught.value.offset == 0
+    assert build_error(Door(Silent()), 5).limit == "a value of another type (ValueError)"
+
+
+# --- Variant, Derived, Salvage -------------------------------------------------------------------
+
+
+def test_variant() -> None:
+    kinds = {1: Struct(field("one", Byte)), 2: Struct(field("two", Byte))}
+    grammar = Variant(kinds.get, lambda obj: kinds[1] if "one" in obj else None, "01h or 02h", "a mapping with one")
+    assert grammar.parse(b"\x02").two == 2
+    assert grammar.build({"one": 1}) == b"\x01"
+    assert build_error(grammar, {"two": 2}).limit == "a mapping with one"
+    assert build_error(grammar, 5).limit == "a mapping with one"
+    with pytest.raises(DecodeError, match="found 03h, expected 01h or 02h"):
+        grammar.parse(b"\x03")
+    with pytest.raises(DecodeError, match="no octets left"):
+        grammar.parse(b"")
+
+
+def test_derived_fields_are_never_asked_for() -> None:
+    grammar = Struct(field("length", Derived(Byte)), field("rest", GreedyBytes))
+    assert grammar.parse(b"\x05a").length == 5
+    assert grammar.build({"rest": b"a"}) == grammar.build({"rest": b"a", "length": 7}) == b"\x00a"
+
+
+def test_salvage_keeps_what_cannot_be_read() -> None:
+    grammar = Salvage(Struct(field("a", Bytes(2)), field("b", Bytes(2))))
+    assert plain(grammar.parse(b"abcd")) == {"a": b"ab", "b": b"cd"}
+    kept = plain(grammar.parse(b"abc"))
+    assert kept == {"malformed": b"abc", "code": "truncated", "reason": "the data end within b", "offset": 0}
+    assert grammar.build(kept) == b"abc"
+    assert build_error(grammar, {"malformed": 5}).field == "malformed"
+
+
+# --- Memo ----------------------------------------------------------------------------------------
+
+
+class Counted(Struct):  # type: ignore[type-arg]
+    """Octets up to one without bit 7, counting how often they are really parsed."""
+
+    parsed = 0
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        self.parsed += 1
+        octets = b""
+        while not octets or octets[-1] & 0x80:
+            octets += stream.read(1) or b"\x00"
+        return Container(octets=octets, list=[1])
+
+
+def _memo(limit: int = 4) -> tuple[Memo, Counted]:
+    counted = Counted()
+    return Memo(counted, lambda parsed: Container(octets=parsed["octets"], list=list(parsed["list"])), limit), counted
+
+
+def test_memo_parses_the_same_octets_once() -> None:
+    memo, counted = _memo()
+    for _ in range(3):
+        for octets in (b"\x81\x02", b"\x81\x82\x03", b"\x81\x03"):
+            stream_rest = Struct("memo" / memo, "rest" / GreedyBytes).parse(octets + b"rest")
+            assert (stream_rest.memo.octets, stream_rest.rest) == (octets, b"rest")
+    assert counted.parsed == 3
+
+
+def test_memo_never_shares_what_it_remembers() -> None:
+    memo, _ = _memo()
+    for _ in range(3):
+        parsed = memo.parse(b"\x81\x02")
+        assert parsed.list == [1]
+        parsed.list.append(2)
+        parsed["octets"] = b""
+
+
+def test_memo_is_bounded() -> None:
+    memo, counted = _memo(limit=4)
+    for _ in range(2):
+        for first in range(0x80, 0x90):
+            for second in range(0x80, 0x84):
+                assert memo.parse(bytes([first, second, 1])).octets == bytes([first, second, 1])
+    assert len(memo._known) <= 4
+    assert len(memo._lengths) <= 4
+    assert counted.parsed == 128
+
+
+def test_memo_leaves_out_what_is_too_short_or_too_long() -> None:
+    memo, counted = _memo()
+    for octets in (b"\x01", b"\x81" * 64 + b"\x01"):
+        for _ in range(2):
+            assert memo.parse(octets).octets == octets
+    assert counted.parsed == 4
+    assert not memo._known
+
+
+def test_memo_forgets_errors() -> None:
+    memo = Memo(Struct(field("a", Bytes(3))), Container)
+    for _ in range(2):
+        with pytest.raises(Exception, match="stream read less"):
+            memo.parse(b"ab")
+    assert memo.parse(b"abc").a == b"abc"
+
+
+def test_all_errors_are_of_one_family() -> None:
+    assert issubclass(DecodeError, MBusError)
+    assert issubclass(BuildError, MBusError)
