@@ -1,6 +1,6 @@
 """M-Bus (EN 13757): telegrams to exact values and back.
 
-    from mbus_construct import decode, encode, Frame
+from mbus_construct import decode, encode, Frame
 """
 
 from __future__ import annotations

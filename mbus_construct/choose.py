@@ -6,15 +6,17 @@ resolution that the value was written with.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
 
 from mbus_grammars import BuildError, Meaning, meaning_of
 from mbus_grammars import vif_tables as tables
+from mbus_grammars.constructs import is_sequence
 from mbus_grammars.dib import DATA_FIELDS
 from mbus_grammars.units import UNITS
 
@@ -26,6 +28,13 @@ _TABLES: Final = (
     (tables.EXTENSION_FB, (0x7B,)),
     (tables.EXTENSION_FD, (0x7D,)),
     (tables.EXTENSION_FD_FD, (0x7D, 0x7D)),
+)
+
+# Qualifiers by table: the word in front of them, the codes in front of theirs.
+_QUALIFIERS: Final[tuple[tuple[str, tuple[int, ...], tables.Table], ...]] = (
+    ("", (), tables.COMBINABLE),
+    ("", (0x7C,), tables.COMBINABLE_FC),
+    ("action: ", (), tables.OBJECT_ACTION),
 )
 
 _PREFIXES: Final = {"m": -3, "k": 3, "M": 6, "G": 9}
@@ -57,10 +66,10 @@ class Choice:
     codes: tuple[int, ...]
 
 
-def parse_unit(unit: str | None) -> tuple[str | None, int]:
+def parse_unit(unit: object) -> tuple[str | None, int]:
     """A unit as this library writes it, and the power of ten that the given spelling adds."""
     known = _spellings()
-    if unit in known:
+    if (unit is None or isinstance(unit, str)) and unit in known:
         return known[unit]
     raise BuildError("unit", unit, f"one of {', '.join(sorted(key for key in known if key))}")
 
@@ -92,33 +101,44 @@ def _vibs(quantity: str) -> tuple[tuple[int, ...], ...]:
 @cache
 def _qualifier_codes() -> dict[str, tuple[int, ...]]:
     """VIFE codes by the qualifier that they add; actions as "action: ..."."""
-    codes = {row.quantity: (code,) for code, row in tables.COMBINABLE.items() if row.status == "current"}
-    codes |= {row.quantity: (0x7C, code) for code, row in tables.COMBINABLE_FC.items() if row.status == "current"}
-    codes |= {
-        f"action: {row.quantity}": (code,) for code, row in tables.OBJECT_ACTION.items() if row.status == "current"
+    return {
+        f"{word}{row.quantity}": (*prefix, code)
+        for word, prefix, table in _QUALIFIERS
+        for code, row in table.items()
+        if row.status == "current"
     }
-    return codes
 
 
-def qualifier_codes(qualifiers: Sequence[str]) -> tuple[int, ...]:
+def qualifier_codes(qualifiers: object) -> tuple[int, ...]:
     """The VIFE codes for qualifiers, in their order."""
     known = _qualifier_codes()
+    if not is_sequence(qualifiers):
+        raise BuildError("qualifiers", qualifiers, "a list of names")
     codes: list[int] = []
     for qualifier in qualifiers:
-        if qualifier not in known:
-            raise BuildError("qualifiers", qualifier, f"one of {', '.join(sorted(known))}")
+        if not isinstance(qualifier, str) or qualifier not in known:
+            raise BuildError("qualifiers", qualifier, one_of(qualifier, known))
         codes += known[qualifier]
     return tuple(codes)
+
+
+def one_of(given: object, known: Iterable[str]) -> str:
+    """What would be accepted: the names that look like what was given, else all of them."""
+    close = get_close_matches(given.lower(), known, n=5) if isinstance(given, str) else []
+    return f"one of {', '.join(close or sorted(known))}" + (" ..." if close else "")
 
 
 def choose(record: Mapping[str, Any], direction: str) -> Choice:
     """The data field and VIB codes for a record with quantity, unit, value and qualifiers."""
     quantity = record.get("quantity")
-    if quantity not in _quantities():
-        raise BuildError("quantity", quantity, f"one of {', '.join(sorted(_quantities()))}")
+    if not isinstance(quantity, str) or quantity not in _quantities():
+        raise BuildError("quantity", quantity, one_of(quantity, _quantities()))
     qualifiers = qualifier_codes(record.get("qualifiers") or ())
-    unit, power = parse_unit(record.get("unit"))
-    candidates = list(_with_unit(quantity, qualifiers, unit, direction))
+    try:
+        unit, power = parse_unit(record.get("unit"))
+        candidates = list(_with_unit(quantity, qualifiers, unit, direction))
+    except BuildError:
+        power, candidates = 0, []
     if not candidates:
         units = sorted({shown or "none" for shown in _units_of(quantity, qualifiers, direction)})
         raise BuildError("unit", record.get("unit"), f"for {quantity}: {', '.join(units)}, or a multiple")
@@ -129,7 +149,10 @@ def choose(record: Mapping[str, Any], direction: str) -> Choice:
 @cache
 def _quantities() -> frozenset[str]:
     return frozenset(
-        row.quantity for table, _ in _TABLES for row in table.values() if row.status in ("current", "unscaled")
+        row.quantity
+        for table, _ in _TABLES
+        for row in table.values()
+        if row.status in ("current", "unscaled")
     )
 
 
@@ -188,15 +211,18 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
         return 0x0
     if meaning.is_date:
         return _date_field(to_moment(value), meaning)
-    if isinstance(value, str) and meaning.quantity in IDENTIFIERS and value.isdecimal() and len(value) in (8, 12):
-        return 0xC if len(value) == 8 else 0xE
+    text = value if isinstance(value, str) else ""
+    if meaning.quantity in IDENTIFIERS and text.isdecimal() and len(text) in (8, 12):
+        return 0xC if len(text) == 8 else 0xE
     if meaning.quantity == "manufacturer":
-        return 0x2 if isinstance(value, str) and len(value) in (3, 4) else 0xD
-    if meaning.quantity == "enhanced identification" and isinstance(value, str) and len(value) == 16:
+        return 0x2 if len(text) in (3, 4) else 0xD
+    if meaning.quantity == "enhanced identification" and len(text) == 16:
         return 0x7
     if not _is_number(value):
         return 0xD
-    raw = EXACT.scaleb(EXACT.subtract(EXACT.scaleb(to_number(value), power), meaning.offset), -meaning.exponent)
+    raw = EXACT.scaleb(
+        EXACT.subtract(EXACT.scaleb(to_number(value), power), meaning.offset), -meaning.exponent
+    )
     return _integer_field(raw, meaning)
 
 
@@ -205,8 +231,9 @@ def _integer_field(raw: Decimal, meaning: Meaning) -> int:
     measured = "B" in meaning.types.split()
     sizes = ((4, 4), (6, 6), (7, 8)) if measured else ((1, 1), (2, 2), (3, 3), (4, 4), (6, 6), (7, 8))
     for data_field, octets in sizes:
-        low, high = (-(1 << 8 * octets - 1) + 1, (1 << 8 * octets - 1) - 1) if measured else (0, (1 << 8 * octets) - 1)
-        if low <= raw <= high:
+        bits = 8 * octets - 1 if measured else 8 * octets
+        limit = (1 << bits) - 1
+        if (-limit if measured else 0) <= raw <= limit:
             return data_field
     raise BuildError("value", raw, "what 64 bits hold")
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import Code, DataRecordHeader, DecodeError, LengthError
 from mbus_grammars.code_tables import FIXED_UNITS
+from mbus_grammars.constructs import is_mapping, is_sequence
 from mbus_grammars.dib import DATA_FIELDS
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
-from mbus_grammars.record import RecordArea
 from mbus_grammars.units import unit_names
 
 from .forms import PARSERS, candidates
 from .hextext import octets_from
-from .json_types import Form
 from .kinds import kind_of
 from .telegram import (
     Diagnostic,
@@ -30,7 +29,10 @@ from .telegram import (
 )
 from .values import Converter, Outcome, converter, scaler
 
-FORMS: Final = ("auto", *PARSERS)
+if TYPE_CHECKING:
+    from mbus_grammars.record import RecordArea
+
+    from .json_types import Form, Format, Severity
 
 
 def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") -> Telegram:
@@ -47,17 +49,19 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     octets = octets_from(data)
     if not octets:
         raise DecodeError("no octets to decode", offset=0, expected="a telegram", code="empty")
-    if link not in FORMS:
-        raise ValueError(f"link is one of {', '.join(FORMS)}, not {link!r}")
-    forms = candidates(octets) if link == "auto" else (link,)
-    form: Form = forms[0]  # type: ignore[assignment]
+    named: tuple[Form, ...] = tuple(form for form in PARSERS if form == link)
+    forms = candidates(octets) if link == "auto" else named
+    if not forms:
+        raise ValueError(f"link is one of auto, {', '.join(PARSERS)}, not {link!r}")
+    form = forms[0]
     parsed = PARSERS[form](octets, values_only=True)
     if form == "frame":
         _refuse_rest(octets, parsed)
     reader = _Reader(octets, form)
     if len(forms) > 1:
         others = " or ".join(forms[1:])
-        reader.note("info", "form_guessed", f"read from the {form} on; readable from the {others} on too", None)
+        message = f"read from the {form} on; readable from the {others} on too"
+        reader.note("info", "form_guessed", message, None)
     return reader.telegram(parsed)
 
 
@@ -69,8 +73,8 @@ def merge(telegrams: Iterable[Telegram]) -> Reading:
     reading = Reading(tuple(telegrams))
     addresses = {telegram.meter for telegram in reading.telegrams if telegram.meter is not None}
     if len(addresses) > 1:
-        names = ", ".join(sorted(meter.secondary_address or meter.identification_number for meter in addresses))
-        raise ValueError(f"telegrams of different meters are no reading: {names}")
+        names = sorted(meter.secondary_address or meter.identification_number for meter in addresses)
+        raise ValueError(f"telegrams of different meters are no reading: {', '.join(names)}")
     return reading
 
 
@@ -105,7 +109,11 @@ def _describe(header: DataRecordHeader) -> _Described:
     if found is None:
         if len(_described) >= _MAX_DESCRIBED:
             _described.clear()
-        found = _described[header] = (_record_header(header), converter(header), tuple(_remarks(header.meaning)))
+        found = _described[header] = (
+            _record_header(header),
+            converter(header),
+            tuple(_remarks(header.meaning)),
+        )
     return found
 
 
@@ -145,7 +153,7 @@ class _Reader:
 
     def __init__(self, octets: bytes, form: Form) -> None:
         self.octets = octets
-        self.form = form
+        self.form: Form = form
         self.records: list[Record] = []
         self.special: list[SpecialFunction] = []
         self.diagnostics: list[Diagnostic] = []
@@ -192,19 +200,16 @@ class _Reader:
             diagnostics=tuple(self.diagnostics),
         )
 
-    def note(self, severity: Any, code: str, message: str, offset: int | None, record: int | None = None) -> None:
+    def note(
+        self, severity: Severity, code: str, message: str, offset: int | None, record: int | None = None
+    ) -> None:
         self.diagnostics.append(Diagnostic(severity, code, message, offset, record))
 
     def _frame(self, parsed: Mapping[str, Any]) -> FrameFields:
         ci_field = parsed.get("ci_field")
         c_field = parsed.get("c_field")
-        format_ = None
-        if self.form == "frame":
-            length = parsed.get("l_field")
-            format_ = "single character" if c_field is None else "short" if length is None else "long"
-            format_ = "control" if length == 3 else format_
         return FrameFields(
-            format=format_,  # type: ignore[arg-type]
+            format=_format(parsed) if self.form == "frame" else None,
             c_field=None if c_field is None else c_field["_number"],
             a_field=None if "a_field" not in parsed else int(parsed["a_field"]),
             ci_field=None if ci_field is None else int(ci_field),
@@ -235,11 +240,12 @@ class _Reader:
             header = item.get("_header")
             if header is not None:
                 described, convert, remarks = _describe(header)
-                value, state, reason, flags, code, severity = convert(item["data"])
+                outcome = convert(item["data"])
+                value, state, reason, flags, code, _ = outcome
                 data_start = start + len(header.dib_octets) + len(header.vib_octets)
                 records.append(Record(described, octets[data_start:end], value, state, reason, flags, start))
                 if code is not None or remarks:
-                    self._record_remarks(described, data_start, reason, code, severity, remarks)
+                    self._record_remarks(described, data_start, outcome, remarks)
             elif "malformed" in item:
                 self._unreadable(item, start, end)
             else:
@@ -249,23 +255,24 @@ class _Reader:
         self,
         header: RecordHeader,
         offset: int,
-        reason: str | None,
-        code: str | None,
-        severity: str,
-        remarks: tuple[tuple[str, str], ...],
+        outcome: Outcome,
+        remarks: tuple[tuple[str, str], ...] = (),
     ) -> None:
         index = len(self.records) - 1
-        for remark, message in remarks:
-            self.note("info", remark, message, offset, index)
-        if code is not None:
-            self.note(severity, code, f"{header.quantity}: {reason}", offset, index)
+        for code, message in remarks:
+            self.note("info", code, message, offset, index)
+        if outcome.code is not None:
+            self.note(outcome.severity, outcome.code, f"{header.quantity}: {outcome.reason}", offset, index)
 
     def _unreadable(self, item: Mapping[str, Any], start: int, end: int) -> None:
         reason = str(item["reason"])
         self.records.append(Record(RecordHeader(), self.octets[start:end], None, "error", reason, (), start))
         shown = self.octets[start:end][:12].hex(" ").upper() + (" ..." if end - start > 12 else "")
         self.note(
-            "error", item["code"], f"record at offset {start} not readable ({shown}): {reason}", item["offset"],
+            "error",
+            item["code"],
+            f"record at offset {start} not readable ({shown}): {reason}",
+            item["offset"],
             len(self.records) - 1,
         )
 
@@ -309,16 +316,25 @@ class _Reader:
             octets = self.octets[start : start + 4]
             record = Record(header, octets, outcome.value, outcome.state, outcome.reason, (), start)
             self.records.append(record)
-            if outcome.code:
-                self._record_remarks(header, start, outcome.reason, outcome.code, outcome.severity, ())
+            self._record_remarks(header, start, outcome)
 
 
 def _fixed_value(raw: int | str, meaning: Meaning, known: bool) -> Outcome:
     if isinstance(raw, str):
         return Outcome(None, "invalid", f"digits {raw} are no number", (), "invalid_bcd", "warning")
     if not known:
-        return Outcome(None, "invalid", f"unit without a known layout, raw {raw}", (), "unknown_unit", "warning")
+        return Outcome(
+            None, "invalid", f"unit without a known layout, raw {raw}", (), "unknown_unit", "warning"
+        )
     return Outcome(scaler(meaning)(raw))
+
+
+def _format(frame: Mapping[str, Any]) -> Format:
+    if "c_field" not in frame:
+        return "single character"
+    if "l_field" not in frame:
+        return "short"
+    return "control" if frame["l_field"] == 3 else "long"
 
 
 def _meter(header: Mapping[str, Any]) -> Meter | None:
@@ -335,7 +351,7 @@ def _meter(header: Mapping[str, Any]) -> Meter | None:
 
 def plain(value: Any) -> Any:
     """A grammar's container as plain values: octets as hex digits, a code with its name beside it."""
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         items: dict[str, Any] = {}
         for key, item in value.items():
             if not key.startswith("_"):
@@ -343,7 +359,7 @@ def plain(value: Any) -> Any:
                 if isinstance(item, Code) and item.name is not None:
                     items[f"{key}_name"] = item.name
         return items
-    if isinstance(value, list | tuple):
+    if is_sequence(value):
         return [plain(item) for item in value]
     if isinstance(value, bytes):
         return value.hex().upper()

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from mbus_grammars import ApplicationLayer, BuildError, DataRecordHeader, DataRecords, Frame, LinkUserData
-from mbus_grammars.application import USER_DATA
-from mbus_grammars.constructs import Door
-from mbus_grammars.fields import CField
-from mbus_grammars.record import DataRecordHeaderOctets, RecordArea, RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
+from construct import ConstructError
+
+from mbus_grammars import ApplicationLayer, BuildError, DataRecords, Frame, LinkUserData
+from mbus_grammars.code_tables import CI_FIELDS
+from mbus_grammars.constructs import Door, is_mapping, is_sequence
+from mbus_grammars.fields import CI_NAMES, CField
+from mbus_grammars.record import (
+    DataRecordHeaderOctets,
+    RecordArea,
+    RecordsFromMeter,
+    RecordsFromMeterMSB,
+    RecordsToMeter,
+)
 
 from .choose import choose, parse_unit
-from .decode import decode_records
+from .decode import decode, decode_records
 from .forms import HeaderAndRecords
+from .json_types import FrameDict, MeterDict, RecordDict, TelegramDict
 from .raw import to_data, to_number
 from .telegram import Telegram
 from .values import EXACT
 
 SELECTIONS: Final = (0x52, 0x56)
 COMMANDS: Final = (0x51, 0x5A, 0x5B, *SELECTIONS)
+
+# The header behind each CI field: "short", "long"; what is neither has none.
+_HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 
 _BUILDERS: Final[dict[str, Callable[[Any], bytes]]] = {
     "frame": Frame.build,
@@ -31,8 +44,11 @@ _BUILDERS: Final[dict[str, Callable[[Any], bytes]]] = {
 
 _RecordHeader: Final = Door(DataRecordHeaderOctets)
 
-# Keys of a record that DIB and VIB decide.
-_HEADER_KEYS: Final = ("function", "storage_number", "tariff", "subunit", "quantity", "unit", "qualifiers", "coding")
+# Keys of a record by what decides them.
+_DIB_KEYS: Final = ("function", "storage_number", "tariff", "subunit")
+_VIB_KEYS: Final = ("quantity", "unit", "qualifiers", "coding")
+_HEADER_KEYS: Final = (*_DIB_KEYS, *_VIB_KEYS)
+_VALUE_KEYS: Final = ("value", "flags")
 
 # Keys of `user_data` whose hex digits stand for octets.
 _OCTET_KEYS: Final = frozenset({"payload", "error_data", "alarm_flags", "malformed"})
@@ -51,22 +67,71 @@ def encode(telegram: Telegram | Mapping[str, Any]) -> bytes:
 
     Raises `BuildError` naming field, value and limit.
     """
-    values: Mapping[str, Any] = telegram.to_dict() if isinstance(telegram, Telegram) else telegram  # type: ignore[assignment]
-    if not isinstance(values, Mapping):
+    values = telegram.to_dict() if isinstance(telegram, Telegram) else telegram
+    if not is_mapping(values):
         raise BuildError("", values, "a Telegram or a mapping")
+    _refuse_unknown(values, TelegramDict, "")
     form = values.get("form", "frame")
-    if form not in _BUILDERS:
+    if not isinstance(form, str) or form not in _BUILDERS:
         raise BuildError("form", form, f"one of {', '.join(_BUILDERS)}")
-    frame = dict(values.get("frame") or {})
+    frame = _mapping(values, "frame", FrameDict)
     if form == "frame" and "schema_version" not in values:
         frame = _complete_frame(frame, values)
-    return _BUILDERS[form](_grammar_values(form, frame, values))
+    grammar_values = _grammar_values(form, frame, values)
+    try:
+        octets = _BUILDERS[form](grammar_values)
+    except BuildError as error:
+        raise BuildError(_as_given(error.field), error.value, error.limit) from error
+    user_data = values.get("user_data")
+    if isinstance(user_data, Mapping) and "counter_1" in user_data:
+        _refuse_other_counters(octets, form, values)
+    return octets
+
+
+def _as_given(field: str) -> str:
+    """The grammar's name of a field as it stands in the mapping."""
+    name = field.removeprefix("user_data.").removeprefix("header.")
+    if name in ("c_field", "a_field", "ci_field"):
+        return f"frame.{name}"
+    return f"meter.{name}" if name in MeterDict.__annotations__ else name or field
+
+
+def _refuse_unknown(given: Mapping[str, Any], shape: type, name: str) -> None:
+    """A misspelt key would silently be left out of the telegram."""
+    known = shape.__annotations__
+    for key in given:
+        if key not in known:
+            limit = f"no such field; there are {', '.join(known)}"
+            raise BuildError(f"{name}.{key}".lstrip("."), given[key], limit)
+
+
+def _mapping(values: Mapping[str, Any], name: str, shape: type) -> dict[str, Any]:
+    """A part of the telegram that is a mapping; an empty one where there is none."""
+    given = values.get(name)
+    if given is None:
+        return {}
+    if not is_mapping(given):
+        raise BuildError(name, given, f"a mapping with {', '.join(shape.__annotations__)}")
+    _refuse_unknown(given, shape, name)
+    return dict(given)
+
+
+def _refuse_other_counters(octets: bytes, form: str, values: Mapping[str, Any]) -> None:
+    """The records of a fixed data structure are a view of its counters: they cannot differ from them."""
+    built = decode(octets, link=form).records
+    for index, (record, given) in enumerate(zip(built, _sequence(values, "records"), strict=False)):
+        if not is_mapping(given) or not _same(given, record.to_dict(), (*_HEADER_KEYS, "value")):
+            raise BuildError(f"records[{index}]", given, "the counter in user_data; change that")
 
 
 def _complete_frame(frame: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """A frame written by hand with what follows from the rest of the telegram."""
     content = any(values.get(key) for key in ("records", "user_data", "meter", "manufacturer_data"))
-    octet = CField.build(frame.get("c_field", "RSP_UD" if content else None))[0]
+    if not content and not frame:
+        raise BuildError("", dict(values), "meter and records, or frame with c_field and a_field")
+    if frame.get("format") == "single character":
+        return frame
+    octet = CField.octet(frame.get("c_field", "RSP_UD"), "(building) -> frame -> c_field")
     to_meter = bool(octet & 0x40)
     frame["c_field"] = octet
     if to_meter and "a_field" not in frame:
@@ -83,17 +148,18 @@ def _complete_frame(frame: dict[str, Any], values: Mapping[str, Any]) -> dict[st
 
 def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """What the grammar of the form builds."""
-    ci_field = frame.get("ci_field")
+    given = frame.get("ci_field")
+    ci_field = None if given is None else CI_NAMES.value(given)
     if form == "records":
         return _items(values, RecordsFromMeter)
     if form == "header":
         return _user_data(0x72, values)
     if form == "frame" and frame.get("format") == "single character":
         return {"start": 0xE5}
-    if form == "frame" and ci_field is None:
+    if form == "frame" and given is None:
         return {"c_field": frame.get("c_field"), "a_field": frame.get("a_field")}
-    if not isinstance(ci_field, int) or not 0 <= ci_field <= 255:
-        raise BuildError("frame.ci_field", ci_field, "0 to 255")
+    if ci_field is None:
+        raise BuildError("frame.ci_field", given, CI_NAMES.limit())
     built = {"ci_field": ci_field, "user_data": _user_data(ci_field, values)}
     if form != "ci_field":
         built |= {"c_field": frame.get("c_field"), "a_field": frame.get("a_field")}
@@ -103,65 +169,58 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
 def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """The user data behind a CI field."""
     given = values.get("user_data")
-    if given is not None and not isinstance(given, Mapping):
+    if given is not None and not is_mapping(given):
         raise BuildError("user_data", given, "a mapping")
-    if given and ("counter_1" in given or "malformed" in given):
-        return _with_octets(given)
     built = _with_octets(given or {})
-    meter = values.get("meter")
+    if "malformed" in built:
+        return built
+    if "counter_1" in built:
+        return built | _address(values)
     if ci_field in SELECTIONS:
-        built |= _address(meter)
-    elif _header_fields(ci_field):
+        built |= _address(values)
+    elif _HEADERS[ci_field] in ("short", "long"):
         built["header"] = _header(ci_field, values)
     if given is None or ci_field in COMMANDS:
-        area = RecordsToMeter if ci_field in COMMANDS else RecordsFromMeterMSB if ci_field == 0x76 else RecordsFromMeter
-        built["records"] = _items(values, area)
+        from_meter = RecordsFromMeterMSB if ci_field == 0x76 else RecordsFromMeter
+        built["records"] = _items(values, RecordsToMeter if ci_field in COMMANDS else from_meter)
         built["encrypted"] = _hex(values.get("encrypted") or "", "encrypted")
     return built
-
-
-def _header_fields(ci_field: int) -> int:
-    """How many fields the header behind a CI field has: none, the three of the short one, or more."""
-    grammar: Any = USER_DATA[ci_field].subcon
-    subcons = getattr(getattr(grammar, "compact", grammar), "subcons", ())
-    return len(subcons[0].subcon.subcons) if subcons and subcons[0].name == "header" else 0
 
 
 def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     status = values.get("status")
     header = {
         "access_number": values.get("access_number") or 0,
-        "status": (status.get("octet", 0) if isinstance(status, Mapping) else status) or 0,
+        "status": (status.get("octet") if is_mapping(status) else status) or 0,
         "configuration_field": values.get("configuration_field") or 0,
     }
-    if values.get("meter") is not None:
-        header |= _address(values["meter"])
-    elif _header_fields(ci_field) > 3:
+    address = _address(values)
+    if not address and _HEADERS[ci_field] == "long":
         raise BuildError("meter", None, "identification_number, manufacturer, version and device_type")
-    return header
+    return header | address
 
 
-def _address(meter: object) -> dict[str, Any]:
-    if meter is None:
-        return {}
-    if not isinstance(meter, Mapping):
-        raise BuildError("meter", meter, "a mapping")
+def _address(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The meter's address in the grammar's words, without what the mapping leaves open."""
+    meter = _mapping(values, "meter", MeterDict)
     keys = ("identification_number", "manufacturer", "version", "device_type")
     return {key: meter[key] for key in keys if meter.get(key) is not None}
 
 
 def _with_octets(given: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping with its hex digits as octets."""
-    return {key: _hex(item, f"user_data.{key}") if key in _OCTET_KEYS else item for key, item in given.items()}
+    return {
+        key: _hex(item, f"user_data.{key}") if key in _OCTET_KEYS else item for key, item in given.items()
+    }
 
 
 def _hex(given: object, name: str) -> bytes:
     if isinstance(given, bytes):
         return given
-    try:
-        return bytes.fromhex(given)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise BuildError(name, given, "octets as hex digits") from None
+    if isinstance(given, str):
+        with suppress(ValueError):
+            return bytes.fromhex(given)
+    raise BuildError(name, given, "octets as hex digits")
 
 
 # --- Records -------------------------------------------------------------------------------------
@@ -170,12 +229,9 @@ def _hex(given: object, name: str) -> bytes:
 def _items(values: Mapping[str, Any], area: RecordArea) -> list[Any]:
     """The record area: records and special functions in their order, then the manufacturer's data."""
     records = values.get("records") or ()
-    if isinstance(records, str) or not isinstance(records, Sequence):
+    if not is_sequence(records):
         raise BuildError("records", records, "a list of records")
-    special: dict[int, bytes] = {}
-    for number, item in enumerate(values.get("special_functions") or ()):
-        place = item["before_record"]
-        special[place] = special.get(place, b"") + _hex(item["octets"], f"special_functions[{number}].octets")
+    special = _special_functions(values)
     items: list[Any] = []
     for index, record in enumerate(records):
         items += area.parse(special.get(index, b""))
@@ -191,20 +247,54 @@ def _items(values: Mapping[str, Any], area: RecordArea) -> list[Any]:
     return items
 
 
+def _special_functions(values: Mapping[str, Any]) -> dict[int, bytes]:
+    """The octets of the special functions by the record in front of which they stand."""
+    special: dict[int, bytes] = {}
+    for number, item in enumerate(_sequence(values, "special_functions")):
+        name = f"special_functions[{number}]"
+        if not is_mapping(item) or not isinstance(item.get("before_record"), int):
+            raise BuildError(name, item, "a mapping with before_record (a number) and octets")
+        place = item["before_record"]
+        special[place] = special.get(place, b"") + _hex(item.get("octets"), f"{name}.octets")
+    return special
+
+
+def _sequence(values: Mapping[str, Any], name: str) -> Sequence[Any]:
+    given = values.get(name)
+    if given is None:
+        return ()
+    if not is_sequence(given):
+        raise BuildError(name, given, "a list")
+    return given
+
+
 def _record(record: object, area: RecordArea) -> bytes:
     """The octets of one record."""
-    if not isinstance(record, Mapping):
+    if not is_mapping(record):
         raise BuildError("", record, "a mapping with quantity, unit and value")
-    if "vib" not in record:
+    _refuse_unknown(record, RecordDict, "")
+    vib = _hex(record.get("vib") or "", "vib")
+    if "vib" not in record or (not vib and record.get("quantity") is not None):
         return _compose(record, area)
-    header_octets = _hex(record.get("dib") or "", "dib") + _hex(record["vib"], "vib")
-    if "data" in record:
-        octets = header_octets + _hex(record["data"], "data")
-        kept = [item.to_dict() for item in decode_records(octets, area)]
-        if len(kept) != 1 or kept[0]["dib"] == "" or _same(record, kept[0], (*_HEADER_KEYS, "value")):
-            return octets
-        if not _same(record, kept[0], _HEADER_KEYS):
-            return _compose(record, area)
+    header_octets = _hex(record.get("dib") or "", "dib") + vib
+    if "data" not in record:
+        return _with_value(header_octets, record, area, power=0)
+    data = _hex(record["data"], "data")
+    readable = decode_records(header_octets + data, area)
+    if len(readable) != 1:
+        raise BuildError("data", record["data"], "the octets of one record, with dib and vib")
+    kept = readable[0].to_dict()
+    if _same(record, kept, (*_HEADER_KEYS, *_VALUE_KEYS)):
+        return header_octets + data
+    if kept["coding"] is None:
+        raise BuildError("", record, "what it is: octets that are no record; leave out dib, vib and data")
+    if not _same(record, kept, _VIB_KEYS):
+        return _compose(record, area)
+    if not _same(record, kept, _DIB_KEYS):
+        dib = {key: record.get(key) or 0 for key in _DIB_KEYS}
+        header_octets = _DIB.build({**dib, "data_field": kept["coding"]}) + vib
+        if _same(record, kept, _VALUE_KEYS):
+            return header_octets + data
     return _with_value(header_octets, record, area, power=0)
 
 
@@ -216,7 +306,7 @@ def _same(record: Mapping[str, Any], kept: Mapping[str, Any], keys: Sequence[str
 def _compose(record: Mapping[str, Any], area: RecordArea) -> bytes:
     """A record from quantity, unit and value."""
     choice = choose(record, area.direction)
-    dib = {key: record.get(key) or 0 for key in ("function", "storage_number", "tariff", "subunit")}
+    dib = {key: record.get(key) or 0 for key in _DIB_KEYS}
     vib = {"vif": choice.codes[0], "vifes": choice.codes[1:]}
     octets = _RecordHeader.build({"dib": {**dib, "data_field": choice.data_field}, "vib": vib})
     return _with_value(octets, record, area, power=parse_unit(record.get("unit"))[1])
@@ -224,7 +314,13 @@ def _compose(record: Mapping[str, Any], area: RecordArea) -> bytes:
 
 def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordArea, power: int) -> bytes:
     """The octets of a record with this header and the record's value."""
-    header: DataRecordHeader = area.record.header.parse(header_octets)["_header"]
+    try:
+        header = area.header(header_octets)
+    except ConstructError as error:
+        limit = "hex digits that are a whole VIB, behind a whole DIB"
+        raise BuildError("vib", record.get("vib"), limit) from error
+    if header.dib_octets + header.vib_octets != header_octets:
+        raise BuildError("vib", record.get("vib"), "one VIB, its last octet without extension bit")
     value = record.get("value")
     if power:
         value = EXACT.scaleb(to_number(value), power)
@@ -235,4 +331,3 @@ def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordAre
     except BuildError as error:
         raise BuildError("value", record.get("value"), error.limit) from error
     return header_octets + data
-

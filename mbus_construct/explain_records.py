@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import FROM_METER, DataRecordHeader
 from mbus_grammars.constructs import Code, is_mapping
+from mbus_grammars.lvar import VariableLength, lvar_length
 from mbus_grammars.units import UNITS, unit_names
 from mbus_grammars.vib import code_rows
 from mbus_grammars.vif_tables import OBJECT_ACTION, RECORD_ERROR, Row
 
-from .explain_words import Words, bit_meaning, field_words, group_words, hex_of, plain_words
+from .explain_words import Words, bit_meaning, count, field_words, group_words, hex_of, plain_words
 
 if TYPE_CHECKING:
     from .telegram import Record
@@ -184,6 +185,16 @@ def _data(node: Node, scope: Scope) -> Words:
     return Words(raw, ": ".join(filter(None, (name, _value(scope.record)))), source)
 
 
+def _lvar(node: Node, scope: Scope) -> Words:
+    """What the LVAR octet announces, and how much of it."""
+    said, length = node.value.name or "", lvar_length(int(node.value))
+    data = None if scope.header is None else scope.header.data
+    if said == "text" and isinstance(data, VariableLength):
+        said = {"profile": "compact profile"}.get(data.text, data.text)
+    shown = said if length is None else f"{said}, {count(length)}"
+    return Words(f"{int(node.value):02X}h", shown)
+
+
 def _value(record: Record | None) -> str:
     """Value, flags and remark of a record."""
     if record is None:
@@ -206,6 +217,7 @@ _FIELDS: Final[dict[str, Callable[[Node, Scope], Words]]] = {
     "vif": _vif,
     "vifes": _vif,
     "data": _data,
+    "lvar": _lvar,
     "counter_1": lambda node, scope: Words(str(node.value), _record(node, scope), "MBDOC48 6.2"),
     "counter_2": lambda node, scope: Words(str(node.value), _record(node, scope), "MBDOC48 6.2"),
 }

@@ -62,7 +62,7 @@ def _table(section: Section, narrow: bool) -> Table:
     table.add_column("field", width=22 if narrow else 26)
     table.add_column("meaning", ratio=3)
     if not narrow:
-        table.add_column("clause", ratio=1, style="bright_black")
+        table.add_column("clause", ratio=1, style="bright_black", no_wrap=True, overflow="ellipsis")
     base = section.heading.level + 1
     for span in section.rows:
         for cells in _rows(span, span.level - base):

@@ -147,7 +147,7 @@ def _start(node: Node) -> Words:
 
 
 def _l_field(node: Node) -> Words:
-    return Words(str(node.value), f"{count(node.value)} from the C field to the end of the user data")
+    return Words(str(node.value), "octets from the C field to the end of the user data")
 
 
 def _c_field(node: Node) -> Words:
@@ -192,7 +192,7 @@ def _alarm_flags(node: Node) -> Words:
 
 
 def _length(node: Node) -> Words:
-    return Words(str(node.value), f"{count(node.value)} follow")
+    return Words(str(node.value), "octets follow")
 
 
 FIELDS: Final[dict[str, Callable[[Node], Words]]] = {

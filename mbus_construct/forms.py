@@ -6,18 +6,18 @@ Gateways strip as much as they please: Elvaco's report 2001 starts at the C fiel
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
 from mbus_grammars.application import USER_DATA
 from mbus_grammars.constructs import Door
 
-
-from .json_types import Form
+if TYPE_CHECKING:
+    from .json_types import Form
 
 HeaderAndRecords: Final = Door(USER_DATA[0x72])
 
-PARSERS: Final[dict[Form, Callable[[bytes], Any]]] = {
+PARSERS: Final[dict[Form, Callable[..., Any]]] = {
     "frame": Frame.parse,
     "c_field": LinkUserData.parse,
     "ci_field": ApplicationLayer.parse,
@@ -28,7 +28,7 @@ PARSERS: Final[dict[Form, Callable[[bytes], Any]]] = {
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
 _C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
 
-# Records stand before the header here: what is readable as both, but with an odd header, is more often records.
+# Records stand before the header: what is readable as both, but with an odd header, is more often records.
 _ORDER: Final[tuple[Form, ...]] = ("c_field", "ci_field", "records", "header")
 
 # CI fields of services whose user data are a few octets.
@@ -49,14 +49,18 @@ def candidates(data: bytes) -> tuple[Form, ...]:
 
     A frame is known by its start octets, whatever is wrong with the rest. Among the others those come first
     in which everything is readable behind a header that looks like one; then those in which everything is
-    readable; where there are none, the first form that is possible.
+    readable; where there are none, the first form with such a header, or else the first that is possible.
     """
     if looks_like_frame(data):
         return ("frame",)
-    possible = [form for form in _ORDER if _possible(form, data)]
-    clean = [form for form in possible if _clean(form, data)]
-    plausible = [form for form in clean if form != "records" and _plausible(form, data)]
-    return tuple(dict.fromkeys([*plausible, *clean])) or tuple(possible[:1]) or ("frame",)
+    possible: list[Form] = [form for form in _ORDER if _possible(form, data)]
+    clean: list[Form] = [form for form in possible if _clean(form, data)]
+    plausible: list[Form] = [form for form in clean if form != "records" and _plausible(form, data)]
+    likely: dict[Form, None] = dict.fromkeys([*plausible, *clean])
+    if likely:
+        return tuple(likely)
+    damaged = [form for form in possible if form != "records" and _plausible(form, data)]
+    return tuple((damaged or possible)[:1]) or ("frame",)
 
 
 def looks_like_frame(data: bytes) -> bool:
@@ -86,8 +90,8 @@ def _clean(form: Form, data: bytes) -> bool:
         return _all_records(parsed)
     user_data = parsed if form == "header" else parsed["user_data"]
     records = user_data.get("records", [])
-    if form == "header":
-        return _all_records(records)
+    if form == "header" or (form == "ci_field" and "header" not in user_data):
+        return "malformed" not in user_data and _all_records(records)
     return "malformed" not in user_data and not any("malformed" in item for item in records)
 
 

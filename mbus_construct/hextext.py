@@ -6,7 +6,8 @@ import re
 
 from mbus_grammars import DecodeError
 
-# What people put between octets: blanks, commas, semicolons, colons, dashes, dots, "0x", "\x", quotes, brackets.
+# What people put between octets: blanks, commas, semicolons, colons, dashes, dots, "0x", "\x", quotes,
+# brackets.
 _SEPARATORS = re.compile(r"(?:0[xX]|\\x|[\s,;:.\-_'\"\[\]{}()]|\bb(?=['\"]))+")
 
 
@@ -26,11 +27,9 @@ def parse_hex(text: str) -> bytes:
                 found=wrong.group(),
                 code="hex",
             )
-        if len(group) == 1:
-            group = "0" + group
-        if len(group) % 2:
+        if len(group) % 2 and len(group) > 1:
             raise DecodeError(f"an odd number of hex digits: {len(group)} in {group[:20]}...", code="hex")
-        octets += bytes.fromhex(group)
+        octets += bytes.fromhex(group.zfill(2))
     if not octets:
         raise DecodeError("no octets in the text", expected="hex digits", code="empty")
     return bytes(octets)
@@ -38,7 +37,7 @@ def parse_hex(text: str) -> bytes:
 
 def octets_from(data: bytes | bytearray | memoryview | str) -> bytes:
     """Octets as bytes; a string is read as hex."""
-    return parse_hex(data) if isinstance(data, str) else bytes(data)
+    return parse_hex(data) if isinstance(data, str) else memoryview(data).tobytes()
 
 
 def to_hex(octets: bytes) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal, TypedDict
 
-from mbus_grammars.dib import Function
+from mbus_grammars.dib import Function  # noqa: TC001  get_type_hints looks it up here
 
 SCHEMA_VERSION: Final = 1
 

@@ -5,11 +5,12 @@ This is the library's reading of the quantities, not the standard's; every quant
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from mbus_grammars import Meaning
+if TYPE_CHECKING:
+    from mbus_grammars import Meaning
 
-from .json_types import Kind
+    from .json_types import Kind
 
 _QUANTITIES: Final[dict[Kind, tuple[str, ...]]] = {
     "counter": (
@@ -133,7 +134,9 @@ _QUANTITIES: Final[dict[Kind, tuple[str, ...]]] = {
     ),
 }
 
-KIND_OF: Final[dict[str, Kind]] = {quantity: kind for kind, names in _QUANTITIES.items() for quantity in names}
+KIND_OF: Final[dict[str, Kind]] = {
+    quantity: kind for kind, names in _QUANTITIES.items() for quantity in names
+}
 
 
 def kind_of(meaning: Meaning) -> Kind:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mbus_grammars import BuildError, DataRecordHeader, Meaning
+from mbus_grammars.constructs import is_mapping
 
 from .values import EXACT, IDENTIFIERS
 
 
+# What the longest data, 64 octets, need: so that every number there is can be written, and none be rounded.
+_DIGITS: Final = 160
+
+
 def to_number(value: object) -> Decimal:
     """A number given as Decimal, int, float or text. A float means the decimal that it prints as."""
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
+    if isinstance(value, Decimal | int | float | str) and not isinstance(value, bool):
         try:
             number = Decimal(str(value))
-        except InvalidOperation:
+        except (InvalidOperation, ValueError):  # no number, or one of more than 4300 digits
             number = Decimal("NaN")
         if number.is_finite():
             return number
@@ -93,7 +96,7 @@ def _octets(value: object) -> bytes:
 def _variable_length(meaning: Meaning, value: object) -> Any:
     if meaning.quantity.startswith("data container"):
         return _octets(value)
-    if isinstance(value, str | bytes | Mapping):
+    if isinstance(value, str | bytes) or is_mapping(value):
         return value
     return to_raw_number(value, meaning)
 

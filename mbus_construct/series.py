@@ -56,10 +56,13 @@ def unroll(record: Record, records: Sequence[Record]) -> tuple[Entry, ...]:
     vife = next(code for code in reversed(vib["vifes"]) if code in _PROFILE_VIFES)
     profile = _VARIABLE.parse(record.data)["value"]
     direction = -1 if vife == _INVERSE else 1
-    values = _values(record.value, profile["control"]["increment_mode"].name, direction, _base_value(record, records))
+    values = _values(
+        record.value, profile["control"]["increment_mode"].name, direction, _base_value(record, records)
+    )
     times = _times(_base_time(record, records), profile, direction)
     return tuple(
-        Entry(record.storage_number + k, time, value) for k, (time, value) in enumerate(zip(times, values, strict=False), 1)
+        Entry(record.storage_number + k, time, value)
+        for k, (time, value) in enumerate(zip(times, values, strict=False), 1)
     )
 
 
@@ -98,12 +101,15 @@ def _values(
     sign = {"positive increments": 1, "negative increments": -1, "signed increments": direction}[str(mode)]
     value = None if direction < 0 and mode != "signed increments" else base
     for element in elements:
-        known = value is not None and isinstance(element, Decimal)
-        value = EXACT.add(value, element * sign) if known else None  # type: ignore[arg-type, operator]
+        value = (
+            EXACT.fma(element, sign, value) if value is not None and isinstance(element, Decimal) else None
+        )
         yield value
 
 
-def _times(base: datetime | date | None, profile: Mapping[str, Any], direction: int) -> Iterator[datetime | date | None]:
+def _times(
+    base: datetime | date | None, profile: Mapping[str, Any], direction: int
+) -> Iterator[datetime | date | None]:
     """The times of the elements, without end."""
     spacing, unit = profile["spacing"], str(profile["control"]["spacing_unit"].name)
     k = 0

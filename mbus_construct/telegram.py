@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
-from mbus_grammars.dib import Function
 from mbus_grammars.fields import C_FIELD_NAMES, CI_NAMES, Manufacturer
 from mbus_grammars.fields import Status as StatusBits
 
@@ -33,6 +32,8 @@ from .json_types import (
 )
 
 if TYPE_CHECKING:
+    from mbus_grammars.dib import Function
+
     from .series import Entry
 
 Scalar = Decimal | float | datetime | date | time | str | bytes
@@ -228,7 +229,7 @@ class Record:
 
     @property
     def function(self) -> Function | None:
-        """Of what the value is: "instantaneous", "maximum", "minimum" or "error" (value during error state)."""
+        """Which value: "instantaneous", "maximum", "minimum" or "error" (value during error state)."""
         return self.header.function
 
     @property
@@ -448,6 +449,7 @@ class Telegram:
 
     def to_dict(self) -> TelegramDict:
         """The JSON shape, made of plain Python values."""
+        manufacturer_data = self.manufacturer_data
         return {
             "schema_version": SCHEMA_VERSION,
             "form": self.form,
@@ -458,9 +460,7 @@ class Telegram:
             "configuration_field": self.configuration_field,
             "records": [record.to_dict() for record in self.records],
             "more_records_follow": self.more_records_follow,
-            "manufacturer_data": None
-            if self.manufacturer_data is None
-            else self.manufacturer_data.hex().upper(),
+            "manufacturer_data": None if manufacturer_data is None else manufacturer_data.hex().upper(),
             "encrypted": self.encrypted.hex().upper() or None,
             "special_functions": [item.to_dict() for item in self.special_functions],
             "user_data": None if self.user_data is None else dict(self.user_data),
@@ -480,7 +480,14 @@ class Telegram:
         from .decode import decode  # noqa: PLC0415  it imports this module
         from .encode import encode  # noqa: PLC0415  it imports this module
 
-        return decode(encode(values), link=values.get("form", "frame"))
+        octets, form = encode(values), values.get("form", "frame")
+        notes: Sequence[Any] = values.get("diagnostics") or ()
+        # Where decode had to guess the form, it says so again.
+        if any(isinstance(note, Mapping) and note.get("code") == "form_guessed" for note in notes):
+            telegram = decode(octets)
+            if telegram.form == form:
+                return telegram
+        return decode(octets, link=form)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

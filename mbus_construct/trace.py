@@ -287,7 +287,8 @@ def _complete(node: Node) -> None:
     covered: list[Node] = []
     position = node.start
     for part in parts:
-        if part.start == part.end and not part.fault:
+        part.name = node.name + part.name if part.name.startswith("[") else part.name
+        if part.start == part.end and not _faulty(part):
             continue
         if part.start < position or part.end > node.end:
             node.children = []  # overlapping parts: better none than wrong ones
@@ -302,6 +303,10 @@ def _complete(node: Node) -> None:
     node.children = covered
     for child in covered:
         _complete(child)
+
+
+def _faulty(node: Node) -> bool:
+    return bool(node.fault) or any(map(_faulty, node.children))
 
 
 def _unlisted(node: Node) -> Iterator[Node]:

@@ -10,20 +10,24 @@ import math
 import struct
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from decimal import Context, Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mbus_grammars import DataRecordHeader, Meaning
+from mbus_grammars.constructs import is_mapping
 from mbus_grammars.dib import DATA_LENGTHS
 from mbus_grammars.fields import Manufacturer
 from mbus_grammars.lvar import lvar_length
 
-from .json_types import Severity, State
-from .telegram import Value
+if TYPE_CHECKING:
+    from mbus_grammars import DataRecordHeader, Meaning
 
-# Wide enough for the longest number there is (64 octets, 155 digits) with any exponent: nothing is rounded.
-EXACT: Final = Context(prec=400)
+    from .json_types import Severity, State
+    from .telegram import Value
+
+# Wide enough for the longest number there is (64 octets, 155 digits) with any exponent: nothing is rounded,
+# and what a caller gives beyond it is refused.
+EXACT: Final = Context(prec=400, traps=[InvalidOperation, Overflow, Inexact])
 
 
 class Outcome(NamedTuple):
@@ -49,7 +53,7 @@ def invalid(reason: str, code: str, severity: Severity = "info") -> Outcome:
 
 
 def scaler(meaning: Meaning) -> Callable[[int], Decimal]:
-    """raw number -> exact value in the unit of the meaning."""
+    """The function from raw numbers to exact values in the unit of the meaning."""
     exponent, offset = meaning.exponent, meaning.offset
     if exponent >= 0:
         factor = 10**exponent
@@ -72,9 +76,20 @@ def _integer(scale: Callable[[int], Decimal], raw: int) -> Outcome:
     return Outcome(scale(raw))
 
 
+def _unsigned(scale: Callable[[int], Decimal], highest: int, raw: int) -> Outcome:
+    # Counters pass through this number, so that it stays; only EN 13757-3:2018 makes it a mark.
+    if raw == highest:
+        return Outcome(
+            scale(raw), "ok", "highest number, may be the mark for 'no value'", (), "no_value_mark"
+        )
+    return Outcome(scale(raw))
+
+
 def _signed(scale: Callable[[int], Decimal], lowest: int, raw: int) -> Outcome:
     if raw == lowest:
-        return invalid(f"lowest number, the mark for 'no value' (as a number: {scale(raw):f})", "no_value_mark")
+        return invalid(
+            f"lowest number, the mark for 'no value' (as a number: {scale(raw):f})", "no_value_mark"
+        )
     return Outcome(scale(raw))
 
 
@@ -102,12 +117,16 @@ def shortest_real(value: float) -> Decimal:
     raise AssertionError(f"{value!r} is no 32 bit real")  # nine digits always suffice (IEEE 754)
 
 
+def _scaled_real(meaning: Meaning, raw: float) -> float:
+    return float(EXACT.add(EXACT.scaleb(shortest_real(raw), meaning.exponent), meaning.offset))
+
+
 def _real(meaning: Meaning, raw: float | str) -> Outcome:
     if isinstance(raw, str):
         return invalid(f"not a number ({raw}h)", "not_a_number")
     if math.isinf(raw):
         return invalid(f"{'minus ' if raw < 0 else ''}infinity", "not_a_number")
-    return Outcome(float(EXACT.add(EXACT.scaleb(shortest_real(raw), meaning.exponent), meaning.offset)))
+    return Outcome(_scaled_real(meaning, raw))
 
 
 # --- Dates and times -----------------------------------------------------------------------------
@@ -156,7 +175,9 @@ def _type_f(bits: Mapping[str, Any]) -> Outcome:
         moment = datetime.combine(_date_of(bits), time(bits["hour"], bits["minute"]))
     except ValueError:
         return invalid(
-            f"no such time: {_shown(bits, 'year', 'month', 'day', 'hour', 'minute')}", "invalid_date", "warning"
+            f"no such time: {_shown(bits, 'year', 'month', 'day', 'hour', 'minute')}",
+            "invalid_date",
+            "warning",
         )
     return Outcome(moment, flags=flags)
 
@@ -178,7 +199,10 @@ def _type_i(bits: Mapping[str, Any]) -> Outcome:
     flags = ("summer time",) if bits["summer_time"] else ()
     if bits["invalid"]:
         return invalid("the meter marks the time as invalid", "time_marked_invalid")
-    if (bits["day"], bits["month"], bits["year"]) in ((0, 0, 127), (0, 0, 0)):
+    day = (bits["day"], bits["month"], bits["year"])
+    if day == (0, 0, 0):
+        return invalid("no date set", "no_date")
+    if day == (0, 0, 127):
         return _type_j(bits)
     every = _every(bits)
     if every:
@@ -219,23 +243,19 @@ def _type_k(bits: Mapping[str, Any]) -> Outcome:
 # --- Octets, text, variable length ---------------------------------------------------------------
 
 
-def _octets(reason: str, code: str, severity: Severity, raw: bytes) -> Outcome:
-    return Outcome(None, "invalid", f"{reason}: {raw.hex(' ').upper()}", (), code, severity)
-
-
 def _secondary_address(raw: Mapping[str, Any]) -> Outcome:
     """The sixteen digits by which a meter is selected."""
     code = Manufacturer.build(raw["manufacturer"]).hex().upper()
     return Outcome(f"{raw['identification_number']}{code}{raw['version']:02X}{int(raw['device_type']):02X}")
 
 
-def _no_data(raw: object) -> Outcome:
+def _no_data(_raw: object) -> Outcome:
     return Outcome(None, reason="no data")
 
 
 def _variable_length(meaning: Meaning, identity: bool, raw: Mapping[str, Any]) -> Outcome:
     lvar, value = raw["lvar"], raw["value"]
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return _series(meaning, value)
     if isinstance(value, bytes):
         if meaning.quantity.startswith("data container"):
@@ -245,25 +265,31 @@ def _variable_length(meaning: Meaning, identity: bool, raw: Mapping[str, Any]) -
         return Outcome(value, reason="octets of a layout that is not known here", code="raw_octets")
     if lvar <= 0xBF:
         return Outcome(value)
+    if meaning.is_date:
+        return invalid(f"a {meaning.quantity} is no number: {value}", "wrong_data_type", "warning")
     if lvar <= 0xDF:
         width = 2 * (lvar & 0x0F)
         return _identifier(width, value) if identity else _bcd(scaler(meaning), False, value)
     length = lvar_length(lvar) or 0
-    signed = value < 0 or "C" not in meaning.types.split()
-    return _signed(scaler(meaning), -(1 << 8 * length - 1), value) if signed else Outcome(scaler(meaning)(value))
+    if value >= 0 and "C" in meaning.types.split():
+        return _unsigned(scaler(meaning), (1 << 8 * length) - 1, value)
+    return _signed(scaler(meaning), -(1 << 8 * length - 1), value)
 
 
 def _series(meaning: Meaning, profile: Mapping[str, Any]) -> Outcome:
     """The elements of a compact profile as sent; None is a gap."""
     control = profile["control"]
-    size = DATA_LENGTHS[control["element_size"]] or 0
+    element_size = int(control["element_size"])
+    size = DATA_LENGTHS[element_size] or 0
     scale = scaler(meaning)
     lowest = -(1 << 8 * size - 1) if control["increment_mode"] in (0, 3) else (1 << 8 * size) - 1
 
     def element(raw: Any) -> Decimal | float | None:
-        if isinstance(raw, str) or (raw == lowest and control["element_size"] <= 7):
+        if isinstance(raw, str) or (raw == lowest and element_size <= 7):
             return None
-        return _real(meaning, raw).value if isinstance(raw, float) else scale(raw)  # type: ignore[return-value]
+        if isinstance(raw, float):
+            return None if math.isinf(raw) else _scaled_real(meaning, raw)
+        return scale(raw)
 
     spacing = f"{profile['spacing']} {control['spacing_unit'].name}"
     reason = f"{control['increment_mode'].name}, spacing {spacing}"
@@ -300,17 +326,18 @@ def converter(header: DataRecordHeader) -> Converter:
     if meaning.is_date or data_type == "raw":
         return partial(_wrong_type, header)
     scale = scaler(meaning)
+    bits = 8 * (DATA_LENGTHS[header.data_field] or 0)
     if data_type == "A":
-        width = 2 * (DATA_LENGTHS[header.data_field] or 0)
+        width = bits // 4
         return partial(_identifier, width) if identity else partial(_bcd, scale, header.function == "error")
     if data_type == "H":
         return partial(_real, meaning)
     if data_type == "B":
-        return partial(_signed, scale, -(1 << 8 * (DATA_LENGTHS[header.data_field] or 0) - 1))
-    return partial(_integer, scale)
+        return partial(_signed, scale, -(1 << bits - 1))
+    return partial(_unsigned, scale, (1 << bits) - 1) if data_type == "C" else partial(_integer, scale)
 
 
-def _record_error(name: str, raw: object) -> Outcome:
+def _record_error(name: str, _raw: object) -> Outcome:
     return Outcome(None, "error", f"the meter reports: {name}", (), "record_error", "warning")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from mbus_grammars import BuildError, DecodeError
 
 

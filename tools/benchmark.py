@@ -9,6 +9,7 @@ frames are used. Only frames that every decoder accepts are timed, so that the r
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from mbus_construct import Frame, MBusError, decode
 
@@ -47,7 +49,7 @@ def peers() -> dict[str, Decoder]:
     """The decoders to compare; a peer that is not installed is left out."""
     found: dict[str, Decoder] = {"Frame.parse": Frame.parse, "decode": decode}
     try:
-        import meterbus  # type: ignore[import-untyped]
+        meterbus: Any = importlib.import_module("meterbus")
     except ImportError:
         return found
     logging.disable(logging.CRITICAL)
@@ -80,10 +82,10 @@ def microseconds(decoder: Decoder, octets: Sequence[bytes]) -> float:
 
 def start_up(*arguments: str) -> float:
     """Milliseconds of a Python process, the best of several."""
-    times = []
+    times: list[float] = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603  this project's own commands
         times.append(time.perf_counter() - start)
     return min(times) * 1e3
 

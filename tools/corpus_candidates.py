@@ -28,7 +28,11 @@ def candidate(line: str) -> dict[str, Any]:
         return {"id": entry["id"], "error": str(error), "records": []}
     except Exception as error:  # noqa: BLE001  the scorer counts crashes
         return {"id": entry["id"], "error": repr(error), "crash": True, "records": []}
-    return {"id": entry["id"], "error": first_error(telegram), "records": [record_line(r) for r in telegram.records]}
+    return {
+        "id": entry["id"],
+        "error": first_error(telegram),
+        "records": [record_line(r) for r in telegram.records],
+    }
 
 
 def first_error(telegram: Telegram) -> str | None:
@@ -56,8 +60,7 @@ def candidates(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 def main(corpus: TextIO, output: TextIO) -> None:
     """Write the candidates of a corpus."""
-    for line in candidates(corpus):
-        output.write(json.dumps(line, ensure_ascii=False) + "\n")
+    output.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in candidates(corpus))
 
 
 if __name__ == "__main__":

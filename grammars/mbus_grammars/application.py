@@ -207,7 +207,7 @@ APPLICATION_ERRORS: Final = CodeTable(
 def _more(context: Context) -> bool:
     """Whether there is an optional octet: in the data when parsing, in the values when building."""
     if context["_building"]:
-        return context.get("error_code") is not None
+        return context.get("error_code") is not None or bool(context.get("error_data"))
     stream = context["_io"]
     start = stream.tell()
     octet = stream.read(1)
@@ -218,7 +218,7 @@ def _more(context: Context) -> bool:
 _SUB_CODES: Final = (field("sub_codes", Default(GreedyRange(SubCode), []), "MBDOC48 6.1"),)
 _PAYLOAD: Final = (field("payload", Default(GreedyBytes, b"")),)
 _APPLICATION_ERROR: Final = (
-    field("error_code", If(_more, Coded(Byte, APPLICATION_ERRORS)), "MBDOC48 6.6"),
+    field("error_code", Default(If(_more, Coded(Byte, APPLICATION_ERRORS)), None), "MBDOC48 6.6"),
     field("error_data", Default(GreedyBytes, b""), "EN 13757-3:2018, 10"),
 )
 _ALARM: Final = (field("alarm_flags", GreedyBytes, "MBDOC48 8.1"),)

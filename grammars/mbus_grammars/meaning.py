@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Final
 
 from . import vif_tables as tables
@@ -19,6 +19,11 @@ FROM_METER: Final = "from_meter"
 TO_METER: Final = "to_meter"
 
 DATE_TYPES: Final = "F G I J M"
+
+ANY_VIF: Final = 0x7E
+
+# The caller's decimal context may round; eleven constants of 10^-3 to 1 have five digits.
+_EXACT: Final = Context(prec=9)
 
 # The value is in the non-metric unit of EN 13757-3 Annex C, a table that no source here has.
 NON_METRIC: Final = 0x3D
@@ -94,8 +99,9 @@ def meaning_of(
     elif table is tables.PRIMARY and code == MANUFACTURER_SPECIFIC:
         return replace(base, manufacturer_specific=True, types="")
     elif row.status in ("special", "reserved"):
+        wildcard = vif == ANY_VIF and direction == TO_METER  # from a meter it says nothing
         base = replace(
-            base, quantity=_unknown_name(vif, vifes[:used]), status="reserved" if code != 0x7E else "any"
+            base, quantity=_unknown_name(vif, vifes[:used]), status="any" if wildcard else "reserved"
         )
     return _apply(base, vifes[used:], direction)
 
@@ -177,7 +183,7 @@ def _apply_combinable(meaning: Meaning, code: int) -> Meaning:
     if code == 0x7D:
         return replace(meaning, exponent=meaning.exponent + 3)
     if 0x78 <= code <= 0x7B:
-        return replace(meaning, offset=meaning.offset + Decimal(1).scaleb(code - 0x7B))
+        return replace(meaning, offset=_EXACT.add(meaning.offset, Decimal(1).scaleb(code - 0x7B)))
     if code == NON_METRIC:
         return replace(listed, unit_code="", plain_text_unit=None, exponent=0, status="unscaled")
     if code in (0x13, 0x1E, 0x1F):

@@ -182,7 +182,7 @@ class DataRecordConstruct(Anything):
         if context["_params"].get("values_only"):
             record = Container(_header=self.header.recall(stream, context, path)["_header"])
         else:
-            record = self.header._parse(stream, context, path)
+            record = self.header._parsereport(stream, context, path)
         header: DataRecordHeader = record["_header"]
         record["data"] = header.data._parse(stream, context, path + " -> data")
         if header.fault:  # only now, because a record area goes on behind such a record
@@ -212,7 +212,14 @@ class RecordArea(Anything):
     def __init__(self, direction: str, msb_first: bool = False) -> None:
         super().__init__()
         self.direction = direction
-        self.record = DataRecordConstruct(direction, msb_first)
+        record = DataRecordConstruct(direction, msb_first)
+        self.record: Anything = record
+        self._header = record.header
+
+    def header(self, octets: bytes) -> DataRecordHeader:
+        """What the octets of a DIB and a VIB say here."""
+        header: DataRecordHeader = self._header.parse(octets)["_header"]
+        return header
 
     def _parse(self, stream: Stream, context: Context, path: str) -> ListContainer[Any]:
         base = stream.tell()

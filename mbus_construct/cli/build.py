@@ -6,17 +6,23 @@ import json
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
 from mbus_grammars import BuildError
 
 from ..encode import encode
 from ..hextext import to_hex
 
+if TYPE_CHECKING:
+    from ..json_types import Json
+
 
 def command(
-    telegram: Annotated[str, typer.Argument(help="JSON text, a file with JSON, or - for standard input.")] = "-",
+    telegram: Annotated[
+        str, typer.Argument(help="JSON text, a file with JSON, or - for standard input.")
+    ] = "-",
     compact: Annotated[bool, typer.Option("--compact", help="No blanks between the octets.")] = False,
 ) -> None:
     """Build telegrams from JSON: what `decode --format json` wrote, or a few values written by hand.
@@ -37,7 +43,7 @@ def read_json(argument: str) -> list[Any]:
     else:
         text = Path(argument).read_text(encoding="utf-8-sig")
     try:
-        values = json.loads(text, parse_float=Decimal)
+        values: Json = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError as whole:
         try:
             values = [json.loads(line, parse_float=Decimal) for line in text.splitlines() if line.strip()]

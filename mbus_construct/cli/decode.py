@@ -7,9 +7,11 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+
 from mbus_grammars import MBusError
 
-from ..decode import decode, merge as merge_telegrams
+from ..decode import decode
+from ..decode import merge as merge_telegrams
 from ..telegram import Telegram
 from . import output
 from .inputs import Source, sources
@@ -37,11 +39,14 @@ class Link(StrEnum):
 
 def command(
     telegrams: Annotated[
-        list[str] | None, typer.Argument(help="Hex with any or no separators, files (binary or hex lines), -.")
+        list[str] | None,
+        typer.Argument(help="Hex with any or no separators, files (binary or hex lines), -."),
     ] = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.TABLE,
     link: Annotated[Link, typer.Option(help="Where the octets start.")] = Link.AUTO,
-    merge: Annotated[bool, typer.Option("--merge", help="The telegrams are one readout: merge them.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="The telegrams are one readout: merge them.")
+    ] = False,
 ) -> None:
     """Decode telegrams. Exit code 0: clean; 1: decoded with errors; 2: nothing could be decoded."""
     results = [(source, _decoded(source, link)) for source in sources(telegrams or ())]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import typer
+
 from mbus_grammars import DecodeError, Frame, IncompleteFrame, MBusError
 
 from ..forms import looks_like_frame
@@ -64,9 +65,9 @@ def _from_text(name: str, text: str) -> Source:
     try:
         return Source(name, parse_hex(text))
     except DecodeError as error:
-        if "/" in text or "\\" in text or text.endswith((".hex", ".bin", ".txt", ".csv")):
-            error = DecodeError(f"no such file, and no hex: {text[:60]}", code="no_file")
-        return Source(name, fault=error)
+        is_path = "/" in text or "\\" in text or text.endswith((".hex", ".bin", ".txt", ".csv"))
+        no_file = DecodeError(f"no such file, and no hex: {text[:60]}", code="no_file")
+        return Source(name, fault=no_file if is_path else error)
 
 
 def from_content(name: str, content: bytes) -> Iterator[Source]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import typer
+
 from mbus_grammars import MBusError
 
 from ..json_types import SCHEMA_VERSION
@@ -57,7 +58,8 @@ def refusal(source: Source, error: MBusError) -> dict[str, Any]:
 
 def _objects(results: Iterable[Result]) -> list[Mapping[str, Any]]:
     return [
-        result.to_dict() if isinstance(result, Telegram) else refusal(source, result) for source, result in results
+        result.to_dict() if isinstance(result, Telegram) else refusal(source, result)
+        for source, result in results
     ]
 
 
@@ -84,14 +86,19 @@ def write_csv(results: Sequence[Result]) -> None:
 
 
 def _write_rows(rows: Iterable[Mapping[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n")
+    writer: csv.DictWriter[str] = csv.DictWriter(sys.stdout, CSV_COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 
 
 def _csv_rows(name: str, result: Telegram | Reading | MBusError) -> Iterator[dict[str, Any]]:
     if isinstance(result, MBusError):
-        yield {"source": name, "state": "error", "reason": str(result), "offset": getattr(result, "offset", None)}
+        yield {
+            "source": name,
+            "state": "error",
+            "reason": str(result),
+            "offset": getattr(result, "offset", None),
+        }
         return
     common: dict[str, Any] = {"source": name}
     if result.meter is not None:
@@ -113,16 +120,25 @@ def _csv_rows(name: str, result: Telegram | Reading | MBusError) -> Iterator[dic
 
 
 def _csv_record(record: Record) -> dict[str, Any]:
-    names = ("function", "storage_number", "tariff", "subunit", "quantity", "unit", "kind", "state", "reason", "offset")
-    row: dict[str, Any] = {name: getattr(record, name) for name in names}
-    row["qualifiers"] = "; ".join(record.qualifiers)
-    row["value"] = record.bare_value_text
-    return row
+    return {
+        "function": record.function,
+        "storage_number": record.storage_number,
+        "tariff": record.tariff,
+        "subunit": record.subunit,
+        "quantity": record.quantity,
+        "value": record.bare_value_text,
+        "unit": record.unit,
+        "qualifiers": "; ".join(record.qualifiers),
+        "kind": record.kind,
+        "state": record.state,
+        "reason": record.reason,
+        "offset": record.offset,
+    }
 
 
 def write_table(results: Sequence[Result]) -> None:
     """Tables for people."""
-    from .table import print_telegram
+    from .table import print_telegram  # noqa: PLC0415  rich is slow to import, and for tables alone
 
     for source, result in results:
         if isinstance(result, Telegram):
@@ -132,7 +148,7 @@ def write_table(results: Sequence[Result]) -> None:
 def write_reading(reading: Reading, format_: str) -> None:
     """A merged readout."""
     if format_ == "table":
-        from .table import print_reading
+        from .table import print_reading  # noqa: PLC0415  rich is slow to import, and for tables alone
 
         print_reading(reading)
     elif format_ == "csv":

@@ -6,9 +6,9 @@ import json
 
 import typer
 
+from ..schema import json_schema
+
 
 def command() -> None:
     """Print the JSON Schema of a decoded telegram."""
-    from ..schema import json_schema
-
     typer.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))

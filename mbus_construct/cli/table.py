@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..telegram import Diagnostic, Meter, Reading, Record, Status, Telegram
+from ..hextext import to_hex
+
+if TYPE_CHECKING:
+    from ..json_types import Json
+    from ..telegram import Diagnostic, Meter, Reading, Record, Status, Telegram
 
 # Where no terminal says how wide it is: wide enough that no cell is cut.
 _UNBOUNDED: Final = 400
@@ -35,9 +39,9 @@ def print_telegram(telegram: Telegram, title: str | None = None) -> None:
     for line in _user_data_lines(telegram):
         out.print(Text(line), soft_wrap=True)
     if telegram.manufacturer_data is not None:
-        out.print(Text(f"manufacturer data: {telegram.manufacturer_data.hex(' ').upper() or 'none'}"), soft_wrap=True)
+        _print_manufacturer_data(out, telegram.manufacturer_data)
     if telegram.encrypted:
-        out.print(Text(f"encrypted: {telegram.encrypted.hex(' ').upper()}"), soft_wrap=True)
+        out.print(Text(f"encrypted: {to_hex(telegram.encrypted)}"), soft_wrap=True)
     _print_end(out, telegram.more_records_follow, telegram.diagnostics)
 
 
@@ -47,8 +51,12 @@ def print_reading(reading: Reading) -> None:
     _print_meter(out, reading.meter, reading.status, None)
     _print_records(out, reading.records)
     for octets in reading.manufacturer_data:
-        out.print(Text(f"manufacturer data: {octets.hex(' ').upper() or 'none'}"), soft_wrap=True)
+        _print_manufacturer_data(out, octets)
     _print_end(out, reading.more_records_follow, reading.diagnostics)
+
+
+def _print_manufacturer_data(out: Console, octets: bytes) -> None:
+    out.print(Text(f"manufacturer data: {to_hex(octets) or 'none'}"), soft_wrap=True)
 
 
 def _user_data_lines(telegram: Telegram) -> Iterator[str]:
@@ -64,7 +72,7 @@ def _user_data_lines(telegram: Telegram) -> Iterator[str]:
         yield f"{key.replace('_', ' ')}: {_shown(value)}" + (f" ({name})" if name else "")
 
 
-def _shown(value: object) -> str:
+def _shown(value: Json) -> str:
     """A value of the grammar on one line."""
     if isinstance(value, list):
         return "; ".join(_shown(item) for item in value)
@@ -82,7 +90,9 @@ def _frame_line(telegram: Telegram) -> str:
         parts.append(f"address {frame.a_field}")
     if frame.ci_field is not None:
         parts.append(f"CI {frame.ci_field:02X}h {frame.ci_name}")
-    return ", ".join(part for part in parts if part) or f"octets from the {telegram.form.replace('_', ' ')} on"
+    return (
+        ", ".join(part for part in parts if part) or f"octets from the {telegram.form.replace('_', ' ')} on"
+    )
 
 
 def _print_meter(out: Console, meter: Meter | None, status: Status | None, access_number: int | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, build_error, long_frame, plain
+
 from mbus_grammars import ApplicationLayer, Frame, Selection, code_tables
 
 SHORT = "2A 10 00 00"
@@ -62,7 +63,8 @@ BODIES: dict[int, tuple[str, dict[str, Any]]] = {
     **dict.fromkeys((0x51, 0x5A, 0x5B, 0x78), (RECORD_OCTETS, RECORDS)),
     **dict.fromkeys((0x72, 0x7A), (RECORD_OCTETS, {"encrypted": b"", **RECORDS})),
     **dict.fromkeys(
-        (0x69, 0x6A, 0x6B), ("08 31 3B 02 02", {"length": 8, "format_signature": 0x3B31, "payload": b"\x02\x02"})
+        (0x69, 0x6A, 0x6B),
+        ("08 31 3B 02 02", {"length": 8, "format_signature": 0x3B31, "payload": b"\x02\x02"}),
     ),
     **dict.fromkeys((0x6E, 0x6F, 0x70), ("F0 01 02", {"error_code": 0xF0, "error_data": b"\x01\x02"})),
     **dict.fromkeys((0x71, 0x74, 0x75), ("05 06", {"alarm_flags": b"\x05\x06"})),
@@ -72,11 +74,23 @@ RAW = ("01 02 03", {"payload": b"\x01\x02\x03"})
 OTHERS: dict[int, tuple[str, dict[str, Any]]] = {
     0x52: (
         "78 56 34 12 24 40 01 07" + RECORD_OCTETS,
-        {"identification_number": "12345678", "manufacturer": "PAD", "version": 1, "device_type": 7, **RECORDS},
+        {
+            "identification_number": "12345678",
+            "manufacturer": "PAD",
+            "version": 1,
+            "device_type": 7,
+            **RECORDS,
+        },
     ),
     0x56: (
         "12 34 56 78 40 24 01 07" + RECORD_OCTETS,
-        {"identification_number": "12345678", "manufacturer": "PAD", "version": 1, "device_type": 7, **RECORDS},
+        {
+            "identification_number": "12345678",
+            "manufacturer": "PAD",
+            "version": 1,
+            "device_type": 7,
+            **RECORDS,
+        },
     ),
     0x76: ("12 34 56 78 40 24 01 07 2A 10 00 00 02 13 30 39", {"header": LONG_VALUE, **RECORDS}),
     0x77: (
@@ -128,7 +142,11 @@ def test_every_ci_field_cut_short_keeps_its_octets(code: int) -> None:
         assert Frame.build(parsed) == long_frame(octets[:end], code)
         if HEADER_OF[code] in ("short", "long") and end < len(bytes.fromhex(HEADERS[HEADER_OF[code]][0])):
             fault = plain(parsed.user_data)
-            assert (fault["malformed"], fault["code"], fault["offset"]) == (octets[:end], "truncated", 7 + end)
+            assert (fault["malformed"], fault["code"], fault["offset"]) == (
+                octets[:end],
+                "truncated",
+                7 + end,
+            )
 
 
 def test_a_ci_field_by_name_builds_its_own_user_data() -> None:
@@ -260,6 +278,7 @@ def test_encrypted_octets_build(given: Any) -> None:
         (0x69, {"length": 256, "format_signature": 0}, "user_data.length"),
         (0x70, {"error_code": 256}, "user_data.error_code"),
         (0x70, {"error_code": 8, "error_data": "ab"}, "user_data.error_data"),
+        (0x70, {"error_data": b"ab"}, "user_data.error_code"),
         (0x71, {}, "user_data.alarm_flags"),
         (0x71, {"alarm_flags": 5}, "user_data.alarm_flags"),
         (0x72, {"records": []}, "user_data.header"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
+
 from mbus_grammars import TypeF, TypeG, TypeH, TypeI, TypeJ, TypeK, coding
 from mbus_grammars.constructs import Door
 
@@ -84,7 +85,10 @@ def test_all_pairs_of_digits_build_back() -> None:
 @pytest.mark.parametrize(
     ("grammar", "given"),
     [
-        *((A[2], given) for given in (10000, -1000, "123", "12345", "123G", 1.5, True, None, b"12", 10**4000, "")),
+        *(
+            (A[2], given)
+            for given in (10000, -1000, "123", "12345", "123G", 1.5, True, None, b"12", 10**4000, "")
+        ),
         *((A[0], given) for given in (0, 1, -1, "0")),
         *((B[1], given) for given in (128, -129, "1", 1.0, True, None, 10**4000, -(10**4000), b"\x01")),
         *((B[3], given) for given in (1 << 23, -(1 << 23) - 1, False)),
@@ -159,7 +163,12 @@ DATES: list[tuple[Any, str, dict[str, Any]]] = [
         "FF FF FF FF",
         {
             **dict.fromkeys(F_, True),
-            **{"minute": 63, "hour": 31, "hundred_year": 3, "day": 31, "month": 15, "year": 127},
+            "minute": 63,
+            "hour": 31,
+            "hundred_year": 3,
+            "day": 31,
+            "month": 15,
+            "year": 127,
         },
     ),
     (TypeG, "BF 1C", {"day": 31, "month": 12, "year": 13}),

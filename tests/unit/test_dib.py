@@ -6,19 +6,16 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
+
 from mbus_grammars import DIB, DataRecords, DecodeError
 from mbus_grammars.dib import DATA_FIELDS, DATA_LENGTHS, SPECIAL_DIFS
 
 
-def _dib(function: int, data_field: int, storage: int, tariff: int, subunit: int, difes: int) -> dict[str, int]:
-    return {
-        "function": function,
-        "data_field": data_field,
-        "storage_number": storage,
-        "tariff": tariff,
-        "subunit": subunit,
-        "dife_count": difes,
-    }
+KEYS = ("function", "data_field", "storage_number", "tariff", "subunit", "dife_count")
+
+
+def _dib(*numbers: int) -> dict[str, int]:
+    return dict(zip(KEYS, numbers, strict=True))
 
 
 BLOCKS = [

@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 from construct import ConstructError, Struct
+
 from mbus_grammars import (
     BuildError,
     ChecksumError,
@@ -55,7 +56,12 @@ def test_facts_and_messages() -> None:
     assert str(decode) == "broken (offset 3)"
     assert str(length) == "broken"
     assert isinstance(decode, DecodeError)
-    assert (decode.expected, decode.found, decode.code, decode.path) == ("16h", "17h", "stop", "(parsing) -> a")
+    assert (decode.expected, decode.found, decode.code, decode.path) == (
+        "16h",
+        "17h",
+        "stop",
+        "(parsing) -> a",
+    )
     assert isinstance(incomplete, IncompleteFrame)
     assert (incomplete.missing, incomplete.code) == (4, "incomplete_frame")
     assert str(build) == "a.b: 300 does not fit: 0 to 255"

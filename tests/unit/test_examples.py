@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, plain
-from mbus_grammars import DataRecord, DataRecordToMeter, Frame
 from vectors import EXAMPLES, RESPONSES, Example
+
+from mbus_grammars import DataRecord, DataRecordToMeter, Frame
 
 BY_NUMBER = {example.name[:3]: example for example in EXAMPLES}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
-from mbus_grammars import AField, CField, CIField, LongHeader, ShortHeader
-from mbus_grammars import fields
+
+from mbus_grammars import AField, CField, CIField, LongHeader, ShortHeader, fields
 from mbus_grammars.constructs import Door
 
 
@@ -185,7 +185,10 @@ def test_lower_case_digits_are_taken() -> None:
 @pytest.mark.parametrize(
     ("grammar", "given"),
     [
-        *((IDENTIFICATION, given) for given in (12345678, "1234567", "123456789", "1234567G", None, b"1234", "")),
+        *(
+            (IDENTIFICATION, given)
+            for given in (12345678, "1234567", "123456789", "1234567G", None, b"1234", "")
+        ),
         *((MANUFACTURER, given) for given in ("pad", "PA", "PADX", "12345", 0x4024, None, "PÄD", "PAD\n")),
         *((DEVICE_TYPE, given) for given in (256, -1, None, "no such thing", True, 7.0)),
     ],

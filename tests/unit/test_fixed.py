@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
+
 from mbus_grammars import FixedData
 from mbus_grammars.constructs import Door
 from mbus_grammars.fixed import FixedDataMSB, MediumAndUnits
@@ -68,7 +69,7 @@ def test_every_combination_of_medium_and_units_builds_back() -> None:
         assert MediumAndUnits.build(plain(MediumAndUnits.parse(octets))) == octets
 
 
-@pytest.mark.parametrize("status", [1, 0x01, {"counters_binary": True}, {"counters_binary": 1}])
+@pytest.mark.parametrize("status", [1, {"counters_binary": True}, {"counters_binary": 1}])
 def test_status_in_any_form_decides_the_counters(status: Any) -> None:
     octets = FixedData.build({**BCD, "status": status, "counter_2": -2})
     assert octets[-4:] == bytes.fromhex("FE FF FF FF")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, long_frame, plain
+
 from mbus_grammars import (
     ChecksumError,
     DecodeError,
@@ -90,8 +91,9 @@ FAULTS: list[tuple[str, type[DecodeError], int, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("octets", "kind", "offset", "code", "expected", "found"), FAULTS)
-def test_faults(octets: str, kind: type, offset: int, code: str, expected: str, found: str) -> None:
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault[0] for fault in FAULTS])
+def test_faults(fault: tuple[Any, ...]) -> None:
+    octets, kind, offset, code, expected, found = fault
     with pytest.raises(DecodeError) as caught:
         Frame.parse(bytes.fromhex(octets))
     error = caught.value
@@ -141,8 +143,13 @@ def test_longest_frame() -> None:
     assert frame[1] == 255
     assert Frame.build(Frame.parse(frame)) == frame
     error = build_error(
-        Frame, {"c_field": 8, "a_field": 1, "ci_field": 0x78, "user_data": {"records": [
-            {"dif": 0x0F, "manufacturer_data": bytes(252)}]}}
+        Frame,
+        {
+            "c_field": 8,
+            "a_field": 1,
+            "ci_field": 0x78,
+            "user_data": {"records": [{"dif": 0x0F, "manufacturer_data": bytes(252)}]},
+        },
     )
     assert (error.field, error.value, error.limit) == ("user_data", "253 octets", "at most 252 octets")
 
@@ -176,7 +183,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51}, "user_data.records"),
     ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "user_data": 5}, "user_data"),
     ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "user_data": {"records": 5}}, "user_data.records"),
-    ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "user_data": {"malformed": "AB"}}, "user_data.malformed"),
+    (
+        {"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "user_data": {"malformed": "AB"}},
+        "user_data.malformed",
+    ),
     ({"c_field": "SND_UD", "a_field": 1, "user_data": {}}, "ci_field"),
     (
         {"c_field": "RSP_UD", "a_field": 1, "ci_field": 0x72, "user_data": {"header": {}, "records": []}},
@@ -185,7 +195,7 @@ WRONG: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "field"), WRONG, ids=lambda item: None)
+@pytest.mark.parametrize(("value", "field"), WRONG, ids=range(len(WRONG)))
 def test_wrong_values_name_their_field(value: Any, field: str) -> None:
     assert build_error(Frame, value).field == field
 
@@ -201,7 +211,10 @@ def test_wrong_values_name_their_field(value: Any, field: str) -> None:
         ({"dib": {"data_field": 4, "storage_number": 1 << 41}, "vib": {"vif": 0x13}}, "dib.storage_number"),
         ({"dib": {"data_field": 4}, "vib": {"vif": 0x13}}, "data"),
         ({"dib": {"data_field": 4}, "vib": {"vif": 0x13}, "data": 1 << 31}, "data"),
-        ({"dib": {"data_field": 2}, "vib": {"vif": 0x6C}, "data": {"day": 1, "month": 16, "year": 1}}, "data.month"),
+        (
+            {"dib": {"data_field": 2}, "vib": {"vif": 0x6C}, "data": {"day": 1, "month": 16, "year": 1}},
+            "data.month",
+        ),
         ({"dib": {"data_field": 13}, "vib": {"vif": 0x13}, "data": {"lvar": 0xF7}}, "data.lvar"),
         ({"dif": 0x13}, "dif"),
         ({"malformed": 1}, "malformed"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
+
 from mbus_grammars import DataRecord, DecodeError, VariableLength, lvar
 from mbus_grammars.constructs import Door
 
@@ -107,7 +108,11 @@ def test_reserved_codes(code: int) -> None:
         (OCTETS, b"\x01\x02", "02 01 02"),
         (OCTETS, b"", "00"),
         (PROFILE, b"\x01", "01 01"),
-        (PROFILE, {"control": 0x34, "spacing": 254, "elements": [100000, 130000]}, "0A 34 FE A0860100 D0FB0100"),
+        (
+            PROFILE,
+            {"control": 0x34, "spacing": 254, "elements": [100000, 130000]},
+            "0A 34 FE A0860100 D0FB0100",
+        ),
         (VariableLength, {"value": "A"}, "01 41"),
         (VariableLength, {"lvar": 0xC2, "value": "F234"}, "C2 34 F2"),
         (VariableLength, {"lvar": 0xE4, "value": 1}, "E4 01 00 00 00"),
@@ -163,19 +168,35 @@ PROFILES: list[tuple[str, dict[str, Any]]] = [
     ("0A 34 FE A0 86 01 00 D0 FB 01 00", {"control": CONTROL, "spacing": 254, "elements": [100000, 130000]}),
     (
         "06 41 01 01 FF 03 04",
-        {"control": {"increment_mode": 1, "spacing_unit": 0, "element_size": 1}, "spacing": 1, "elements": [1, 255, 3, 4]},
+        {
+            "control": {"increment_mode": 1, "spacing_unit": 0, "element_size": 1},
+            "spacing": 1,
+            "elements": [1, 255, 3, 4],
+        },
     ),
     (
         "04 81 01 01 FF",
-        {"control": {"increment_mode": 2, "spacing_unit": 0, "element_size": 1}, "spacing": 1, "elements": [1, 255]},
+        {
+            "control": {"increment_mode": 2, "spacing_unit": 0, "element_size": 1},
+            "spacing": 1,
+            "elements": [1, 255],
+        },
     ),
     (
         "04 D1 01 01 FF",
-        {"control": {"increment_mode": 3, "spacing_unit": 1, "element_size": 1}, "spacing": 1, "elements": [1, -1]},
+        {
+            "control": {"increment_mode": 3, "spacing_unit": 1, "element_size": 1},
+            "spacing": 1,
+            "elements": [1, -1],
+        },
     ),
     (
         "05 39 01 42 F5 E1",
-        {"control": {"increment_mode": 0, "spacing_unit": 3, "element_size": 9}, "spacing": 1, "elements": [42, -5, "E1"]},
+        {
+            "control": {"increment_mode": 0, "spacing_unit": 3, "element_size": 9},
+            "spacing": 1,
+            "elements": [42, -5, "E1"],
+        },
     ),
     (
         "0A 35 01 00 00 48 42 00 00 C0 7F",
@@ -199,7 +220,9 @@ def test_octets_that_fill_no_element_are_kept() -> None:
     assert_both_ways(PROFILE, octets, {"lvar": 9, "value": value})
 
 
-@pytest.mark.parametrize("octets", ["00", "01 34", "03 30 01 05", "03 38 01 05", "03 3D 01 05", "03 3F 01 05"])
+@pytest.mark.parametrize(
+    "octets", ["00", "01 34", "03 30 01 05", "03 38 01 05", "03 3D 01 05", "03 3F 01 05"]
+)
 def test_octets_that_are_no_profile_stay_octets(octets: str) -> None:
     raw = bytes.fromhex(octets)
     assert_both_ways(PROFILE, raw, {"lvar": raw[0], "value": raw[1:]})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
+
 from mbus_grammars import FROM_METER, TO_METER, DataRecord, DataRecordToMeter, meaning_of, vif_tables
 
 DATES = "F G I J M"
@@ -69,7 +70,12 @@ def test_quantity_unit_and_scale(
 ) -> None:
     vif, *vifes = bytes.fromhex(codes)
     meaning = meaning_of(vif, vifes)
-    assert (meaning.quantity, meaning.unit, meaning.ucum, meaning.exponent) == (quantity, unit, ucum, exponent)
+    assert (meaning.quantity, meaning.unit, meaning.ucum, meaning.exponent) == (
+        quantity,
+        unit,
+        ucum,
+        exponent,
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,10 @@ def test_types(codes: str, types: str, is_date: bool) -> None:
         ("13 7C 13", ("end date (and time) of",)),
         ("13 7F", ("manufacturer specific",)),
         ("13 7F 20 21", ("manufacturer specific 20 21",)),
-        ("13 3C 7F 20 7D", ("accumulation of absolute value of negative contributions", "manufacturer specific 20 7D")),
+        (
+            "13 3C 7F 20 7D",
+            ("accumulation of absolute value of negative contributions", "manufacturer specific 20 7D"),
+        ),
         ("7B 68", ("raw number, factor not known",)),
     ],
 )
@@ -178,7 +187,8 @@ def test_a_profile_is_marked() -> None:
         ("7D 77", "reserved VIF FD 77h", "reserved", False),
         ("7D 7D", "reserved VIF FD 7Dh", "reserved", False),
         ("7D 7D 01", "reserved VIF FD FD 01h", "reserved", False),
-        ("7E", "any VIF", "any", False),
+        ("7E", "any VIF", "reserved", False),  # a wildcard to the meter only
+        ("7D 7E", "reserved VIF FD 7Eh", "reserved", False),
         ("7F 20", "manufacturer specific", "special", False),
         ("13 7F 20", "volume", "current", False),
         ("7C", "plain text", "current", True),
@@ -188,6 +198,16 @@ def test_what_is_known(codes: str, quantity: str, status: str, known: bool) -> N
     vif, *vifes = bytes.fromhex(codes)
     meaning = meaning_of(vif, vifes)
     assert (meaning.quantity, meaning.status, meaning.known) == (quantity, status, known)
+
+
+def test_the_wildcard_to_the_meter() -> None:
+    assert meaning_of(0x7E, [], direction=TO_METER).status == "any"
+    assert meaning_of(0x7D, [0x7E], direction=TO_METER).status == "reserved"
+
+
+def test_a_callers_decimal_context_does_not_round_constants() -> None:
+    with localcontext(prec=1):
+        assert meaning_of(0x13, [0x7B, 0x78]).offset == Decimal("1.001")
 
 
 def test_units_of_plain_text() -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
+
 from mbus_grammars import DataRecord, DataRecords, DataRecordsToMeter, DataRecordToMeter, DecodeError
-from mbus_grammars.record import RecordsFromMeterMSB
+from mbus_grammars.record import RecordsFromMeter, RecordsFromMeterMSB
 
 
 def _record(octets: str) -> dict[str, Any]:
@@ -165,7 +166,10 @@ def test_wrong_items_to_the_meter(items: Any, field: str) -> None:
 
 
 def test_special_functions_by_name() -> None:
-    assert DataRecords.build(({"dif": "idle filler"}, {"dif": "manufacturer specific data to the end"})) == b"\x2f\x0f"
+    assert (
+        DataRecords.build(({"dif": "idle filler"}, {"dif": "manufacturer specific data to the end"}))
+        == b"\x2f\x0f"
+    )
 
 
 def test_no_data_where_the_data_field_has_none() -> None:
@@ -197,6 +201,23 @@ def test_header_of_a_record() -> None:
     assert header.register_number
     assert header.fault is None
     assert not DataRecord.parse(bytes.fromhex("04 13 00 00 00 00"))._header.register_number
+
+
+def test_values_only_for_readers_that_do_not_build() -> None:
+    """The header says what DIB and VIB do; without them no dictionaries have to be made."""
+    octets = bytes.fromhex("02 93 3C 39 30 0D 13 02 42 41 02 13")
+    whole, values = DataRecords.parse(octets), DataRecords.parse(octets, values_only=True)
+    assert [record.get("data") for record in values] == [record.get("data") for record in whole]
+    for record, other in zip(values[:2], whole[:2], strict=True):
+        assert record._header is other._header
+        assert "dib" not in record
+        assert "vib" not in record
+    assert plain(values[2]) == plain(whole[2])
+
+
+def test_header_of_octets_of_dib_and_vib() -> None:
+    header = RecordsFromMeter.header(bytes.fromhex("42 6C"))
+    assert (header.storage_number, header.data_type, header.meaning.quantity) == (1, "G", "date")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mbus_grammars import FROM_METER, TO_METER, code_tables, fixed, meaning_of, units, vif_tables
 from mbus_grammars.application import USER_DATA
 from mbus_grammars.vif_tables import Row, _table

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error
+
 from mbus_grammars import VIB, DecodeError
 
 
@@ -56,7 +57,10 @@ def test_blocks(octets: str, value: dict[str, Any]) -> None:
         ("13", ["volume"]),
         ("93 3C", ["volume", "accumulation of absolute value of negative contributions"]),
         ("FB 14", ["extension marker FB", "reactive power"]),
-        ("FB 94 FC 01", ["extension marker FB", "reactive power", "extension of combinable codes", "at phase L1"]),
+        (
+            "FB 94 FC 01",
+            ["extension marker FB", "reactive power", "extension of combinable codes", "at phase L1"],
+        ),
         (
             "93 FC 81 3C",
             [
@@ -67,7 +71,10 @@ def test_blocks(octets: str, value: dict[str, Any]) -> None:
             ],
         ),
         ("FD 17", ["extension marker FD", "error flags"]),
-        ("FD FD 02", ["extension marker FD", "extension marker, second level", "remaining battery life time"]),
+        (
+            "FD FD 02",
+            ["extension marker FD", "extension marker, second level", "remaining battery life time"],
+        ),
         ("FD 7D", ["extension marker FD", "extension marker, second level"]),
         ("FF A0 21", ["manufacturer specific"] * 3),
         ("93 FF A0 21", ["volume", "manufacturer specific follows"] + ["manufacturer specific"] * 2),

@@ -1,0 +1,380 @@
+"""Hypothesis strategies that write telegrams from the declarations of the grammars.
+
+What they give is in the form in which the grammars parse it, so that parse(build(x)) == x can be asked.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from helpers import plain
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from mbus_grammars import FROM_METER, TO_METER, coding, fields, meaning_of, profile
+from mbus_grammars.application import APPLICATION_ERRORS, ConfigurationField, SubCode, encrypted_length
+from mbus_grammars.code_tables import CI_FIELDS
+from mbus_grammars.constructs import Bits
+from mbus_grammars.dib import DATA_LENGTHS
+from mbus_grammars.fixed import MediumAndUnits
+from mbus_grammars.lvar import lvar_length
+from mbus_grammars.record import choose_data
+
+HEADER_OF = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
+LONGEST_RECORDS = 200  # octets, so that a frame has room for its header too
+
+octet = st.integers(0, 255)
+word = st.integers(0, 0xFFFF)
+
+
+def bits(layout: Bits) -> SearchStrategy[Any]:
+    """Any value of a layout of bits."""
+    return st.integers(0, (1 << 8 * layout.size) - 1).map(layout.unpack).map(plain)
+
+
+# --- Data types ----------------------------------------------------------------------------------
+
+
+def bcd(length: int) -> SearchStrategy[int | str]:
+    """Type A: numbers, and digits that are none."""
+    width = 2 * length
+    digits = st.text("0123456789ABCDEF", min_size=width, max_size=width).filter(_no_number)
+    return st.one_of(st.integers(1 - 10 ** (width - 1), 10**width - 1), digits)
+
+
+def _no_number(digits: str) -> bool:
+    return not (digits.isdecimal() or (digits[0] == "F" and digits[1:].isdecimal() and int(digits[1:])))
+
+
+def signed(length: int) -> SearchStrategy[int]:
+    """Type B."""
+    return st.integers(-(1 << 8 * length - 1), (1 << 8 * length - 1) - 1)
+
+
+def unsigned(length: int) -> SearchStrategy[int]:
+    """Types C and D."""
+    return st.integers(0, (1 << 8 * length) - 1)
+
+
+def octets(length: int) -> SearchStrategy[bytes]:
+    """So many octets."""
+    return st.binary(min_size=length, max_size=length)
+
+
+_quiet_nan = st.integers(0x7F800001, 0x7FFFFFFF) | st.integers(0xFF800001, 0xFFFFFFFF)
+real = st.one_of(
+    st.floats(width=32, allow_nan=False),
+    st.floats(width=32, allow_nan=False).map(
+        lambda number: struct.unpack("<f", struct.pack("<f", number))[0]
+    ),
+    _quiet_nan.map("{:08X}".format),
+)
+
+hex_digits = st.text("0123456789ABCDEF", min_size=8, max_size=8)
+manufacturer = st.one_of(
+    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=3, max_size=3),
+    word.map(lambda number: fields.Manufacturer.parse(number.to_bytes(2, "little"))),
+)
+secondary_address = st.fixed_dictionaries(
+    {
+        "identification_number": hex_digits,
+        "manufacturer": manufacturer,
+        "version": octet,
+        "device_type": octet,
+    }
+)
+
+
+def latin_1(length: int) -> SearchStrategy[str]:
+    """A text of so many characters of ISO 8859-1."""
+    return octets(length).map(lambda text: text.decode("latin-1"))
+
+
+@st.composite
+def profiles(draw: st.DrawFn) -> dict[str, Any]:
+    """A compact profile."""
+    control = draw(bits(profile.ProfileControl).filter(lambda it: DATA_LENGTHS[it["element_size"]]))
+    data_field, mode = int(control["element_size"]), int(control["increment_mode"])
+    length = DATA_LENGTHS[data_field] or 0
+    number = signed(length) if mode in (0, 3) else unsigned(length)
+    element = real if data_field == 5 else bcd(length) if data_field >= 9 else number
+    return {
+        "control": control,
+        "spacing": draw(octet),
+        "elements": draw(st.lists(element, max_size=6)),
+        "rest": draw(st.binary(max_size=length - 1)),
+    }
+
+
+def _profile_length(value: dict[str, Any]) -> int:
+    return (
+        2
+        + (DATA_LENGTHS[value["control"]["element_size"]] or 0) * len(value["elements"])
+        + len(value["rest"])
+    )
+
+
+_short_lengths = st.integers(0, 12) | st.sampled_from([0x7F, 0xBF])
+
+
+@st.composite
+def variable_length(draw: st.DrawFn, text: str, types: str) -> dict[str, Any]:
+    """LVAR and its content, from every range."""
+    kind = draw(st.sampled_from(["text", "positive", "negative", "reserved", "number"]))
+    if kind == "text" and text == "profile":
+        value = draw(profiles())
+        return {"lvar": _profile_length(value), "value": value}
+    if kind == "text":
+        length = draw(_short_lengths)
+        return {"lvar": length, "value": draw(latin_1(length) if text == "text" else octets(length))}
+    if kind in ("positive", "negative"):
+        length = draw(st.integers(1, 9))
+        low, high = (0, 10 ** (2 * length) - 1) if kind == "positive" else (1 - 10 ** (2 * length), 0)
+        return {
+            "lvar": (0xC0 if kind == "positive" else 0xD0) + length,
+            "value": draw(st.integers(low, high)),
+        }
+    if kind == "reserved":
+        lvar = draw(st.integers(0xCA, 0xCF) | st.integers(0xDA, 0xDF))
+        return {"lvar": lvar, "value": draw(octets(lvar & 0x0F))}
+    lvar = draw(st.integers(0xE0, 0xF6))
+    length = lvar_length(lvar) or 0
+    numbers = {"B": signed, "C": unsigned}.get(types, octets) if length else octets
+    return {"lvar": lvar, "value": draw(numbers(length))}
+
+
+# --- Records -------------------------------------------------------------------------------------
+
+_storage, _tariff, _subunit = (st.integers(0, (1 << width) - 1) for width in (41, 20, 10))
+
+
+@st.composite
+def dibs(draw: st.DrawFn) -> dict[str, int]:
+    """A DIB of up to ten DIFEs, some of them saying nothing."""
+    storage = draw(st.integers(0, 3) | _storage)
+    tariff = draw(st.integers(0, 3) | _tariff)
+    subunit = draw(st.integers(0, 1) | _subunit)
+    needed = max(-(-(storage >> 1).bit_length() // 4), -(-tariff.bit_length() // 2), subunit.bit_length())
+    return {
+        "function": draw(st.integers(0, 3)),
+        "data_field": draw(st.integers(0, 14)),
+        "storage_number": storage,
+        "tariff": tariff,
+        "subunit": subunit,
+        "dife_count": draw(st.just(needed) | st.integers(needed, 10)),
+    }
+
+
+_readable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, codec="latin-1"), max_size=20)
+_code = st.integers(0, 0x7F)
+_chain = st.one_of(st.just([]), st.lists(_code, max_size=3), st.lists(_code, max_size=10))
+_marked = st.sampled_from([0x7B, 0x7D, 0x7F])
+
+
+@st.composite
+def vibs(draw: st.DrawFn) -> dict[str, Any]:
+    """A VIB of up to ten VIFEs; plain text in both orders."""
+    vifes = draw(_chain)
+    vif = draw(st.one_of(_code, _marked, st.just(0x7C), st.sampled_from([0x13, 0x6C, 0x6D, 0x79])))
+    if vif != 0x7C:
+        return {"vif": vif, "vifes": vifes}
+    if not vifes:
+        return {"vif": vif, "vifes": [], "text": draw(latin_1(draw(_short_lengths)))}
+    text = draw(_readable)
+    if draw(st.booleans()) and (text or vifes[0] >= 0x20):
+        return {"vif": vif, "vifes": vifes, "text": text}
+    return {"vif": vif, "vifes": vifes, "text": text, "text_after_vifes": True}
+
+
+def data_of(dib: dict[str, int], vib: dict[str, Any], direction: str) -> SearchStrategy[Any]:
+    """Data of the type that DIB and VIB announce."""
+    meaning = meaning_of(vib["vif"], vib["vifes"], vib.get("text"), direction)
+    data_type, construct = choose_data(dib["data_field"], meaning, direction)
+    length = DATA_LENGTHS[dib["data_field"]] or 0
+    if data_type == "LVAR":
+        return variable_length(construct.text, construct.types)
+    return {
+        "none": st.just(b""),
+        "raw": octets(length),
+        "A": bcd(length) if length else st.nothing(),
+        "B": signed(length) if length else st.nothing(),
+        "C": unsigned(length),
+        "D": unsigned(length),
+        "F": bits(coding.TypeF),
+        "G": bits(coding.TypeG),
+        "H": real,
+        "I": bits(coding.TypeI),
+        "J": bits(coding.TypeJ),
+        "K": bits(coding.TypeK),
+        "secondary address": secondary_address,
+        "manufacturer": manufacturer,
+    }[data_type]
+
+
+@st.composite
+def data_records(draw: st.DrawFn, direction: str = FROM_METER) -> dict[str, Any]:
+    """A data record."""
+    dib, vib = draw(dibs()), draw(vibs())
+    return {"dib": dib, "vib": vib, "data": draw(data_of(dib, vib, direction))}
+
+
+_specials = st.sampled_from([0x2F, 0x2F, 0x3F, 0x4F, 0x5F, 0x6F, 0x8F, 0xFF]).map(lambda dif: {"dif": dif})
+_too_long = st.binary(max_size=3).map(
+    lambda data: {
+        "malformed": b"\x83" + b"\x80" * 11 + b"\x00\x13" + data.ljust(3, b"\x00"),
+        "code": "chain_too_long",
+        "reason": "12 DIFEs, 10 are allowed",
+    }
+)
+
+
+@st.composite
+def record_areas(draw: st.DrawFn, direction: str = FROM_METER, most: int = 4) -> list[dict[str, Any]]:
+    """Records, fillers, reserved special functions, chains that are too long; a tail at the end."""
+    item = st.one_of(data_records(direction), data_records(direction), _specials, _too_long)
+    items = draw(st.lists(item, max_size=most))
+    if direction == TO_METER and draw(st.booleans()):
+        items.append({"dif": 0x7F, "vib": draw(vibs())})
+    tail = draw(st.sampled_from([None, 0x0F, 0x1F]))
+    if tail is not None:
+        items.append({"dif": tail, "manufacturer_data": draw(st.binary(max_size=10))})
+    return items
+
+
+# --- Headers and user data -----------------------------------------------------------------------
+
+_status = bits(fields.Status)
+_plain = st.just(plain(ConfigurationField.unpack(0)))
+_short_header = {"access_number": octet, "status": _status}
+_address = {
+    "identification_number": hex_digits,
+    "manufacturer": manufacturer,
+    "version": octet,
+    "device_type": octet,
+}
+
+
+def headers(kind: str, configuration_field: SearchStrategy[Any] = _plain) -> dict[str, SearchStrategy[Any]]:
+    """The header of user data, as an entry; none for the kinds that have none."""
+    short = {**_short_header, "configuration_field": configuration_field}
+    if kind == "short":
+        return {"header": st.fixed_dictionaries(short)}
+    if kind == "long":
+        return {"header": st.fixed_dictionaries({**_address, **short})}
+    return {}
+
+
+_any_configuration = bits(ConfigurationField)
+_payload = st.binary(max_size=40)
+_compact = {"format_signature": word, "full_frame_crc": word, "payload": st.binary(min_size=1, max_size=40)}
+_format = {"length": octet, "format_signature": word, "payload": _payload}
+_alarm = {"alarm_flags": _payload}
+_error = {"error_code": st.integers(0, len(APPLICATION_ERRORS.codes) - 1), "error_data": _payload}
+_sub_codes = {"sub_codes": st.lists(bits(SubCode), max_size=10)}
+
+
+@st.composite
+def encrypted(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    """User data whose configuration field announces encrypted blocks."""
+    mode = draw(st.sampled_from([5, 5, 5, 7, 1, 13]))
+    blocks = draw(st.integers(1, 4))
+    configuration = {**plain(ConfigurationField.unpack(0)), "security_mode": mode, "encrypted_blocks": blocks}
+    size = 16 * blocks + (0 if mode == 5 else draw(st.integers(0, 20)))
+    content = draw(octets(size).filter(lambda block: encrypted_length(configuration, block) == size))
+    header = draw(headers(kind, st.just(configuration))["header"])
+    return {
+        "header": header,
+        "encrypted": content,
+        "records": draw(record_areas(most=2)) if mode == 5 else [],
+    }
+
+
+@st.composite
+def fixed_data(draw: st.DrawFn) -> dict[str, Any]:
+    """The fixed data structure."""
+    status = draw(bits(fields.FixedStatus))
+    counter = signed(4) if status["counters_binary"] else bcd(4)
+    return {
+        "identification_number": draw(hex_digits),
+        "access_number": draw(octet),
+        "status": status,
+        "medium_and_units": draw(bits(MediumAndUnits)),
+        "counter_1": draw(counter),
+        "counter_2": draw(counter),
+    }
+
+
+def _entries(**entries: Any) -> SearchStrategy[Any]:
+    return st.fixed_dictionaries(entries)
+
+
+def user_data(ci_field: int) -> SearchStrategy[Any]:
+    """User data of a CI field."""
+    kind = HEADER_OF[ci_field]
+    header = headers(kind, _any_configuration)
+    if ci_field in (0x72, 0x7A):
+        readable = _entries(**headers(kind), encrypted=st.just(b""), records=record_areas())
+        return readable | encrypted(kind)
+    if ci_field in (0x52, 0x56):
+        return _entries(**_address, records=record_areas(TO_METER, most=2))
+    if ci_field == 0x73:
+        return fixed_data() | _entries(**header, **_compact)
+    if ci_field == 0x77:
+        return fixed_data()
+    if ci_field == 0x76:
+        return _entries(**header, records=st.lists(data_records(), max_size=2))
+    if ci_field in (0x51, 0x5A, 0x5B):
+        return _entries(**header, records=record_areas(TO_METER))
+    if ci_field == 0x78:
+        return _entries(records=record_areas())
+    bodies = {
+        **dict.fromkeys((0x50, 0x53, 0x66, 0x67, 0x68), _sub_codes),
+        **dict.fromkeys((0x69, 0x6A, 0x6B), _format),
+        **dict.fromkeys((0x6E, 0x6F, 0x70), _error),
+        **dict.fromkeys((0x71, 0x74, 0x75), _alarm),
+        **dict.fromkeys((0x79, 0x7B), _compact),
+    }
+    return _entries(**header, **bodies.get(ci_field, {"payload": _payload}))
+
+
+# --- Frames --------------------------------------------------------------------------------------
+
+c_fields = octet.map(lambda value: plain(fields.CField.parse(bytes([value]))))
+_busy = [
+    0x50,
+    0x51,
+    0x52,
+    0x53,
+    0x5A,
+    0x5B,
+    0x69,
+    0x6E,
+    0x70,
+    0x71,
+    0x72,
+    0x73,
+    0x75,
+    0x76,
+    0x77,
+    0x78,
+    0x79,
+    0x7A,
+]
+ci_fields = st.sampled_from([*_busy, *_busy]) | octet
+
+
+@st.composite
+def long_frames(draw: st.DrawFn) -> dict[str, Any]:
+    """A long frame, perhaps too long to be built."""
+    ci_field = draw(ci_fields)
+    return {
+        "c_field": draw(c_fields),
+        "a_field": draw(octet),
+        "ci_field": ci_field,
+        "user_data": draw(user_data(ci_field)),
+    }
+
+
+short_frames = st.fixed_dictionaries({"c_field": c_fields, "a_field": octet})
+frames = st.one_of(long_frames(), long_frames(), long_frames(), short_frames, st.just({"start": 0xE5}))
