@@ -13,7 +13,7 @@ from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
 from mbus_grammars.units import unit_names
 
-from .forms import PARSERS, candidates
+from .forms import GRAMMARS, candidates
 from .hextext import octets_from
 from .kinds import kind_of
 from .telegram import (
@@ -49,12 +49,12 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     octets = octets_from(data)
     if not octets:
         raise DecodeError("no octets to decode", offset=0, expected="a telegram", code="empty")
-    named: tuple[Form, ...] = tuple(form for form in PARSERS if form == link)
+    named: tuple[Form, ...] = tuple(form for form in GRAMMARS if form == link)
     forms = candidates(octets) if link == "auto" else named
     if not forms:
-        raise ValueError(f"link is one of auto, {', '.join(PARSERS)}, not {link!r}")
+        raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     form = forms[0]
-    parsed = PARSERS[form](octets, values_only=True)
+    parsed = GRAMMARS[form].parse(octets, values_only=True)
     if form == "frame":
         _refuse_rest(octets, parsed)
     reader = _Reader(octets, form)

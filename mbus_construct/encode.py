@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from construct import ConstructError
 
-from mbus_grammars import ApplicationLayer, BuildError, DataRecords, Frame, LinkUserData
+from mbus_grammars import BuildError
 from mbus_grammars.code_tables import CI_FIELDS
 from mbus_grammars.constructs import Door, is_mapping, is_sequence
 from mbus_grammars.fields import CI_NAMES, CField
@@ -22,7 +22,7 @@ from mbus_grammars.record import (
 
 from .choose import choose, parse_unit
 from .decode import decode, decode_records
-from .forms import HeaderAndRecords
+from .forms import GRAMMARS
 from .json_types import FrameDict, MeterDict, RecordDict, TelegramDict
 from .raw import to_data, to_number
 from .telegram import Telegram
@@ -33,14 +33,6 @@ COMMANDS: Final = (0x51, 0x5A, 0x5B, *SELECTIONS)
 
 # The header behind each CI field: "short", "long"; what is neither has none.
 _HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
-
-_BUILDERS: Final[dict[str, Callable[[Any], bytes]]] = {
-    "frame": Frame.build,
-    "c_field": LinkUserData.build,
-    "ci_field": ApplicationLayer.build,
-    "header": HeaderAndRecords.build,
-    "records": DataRecords.build,
-}
 
 _RecordHeader: Final = Door(DataRecordHeaderOctets)
 
@@ -72,14 +64,14 @@ def encode(telegram: Telegram | Mapping[str, Any]) -> bytes:
         raise BuildError("", values, "a Telegram or a mapping")
     _refuse_unknown(values, TelegramDict, "")
     form = values.get("form", "frame")
-    if not isinstance(form, str) or form not in _BUILDERS:
-        raise BuildError("form", form, f"one of {', '.join(_BUILDERS)}")
+    if not isinstance(form, str) or form not in GRAMMARS:
+        raise BuildError("form", form, f"one of {', '.join(GRAMMARS)}")
     frame = _mapping(values, "frame", FrameDict)
     if form == "frame" and "schema_version" not in values:
         frame = _complete_frame(frame, values)
     grammar_values = _grammar_values(form, frame, values)
     try:
-        octets = _BUILDERS[form](grammar_values)
+        octets = GRAMMARS[form].build(grammar_values)
     except BuildError as error:
         raise BuildError(_as_given(error.field), error.value, error.limit) from error
     user_data = values.get("user_data")
@@ -117,9 +109,16 @@ def _mapping(values: Mapping[str, Any], name: str, shape: type) -> dict[str, Any
 
 
 def _refuse_other_counters(octets: bytes, form: str, values: Mapping[str, Any]) -> None:
-    """The records of a fixed data structure are a view of its counters: they cannot differ from them."""
-    built = decode(octets, link=form).records
-    for index, (record, given) in enumerate(zip(built, _sequence(values, "records"), strict=False)):
+    """What else the mapping says of a fixed data structure is a view of its user data: it cannot differ."""
+    telegram = decode(octets, link=form)
+    views = {"access_number": telegram.access_number, "status": telegram.status and telegram.status.to_dict()}
+    for key, built in views.items():
+        if values.get(key) not in (None, built):
+            raise BuildError(key, values[key], f"the {key} in user_data; change that")
+    given_records = _sequence(values, "records")
+    if given_records and len(given_records) != len(telegram.records):
+        raise BuildError("records", f"{len(given_records)} records", "the two counters in user_data")
+    for index, (record, given) in enumerate(zip(telegram.records, given_records, strict=False)):
         if not is_mapping(given) or not _same(given, record.to_dict(), (*_HEADER_KEYS, "value")):
             raise BuildError(f"records[{index}]", given, "the counter in user_data; change that")
 
@@ -184,6 +183,8 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         from_meter = RecordsFromMeterMSB if ci_field == 0x76 else RecordsFromMeter
         built["records"] = _items(values, RecordsToMeter if ci_field in COMMANDS else from_meter)
         built["encrypted"] = _hex(values.get("encrypted") or "", "encrypted")
+    elif _sequence(values, "records"):
+        raise BuildError("records", values["records"], "none, where user_data stand for the records")
     return built
 
 
@@ -292,7 +293,7 @@ def _record(record: object, area: RecordArea) -> bytes:
         return _compose(record, area)
     if not _same(record, kept, _DIB_KEYS):
         dib = {key: record.get(key) or 0 for key in _DIB_KEYS}
-        header_octets = _DIB.build({**dib, "data_field": kept["coding"]}) + vib
+        header_octets = DIB.build({**dib, "data_field": kept["coding"]}) + vib
         if _same(record, kept, _VALUE_KEYS):
             return header_octets + data
     return _with_value(header_octets, record, area, power=0)

@@ -5,7 +5,6 @@ Gateways strip as much as they please: Elvaco's report 2001 starts at the C fiel
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
@@ -13,16 +12,18 @@ from mbus_grammars.application import USER_DATA
 from mbus_grammars.constructs import Door
 
 if TYPE_CHECKING:
+    from mbus_grammars.constructs import Anything
+
     from .json_types import Form
 
 HeaderAndRecords: Final = Door(USER_DATA[0x72])
 
-PARSERS: Final[dict[Form, Callable[..., Any]]] = {
-    "frame": Frame.parse,
-    "c_field": LinkUserData.parse,
-    "ci_field": ApplicationLayer.parse,
-    "header": HeaderAndRecords.parse,
-    "records": DataRecords.parse,
+GRAMMARS: Final[dict[Form, Anything]] = {
+    "frame": Frame,
+    "c_field": LinkUserData,
+    "ci_field": ApplicationLayer,
+    "header": HeaderAndRecords,
+    "records": DataRecords,
 }
 
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
@@ -59,7 +60,7 @@ def candidates(data: bytes) -> tuple[Form, ...]:
     likely: dict[Form, None] = dict.fromkeys([*plausible, *clean])
     if likely:
         return tuple(likely)
-    damaged = [form for form in possible if form != "records" and _plausible(form, data)]
+    damaged: list[Form] = [form for form in possible if form != "records" and _plausible(form, data)]
     return tuple((damaged or possible)[:1]) or ("frame",)
 
 
@@ -83,7 +84,7 @@ def _possible(form: Form, data: bytes) -> bool:
 def _clean(form: Form, data: bytes) -> bool:
     """Whether everything is readable in this form."""
     try:
-        parsed = PARSERS[form](data)
+        parsed = GRAMMARS[form].parse(data)
     except MBusError:
         return False
     if form == "records":
@@ -109,7 +110,7 @@ def _plausible(form: Form, data: bytes) -> bool:
 
     Without a header the three octets of C, A and CI field are evidence enough, a CI field alone is not.
     """
-    parsed = PARSERS[form](data)
+    parsed = GRAMMARS[form].parse(data)
     user_data = parsed if form == "header" else parsed["user_data"]
     header = user_data.get("header", {})
     if "manufacturer" not in header:

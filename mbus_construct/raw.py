@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from mbus_grammars import BuildError, DataRecordHeader, Meaning
 from mbus_grammars.constructs import is_mapping
+from mbus_grammars.dib import DATA_LENGTHS
 
 from .values import EXACT, IDENTIFIERS
-
 
 # What the longest data, 64 octets, need: so that every number there is can be written, and none be rounded.
 _DIGITS: Final = 160
@@ -26,6 +26,8 @@ def to_number(value: object) -> Decimal:
         except (InvalidOperation, ValueError):  # no number, or one of more than 4300 digits
             number = Decimal("NaN")
         if number.is_finite():
+            if len(number.as_tuple().digits) > _DIGITS or abs(number.adjusted()) > _DIGITS:
+                raise BuildError("value", value, f"a number of at most {_DIGITS} digits")
             return number
     raise BuildError("value", value, "a number, or a string of digits")
 
@@ -82,7 +84,16 @@ def to_data(header: DataRecordHeader, value: object, flags: Sequence[str] = ()) 
         return _octets(value) if data_type == "raw" else value
     if meaning.quantity in IDENTIFIERS and isinstance(value, str) and data_type == "A":
         return int(value) if value.isdecimal() else value
-    return to_raw_number(value, meaning)
+    number = to_raw_number(value, meaning)
+    return number if data_type == "A" else _unmarked(number, meaning, DATA_LENGTHS[header.data_field] or 0)
+
+
+def _unmarked(number: int, meaning: Meaning, length: int) -> int:
+    """The number, unless its octets stand for "no value"."""
+    signed = "B" in meaning.types.split() or not meaning.types
+    if signed and number == -(1 << 8 * length - 1):
+        raise BuildError("value", number, f"{1 - (1 << 8 * length - 1)} or more: the lowest number means 'no value'")
+    return number
 
 
 def _octets(value: object) -> bytes:
@@ -98,7 +109,8 @@ def _variable_length(meaning: Meaning, value: object) -> Any:
         return _octets(value)
     if isinstance(value, str | bytes) or is_mapping(value):
         return value
-    return to_raw_number(value, meaning)
+    number = to_raw_number(value, meaning)
+    return _unmarked(number, meaning, (~number).bit_length() // 8 + 1)
 
 
 def _secondary_address(value: object) -> dict[str, Any]:

@@ -27,13 +27,16 @@ _WIDTH = 120
 
 def command(
     telegrams: Annotated[
-        list[str] | None, typer.Argument(help="Hex with any or no separators, files (binary or hex lines), -.")
+        list[str] | None,
+        typer.Argument(help="Hex with any or no separators, files (binary or hex lines), -."),
     ] = None,
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="Text, or one self-contained HTML page a telegram.")
     ] = Format.TEXT,
     link: Annotated[Link, typer.Option(help="Where the octets start.")] = Link.AUTO,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write instead of the terminal.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write instead of the terminal.")
+    ] = None,
 ) -> None:
     """Explain every octet of a telegram. Exit code 1 where something in it is wrong, 2 where it is no hex."""
     found = list(sources(telegrams or ()))
@@ -55,15 +58,15 @@ def command(
 
 def _explain(source: Source, format_: Format, link: Link, *, to_file: bool) -> tuple[str, bool]:
     """The page of one telegram, and whether something in it is wrong."""
-    from ..explain import explain
+    from ..explain import explain  # noqa: PLC0415  the other commands start faster without it
 
     explanation = explain(source.octets, link)
     wrong = any(span.fault for span in explanation.spans)
     if format_ == Format.HTML:
-        from ..explain_html import to_html
+        from ..explain.html import to_html  # noqa: PLC0415  one of the two is needed
 
         return to_html(explanation), wrong
-    from ..explain_text import to_lines
+    from ..explain.text import to_lines  # noqa: PLC0415  rich is slow to import, and for tables alone
 
     on_terminal = sys.stdout.isatty() and not to_file
     width = shutil.get_terminal_size((_WIDTH, 0)).columns if on_terminal else _WIDTH

@@ -27,6 +27,7 @@ from mbus_grammars.constructs import (
     field,
     field_of,
     flag,
+    is_sequence,
     octets_of,
     split,
 )
@@ -142,6 +143,13 @@ def test_octets() -> None:
     for given in (0x6162, "ab", b"a", b"abc", None, [1, 2]):
         assert build_error(Octets(2), given).limit in ("bytes", "2 octets")
     assert octets_of(memoryview(b"abc")[::2], "") == b"ac"
+
+
+def test_what_is_a_list() -> None:
+    assert [is_sequence(given) for given in ([], (), range(2))] == [True] * 3
+    assert not any(
+        is_sequence(given) for given in ("ab", b"ab", bytearray(), memoryview(b""), {}, 5, None, set())
+    )
 
 
 # --- Door, fields, paths -------------------------------------------------------------------------

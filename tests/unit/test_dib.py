@@ -10,7 +10,6 @@ from helpers import assert_both_ways, assert_no_truncation_passes, build_error, 
 from mbus_grammars import DIB, DataRecords, DecodeError
 from mbus_grammars.dib import DATA_FIELDS, DATA_LENGTHS, SPECIAL_DIFS
 
-
 KEYS = ("function", "data_field", "storage_number", "tariff", "subunit", "dife_count")
 
 

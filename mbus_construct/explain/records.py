@@ -14,10 +14,10 @@ from mbus_grammars.units import UNITS, unit_names
 from mbus_grammars.vib import code_rows
 from mbus_grammars.vif_tables import OBJECT_ACTION, RECORD_ERROR, Row
 
-from .explain_words import Words, bit_meaning, count, field_words, group_words, hex_of, plain_words
+from .words import Words, bit_meaning, count, field_words, group_words, hex_of, plain_words
 
 if TYPE_CHECKING:
-    from .telegram import Record
+    from ..telegram import Record
     from .trace import Node
 
 

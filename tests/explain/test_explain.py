@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from vectors import FRAMES
 
 from mbus_construct.explain import GRAMMARS, Explanation, Span, explain
-from mbus_construct.explain_text import to_lines
-from mbus_construct.trace_grammars import trace
+from mbus_construct.explain.text import to_lines
+from mbus_construct.explain.trace_grammars import trace
 from mbus_grammars import DecodeError, Frame
 
 FORMS = ("auto", *GRAMMARS)

@@ -10,7 +10,7 @@ import pytest
 from vectors import FRAMES
 
 from mbus_construct.explain import Explanation, Span, explain
-from mbus_construct.explain_html import to_html
+from mbus_construct.explain.html import to_html
 
 NAMESPACE = "{http://www.w3.org/1999/xhtml}"
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from .explain_style import CSS
+from .style import CSS
 
 if TYPE_CHECKING:
     from .explanation import BitSpan, Explanation, Section, Span

@@ -14,32 +14,23 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
+from mbus_grammars import MBusError
 from mbus_grammars.record import DataRecordConstruct
 
-from .decode import decode
-from .explain_records import Scope, heading, part_meaning, rows_of, words
-from .explain_words import bit_spans
+from ..decode import decode
+from .records import Scope, heading, part_meaning, rows_of, words
+from .words import bit_spans
 from .explanation import BitSpan, Explanation, Kind, Span, visible
-from .forms import HeaderAndRecords, detect
-from .hextext import octets_from
+from ..forms import GRAMMARS, detect
+from ..hextext import octets_from
 from .trace_grammars import Node, trace
 
 if TYPE_CHECKING:
-    from mbus_grammars.constructs import Anything
-
-    from .json_types import Form
-    from .telegram import Record
+    from ..json_types import Form
+    from ..telegram import Record
 
 __all__ = ["BitSpan", "Explanation", "Span", "explain"]
 
-GRAMMARS: Final[dict[Form, Anything]] = {
-    "frame": Frame,
-    "c_field": LinkUserData,
-    "ci_field": ApplicationLayer,
-    "header": HeaderAndRecords,
-    "records": DataRecords,
-}
 _ROOTS: Final[dict[Form, str]] = {
     "frame": "frame",
     "c_field": "link user data",
@@ -61,11 +52,10 @@ def explain(data: bytes | bytearray | memoryview | str, form: str = "auto") -> E
     `ValueError` for a form that there is not.
     """
     octets = octets_from(data)
-    if form != "auto" and form not in GRAMMARS:
+    named: tuple[Form, ...] = tuple(known for known in GRAMMARS if known == form)
+    if not named and form != "auto":
         raise ValueError(f"form is one of auto, {', '.join(GRAMMARS)}, not {form!r}")
-    if form == "auto":
-        form = detect(octets) if octets else "frame"
-    found: Form = form  # type: ignore[assignment]
+    found = named[0] if named else detect(octets) if octets else "frame"
     root = trace(GRAMMARS[found], octets, _ROOTS[found])
     spans = _Spans(octets, _records_by_offset(octets, found, root))
     return Explanation(octets, tuple(spans.of(root, 0, Scope())), found)

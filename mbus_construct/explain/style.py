@@ -1,4 +1,4 @@
-"""The style sheet of the page that `explain_html` writes. Data only."""
+"""The style sheet of the page that `html` writes. Data only."""
 
 from __future__ import annotations
 

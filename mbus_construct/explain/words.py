@@ -1,6 +1,6 @@
 """What the fields of frame and header mean, in words: one entry a field name, the code tables for the rest.
 
-`explain_records` has the words for what belongs to a data record.
+`records` has the words for what belongs to a data record.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from mbus_grammars.fields import FixedStatus
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
 from .explanation import BitSpan
-from .telegram import Status
-from .values import EVERY
+from ..telegram import Status
+from ..values import EVERY
 
 if TYPE_CHECKING:
     from .trace import Node
