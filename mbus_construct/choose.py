@@ -219,6 +219,8 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
     if meaning.quantity == "enhanced identification" and len(text) == 16:
         return 0x7
     if not _is_number(value):
+        if meaning.unit is not None or "B" in meaning.types.split():
+            raise BuildError("value", value, f"a number for {meaning.quantity}, unless coding says otherwise")
         return 0xD
     raw = EXACT.scaleb(
         EXACT.subtract(EXACT.scaleb(to_number(value), power), meaning.offset), -meaning.exponent

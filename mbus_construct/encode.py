@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from construct import ConstructError
 
-from mbus_grammars import BuildError
+from mbus_grammars import DIB, VIB, BuildError
 from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.constructs import Door, is_mapping, is_sequence
+from mbus_grammars.constructs import is_mapping, is_sequence
+from mbus_grammars.dib import DIB
 from mbus_grammars.fields import CI_NAMES, CField
 from mbus_grammars.record import (
-    DataRecordHeaderOctets,
     RecordArea,
     RecordsFromMeter,
     RecordsFromMeterMSB,
@@ -33,8 +33,6 @@ COMMANDS: Final = (0x51, 0x5A, 0x5B, *SELECTIONS)
 
 # The header behind each CI field: "short", "long"; what is neither has none.
 _HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
-
-_RecordHeader: Final = Door(DataRecordHeaderOctets)
 
 # Keys of a record by what decides them.
 _DIB_KEYS: Final = ("function", "storage_number", "tariff", "subunit")
@@ -229,9 +227,7 @@ def _hex(given: object, name: str) -> bytes:
 
 def _items(values: Mapping[str, Any], area: RecordArea) -> list[Any]:
     """The record area: records and special functions in their order, then the manufacturer's data."""
-    records = values.get("records") or ()
-    if not is_sequence(records):
-        raise BuildError("records", records, "a list of records")
+    records = _sequence(values, "records")
     special = _special_functions(values)
     items: list[Any] = []
     for index, record in enumerate(records):
@@ -309,7 +305,7 @@ def _compose(record: Mapping[str, Any], area: RecordArea) -> bytes:
     choice = choose(record, area.direction)
     dib = {key: record.get(key) or 0 for key in _DIB_KEYS}
     vib = {"vif": choice.codes[0], "vifes": choice.codes[1:]}
-    octets = _RecordHeader.build({"dib": {**dib, "data_field": choice.data_field}, "vib": vib})
+    octets = DIB.build({**dib, "data_field": choice.data_field}) + VIB.build(vib)
     return _with_value(octets, record, area, power=parse_unit(record.get("unit"))[1])
 
 

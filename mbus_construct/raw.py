@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import isleap
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -84,15 +85,16 @@ def to_data(header: DataRecordHeader, value: object, flags: Sequence[str] = ()) 
         return _octets(value) if data_type == "raw" else value
     if meaning.quantity in IDENTIFIERS and isinstance(value, str) and data_type == "A":
         return int(value) if value.isdecimal() else value
-    number = to_raw_number(value, meaning)
-    return number if data_type == "A" else _unmarked(number, meaning, DATA_LENGTHS[header.data_field] or 0)
+    raw = to_raw_number(value, meaning)
+    return raw if data_type == "A" else _unmarked(raw, meaning, DATA_LENGTHS[header.data_field] or 0)
 
 
 def _unmarked(number: int, meaning: Meaning, length: int) -> int:
     """The number, unless its octets stand for "no value"."""
     signed = "B" in meaning.types.split() or not meaning.types
-    if signed and number == -(1 << 8 * length - 1):
-        raise BuildError("value", number, f"{1 - (1 << 8 * length - 1)} or more: the lowest number means 'no value'")
+    lowest = -(1 << 8 * length - 1)
+    if signed and number == lowest:
+        raise BuildError("value", number, f"{lowest + 1} or more: the lowest number means 'no value'")
     return number
 
 
@@ -145,6 +147,8 @@ def _moment_bits(data_type: str, moment: datetime | date | time, summer_time: bo
             bits["second"] = moment.second
         if data_type != "J":
             bits["summer_time"] = summer_time
+        if data_type == "I":
+            bits["leap_year"] = isleap(moment.year)
     elif isinstance(moment, datetime):
         raise BuildError("value", moment, "a date without time, which is what type G holds")
     return bits

@@ -1,6 +1,6 @@
 """The JSON Schema of what `to_dict` gives, made from the types in `json_types`.
 
-`mbus schema` prints it; the copy beside this module is what is published, a test keeps them equal.
+`mbus schema > mbus_construct/telegram.schema.json` writes the copy that is published; a test keeps it equal.
 """
 
 from __future__ import annotations

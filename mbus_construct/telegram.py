@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
+from mbus_grammars.constructs import is_mapping
 from mbus_grammars.fields import C_FIELD_NAMES, CI_NAMES, Manufacturer
 from mbus_grammars.fields import Status as StatusBits
 
@@ -483,7 +484,7 @@ class Telegram:
         octets, form = encode(values), values.get("form", "frame")
         notes: Sequence[Any] = values.get("diagnostics") or ()
         # Where decode had to guess the form, it says so again.
-        if any(isinstance(note, Mapping) and note.get("code") == "form_guessed" for note in notes):
+        if any(is_mapping(note) and note.get("code") == "form_guessed" for note in notes):
             telegram = decode(octets)
             if telegram.form == form:
                 return telegram

@@ -21,6 +21,7 @@ from mbus_grammars.record import choose_data
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
+
     from mbus_grammars.constructs import Bits
 
 HEADER_OF = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}

@@ -47,7 +47,7 @@ def test_a_guess_is_said() -> None:
     assert "header" in note.message
 
 
-@pytest.mark.parametrize("tail", ["04 13 01 00", "0D 13 F7", "84 80"])
+@pytest.mark.parametrize("tail", ["04 13 01 00", "0D 13 05 31", "84 80"])
 def test_a_header_is_found_before_damaged_records(tail: str) -> None:
     octets = README_TELEGRAM[7:19] + bytes.fromhex("04 06 01 00 00 00" + tail)
     assert detect(octets) == "header"
