@@ -20,7 +20,7 @@ from mbus_grammars.constructs import is_sequence
 from mbus_grammars.dib import DATA_FIELDS
 from mbus_grammars.units import UNITS
 
-from .raw import to_moment, to_number
+from .raw import is_measured, is_number, to_moment, to_number
 from .values import EXACT, IDENTIFIERS
 
 _TABLES: Final = (
@@ -176,7 +176,7 @@ def _by_resolution(
 ) -> tuple[tuple[int, ...], Meaning]:
     """The candidate whose exponent is that of the last digit given, else the next finer one."""
     value = record.get("value")
-    if value is None or candidates[0][1].is_date or not _is_number(value):
+    if value is None or candidates[0][1].is_date or not is_number(value):
         return candidates[0]
     last_digit = int(to_number(value).as_tuple().exponent) + power
     finer = [item for item in candidates if item[1].exponent <= last_digit]
@@ -188,14 +188,6 @@ def _by_resolution(
         limit = f"a multiple of 10^{coarsest[1].exponent} {coarsest[1].unit or ''}".rstrip()
         raise BuildError("value", value, f"{limit}, the finest resolution of {coarsest[1].quantity}")
     return coarsest
-
-
-def _is_number(value: object) -> bool:
-    try:
-        to_number(value)
-    except BuildError:
-        return False
-    return True
 
 
 def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
@@ -218,8 +210,8 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
         return 0x2 if len(text) in (3, 4) else 0xD
     if meaning.quantity == "enhanced identification" and len(text) == 16:
         return 0x7
-    if not _is_number(value):
-        if meaning.unit is not None or "B" in meaning.types.split():
+    if not is_number(value):
+        if is_measured(meaning):
             raise BuildError("value", value, f"a number for {meaning.quantity}, unless coding says otherwise")
         return 0xD
     raw = EXACT.scaleb(

@@ -167,17 +167,7 @@ class _Reader:
         else:
             user_data = parsed if self.form == "header" else parsed.get("user_data", {})
         header = user_data.get("header", user_data)
-        kept: Mapping[str, Any] | None = None
-        if "counter_1" in user_data:
-            self._fixed(user_data)
-            kept = user_data
-        elif "malformed" in user_data:
-            self.note("error", user_data["code"], f"user data: {user_data['reason']}", user_data["offset"])
-            kept = user_data
-        elif "records" in user_data:
-            self._items(user_data["records"])
-        else:
-            kept = {key: value for key, value in user_data.items() if key not in ("header", "_io")}
+        kept = self._read(user_data)
         if kept is not None:
             self._remark(frame, kept)
         encrypted: bytes = user_data.get("encrypted", b"")
@@ -199,6 +189,19 @@ class _Reader:
             user_data=plain(kept) if kept else None,
             diagnostics=tuple(self.diagnostics),
         )
+
+    def _read(self, user_data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Read the records; gives what to keep of user data that are something else."""
+        if "counter_1" in user_data:
+            self._fixed(user_data)
+            return user_data
+        if "malformed" in user_data:
+            self.note("error", user_data["code"], f"user data: {user_data['reason']}", user_data["offset"])
+            return user_data
+        if "records" in user_data:
+            self._items(user_data["records"])
+            return None
+        return {key: value for key, value in user_data.items() if key not in ("header", "_io")}
 
     def note(
         self, severity: Severity, code: str, message: str, offset: int | None, record: int | None = None

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 from construct import ConstructError
 
-from mbus_grammars import DIB, VIB, BuildError
+from mbus_grammars import DIB, VIB, BuildError, Meaning
 from mbus_grammars.code_tables import CI_FIELDS
 from mbus_grammars.constructs import is_mapping, is_sequence
-from mbus_grammars.dib import DIB
 from mbus_grammars.fields import CI_NAMES, CField
 from mbus_grammars.record import (
     RecordArea,
@@ -24,7 +23,7 @@ from .choose import choose, parse_unit
 from .decode import decode, decode_records
 from .forms import GRAMMARS
 from .json_types import FrameDict, MeterDict, RecordDict, TelegramDict
-from .raw import to_data, to_number
+from .raw import is_measured, is_number, to_data, to_number
 from .telegram import Telegram
 from .values import EXACT
 
@@ -309,6 +308,13 @@ def _compose(record: Mapping[str, Any], area: RecordArea) -> bytes:
     return _with_value(octets, record, area, power=parse_unit(record.get("unit"))[1])
 
 
+def _means_number(record: Mapping[str, Any], meaning: Meaning) -> bool:
+    """Whether the value is a number where a text would do too: told by value_type, else by the quantity."""
+    if record.get("value_type") is not None:
+        return bool(record["value_type"] == "decimal")
+    return is_measured(meaning) and is_number(record.get("value"))
+
+
 def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordArea, power: int) -> bytes:
     """The octets of a record with this header and the record's value."""
     try:
@@ -319,9 +325,9 @@ def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordAre
     if header.dib_octets + header.vib_octets != header_octets:
         raise BuildError("vib", record.get("vib"), "one VIB, its last octet without extension bit")
     value = record.get("value")
-    if power:
+    if power or _means_number(record, header.meaning):
         value = EXACT.scaleb(to_number(value), power)
-    if header.meaning.quantity == "bus address" and isinstance(value, int) and value > 250:
+    if header.meaning.quantity == "bus address" and is_number(value) and to_number(value) > 250:
         raise BuildError("value", value, "a primary address, 0 to 250")
     try:
         data = header.data.build(to_data(header, value, record.get("flags") or ()))

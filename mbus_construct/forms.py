@@ -99,7 +99,7 @@ def _clean(form: Form, data: bytes) -> bool:
 def _all_records(items: list[Any]) -> bool:
     """Every item is a record with a known meaning, a filler, or the manufacturer's tail."""
     return all(
-        ("vib" in item and item["_header"].meaning.status != "reserved")
+        ("_header" in item and item["_header"].meaning.status != "reserved")
         or ("dif" in item and item["dif"] in (0x0F, 0x1F, 0x2F))
         for item in items
     )

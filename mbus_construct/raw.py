@@ -33,6 +33,20 @@ def to_number(value: object) -> Decimal:
     raise BuildError("value", value, "a number, or a string of digits")
 
 
+def is_number(value: object) -> bool:
+    """Whether `to_number` takes it."""
+    try:
+        to_number(value)
+    except BuildError:
+        return False
+    return True
+
+
+def is_measured(meaning: Meaning) -> bool:
+    """Whether a value of digits is a number and not a text."""
+    return not meaning.is_date and (meaning.unit is not None or "B" in meaning.types.split())
+
+
 def to_raw_number(value: object, meaning: Meaning) -> int:
     """The integer that, scaled by the meaning, is the value."""
     number = EXACT.subtract(to_number(value), meaning.offset)
@@ -79,10 +93,10 @@ def to_data(header: DataRecordHeader, value: object, flags: Sequence[str] = ()) 
         return _variable_length(meaning, value)
     if data_type == "secondary address":
         return _secondary_address(value)
-    if data_type == "manufacturer":
+    if data_type == "raw":
+        return _octets(value)
+    if data_type in ("manufacturer", "K"):
         return value
-    if data_type in ("K", "raw"):
-        return _octets(value) if data_type == "raw" else value
     if meaning.quantity in IDENTIFIERS and isinstance(value, str) and data_type == "A":
         return int(value) if value.isdecimal() else value
     raw = to_raw_number(value, meaning)
@@ -147,8 +161,6 @@ def _moment_bits(data_type: str, moment: datetime | date | time, summer_time: bo
             bits["second"] = moment.second
         if data_type != "J":
             bits["summer_time"] = summer_time
-        if data_type == "I":
-            bits["leap_year"] = isleap(moment.year)
     elif isinstance(moment, datetime):
         raise BuildError("value", moment, "a date without time, which is what type G holds")
     return bits
@@ -159,6 +171,8 @@ def _date_bits(day: date, data_type: str) -> dict[str, Any]:
     if not lowest <= day.year <= highest:
         raise BuildError("value", day, f"a year from {lowest} to {highest}, what type {data_type} holds")
     bits = {"day": day.day, "month": day.month, "year": day.year % 100}
+    if data_type == "I":
+        bits["leap_year"] = isleap(day.year)
     if data_type == "F" and day.year >= 2000:
         bits["hundred_year"] = (day.year - 1900) // 100
     elif data_type == "F" and bits["year"] <= 80:

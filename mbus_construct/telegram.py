@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -464,7 +465,7 @@ class Telegram:
             "manufacturer_data": None if manufacturer_data is None else manufacturer_data.hex().upper(),
             "encrypted": self.encrypted.hex().upper() or None,
             "special_functions": [item.to_dict() for item in self.special_functions],
-            "user_data": None if self.user_data is None else dict(self.user_data),
+            "user_data": None if self.user_data is None else deepcopy(dict(self.user_data)),
             "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics],
         }
 

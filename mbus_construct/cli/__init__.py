@@ -56,7 +56,9 @@ def options(
 def main() -> None:
     """Run the command line; every failure ends in one line and an exit code."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
+        sys.stdout.flush()  # here, where a broken pipe can still be told from a fault
+        sys.exit(code)
     except UsageError as error:
         command = error.ctx.command_path if error.ctx is not None else "mbus"
         fail(f"{error.format_message().rstrip('.')}; see {command} --help")

@@ -20,6 +20,8 @@ STDIN: Final = "-"
 # A hex argument of at most so many characters is a part of a telegram: an unquoted "68 03 03 68 ...".
 _PART: Final = 4
 
+_LONGEST: Final = 261  # octets of a frame
+
 
 @dataclass(frozen=True)
 class Source:
@@ -55,10 +57,15 @@ def _is_file(argument: str) -> bool:
 
 def _from_hexes(hexes: Sequence[str]) -> Iterator[Source]:
     """Arguments that are hex: one telegram each, or one in pieces."""
-    if any(len(text) <= _PART for text in hexes):
+    if any(len(text) <= _PART for text in hexes) and not all(_is_frame(text) for text in hexes):
         hexes = [" ".join(hexes)]
     for number, text in enumerate(hexes, 1):
         yield _from_text(f"argument {number}", text)
+
+
+def _is_frame(text: str) -> bool:
+    octets = _from_text("", text).octets
+    return bool(octets) and len(octets) == _frame_length(octets)
 
 
 def _from_text(name: str, text: str) -> Source:
@@ -86,31 +93,37 @@ def from_content(name: str, content: bytes) -> Iterator[Source]:
 
 def _from_lines(name: str, lines: Iterable[str]) -> Iterator[Source]:
     """One telegram a line; a frame that its line does not finish goes on in the next one."""
-    pending = ""
-    start = 0
+    found = False
+    begun = Source(name)
     for number, line in enumerate(lines, 1):
         text = line.split("#")[0].strip()
         if not text:
             continue
-        start = start if pending else number
-        source = _from_text(f"{name}, line {start}", f"{pending} {text}")
-        if source.fault is None and _unfinished(source.octets):
-            pending = f"{pending} {text}"
-            continue
-        if source.fault is not None and pending:  # what was begun stays unfinished, this line is another one
-            yield _from_text(f"{name}, line {start}", pending)
-            source = _from_text(f"{name}, line {number}", text)
-        pending = ""
-        yield source
-    if pending:
-        yield _from_text(f"{name}, line {start}", pending)
+        found = True
+        source = _from_text(f"{name}, line {number}", text)
+        if begun.octets:
+            joined = Source(begun.name, begun.octets + source.octets, source.fault)
+            if not _frame_length(source.octets) and (_frame_length(joined.octets) or _unfinished(joined)):
+                source = joined
+            else:  # what was begun stays unfinished, this line is another telegram
+                yield begun
+        begun = Source(name)
+        if _unfinished(source):
+            begun = source
+        else:
+            yield source
+    if begun.octets:
+        yield begun
+    if not found:
+        yield Source(name, fault=DecodeError("no telegram in it", code="empty"))
 
 
-def _unfinished(octets: bytes) -> bool:
-    if not looks_like_frame(octets):
+def _unfinished(source: Source) -> bool:
+    """Whether more octets may make a frame of these."""
+    if source.fault is not None or not looks_like_frame(source.octets):
         return False
     try:
-        Frame.parse(octets)
+        Frame.parse(source.octets)
     except IncompleteFrame:
         return True
     except MBusError:
@@ -119,34 +132,36 @@ def _unfinished(octets: bytes) -> bool:
 
 
 def _from_binary(name: str, content: bytes) -> Iterator[Source]:
-    """Frames one after the other; octets that start with no frame are user data."""
-    if not looks_like_frame(content) and content[:1] not in (b"\xe5", b"\x10"):
-        yield Source(name, content)
-        return
-    offset = 0
+    """Frames one after the other, and what is no frame; where there is no frame at all, one telegram."""
+    start = offset = 0  # up to `start` everything is given out
     while offset < len(content):
-        length = _frame_length(content[offset:])
-        yield Source(f"{name}, offset {offset}", content[offset : offset + length])
-        offset += length
+        # A single character counts behind a frame only; among other octets it is any octet.
+        may_start = (0x10, 0x68, 0xE5) if offset == start else (0x10, 0x68)
+        length = _frame_length(content[offset : offset + _LONGEST]) if content[offset] in may_start else 0
+        if length:
+            if start < offset:
+                yield _no_frame(f"{name}, offset {start}", content[start:offset])
+            yield Source(f"{name}, offset {offset}", content[offset : offset + length])
+            start = offset + length
+        offset += length or 1
+    if not start:
+        yield Source(name, content)
+    elif start < len(content):
+        yield _no_frame(f"{name}, offset {start}", content[start:])
+
+
+def _no_frame(name: str, octets: bytes) -> Source:
+    """Octets between frames: a damaged frame, which decoding explains, or noise."""
+    if looks_like_frame(octets):
+        return Source(name, octets)
+    shown = octets[:12].hex(" ").upper() + (" ..." if len(octets) > 12 else "")
+    return Source(name, octets, DecodeError(f"{len(octets)} octets that are no frame: {shown}", code="no_frame"))
 
 
 def _frame_length(octets: bytes) -> int:
-    """Octets of the frame at the start; where there is none, up to where the next one is whole."""
-    if _whole(octets):
-        return _announced(octets)
-    for offset in range(1, len(octets)):
-        if octets[offset] in (0x10, 0x68) and _whole(octets[offset:]):
-            return offset
-    return len(octets)
-
-
-def _announced(octets: bytes) -> int:
-    return {0xE5: 1, 0x10: 5}.get(octets[0]) or octets[1] + 6
-
-
-def _whole(octets: bytes) -> bool:
+    """Octets of the frame at the start, 0 where there is none."""
     try:
         Frame.parse(octets)
     except MBusError:
-        return False
-    return True
+        return 0
+    return {0xE5: 1, 0x10: 5}.get(octets[0]) or octets[1] + 6

@@ -18,12 +18,12 @@ from mbus_grammars import MBusError
 from mbus_grammars.record import DataRecordConstruct
 
 from ..decode import decode
-from .records import Scope, heading, part_meaning, rows_of, words
-from .words import bit_spans
-from .explanation import BitSpan, Explanation, Kind, Span, visible
 from ..forms import GRAMMARS, detect
 from ..hextext import octets_from
+from .explanation import BitSpan, Explanation, Kind, Span, visible
+from .records import Scope, heading, part_meaning, rows_of, words_of
 from .trace_grammars import Node, trace
+from .words import bit_spans
 
 if TYPE_CHECKING:
     from ..json_types import Form
@@ -95,7 +95,7 @@ class _Spans:
             yield from self.of(node.children[0], level, scope)  # a group of one says nothing of its own
             return
         group = bool(node.children)
-        said = words(node, scope)
+        said = words_of(node, scope)
         yield Span(
             offset=node.start,
             octets=self.octets[node.start : node.end],

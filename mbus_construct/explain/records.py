@@ -32,7 +32,7 @@ class Scope:
     rows: tuple[Row | None, ...] = ()
 
 
-def words(node: Node, scope: Scope) -> Words:
+def words_of(node: Node, scope: Scope) -> Words:
     """What a field without parts says."""
     describe = _FIELDS.get(_base(node.name))
     return field_words(node) if describe is None or node.value is None else describe(node, scope)

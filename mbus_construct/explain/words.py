@@ -13,9 +13,9 @@ from mbus_grammars.constructs import BitField, Code
 from mbus_grammars.fields import FixedStatus
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
-from .explanation import BitSpan
 from ..telegram import Status
 from ..values import EVERY
+from .explanation import BitSpan
 
 if TYPE_CHECKING:
     from .trace import Node

@@ -459,6 +459,26 @@ def test_counters_of_a_fixed_data_structure_are_edited_in_its_user_data() -> Non
     assert telegram.meter.identification_number == "00000007"
 
 
+@pytest.mark.parametrize(
+    ("record", "value", "data"),
+    [
+        ("0D 03 E9 01 00 00 00 00 00 00 00 01", "18446744073709551618", "E9 02 00 00 00 00 00 00 00 01"),
+        ("0D FD 0C E9 01 00 00 00 00 00 00 00 01", "18446744073709551618", "E9 02 00 00 00 00 00 00 00 01"),
+        ("0D FD 0C 01 31", "12", "02 32 31"),
+        ("0D 03 01 31", "12", "02 32 31"),
+    ],
+)
+def test_digits_in_json_stay_the_number_or_the_text_that_they_were(record: str, value: str, data: str) -> None:
+    values = json.loads(decode(response(record)).to_json())
+    values["records"][0]["value"] = value
+    assert decode(encode(values)).records[0].data == bytes.fromhex(data)
+
+
+def test_digits_by_hand_are_a_number_of_what_is_measured() -> None:
+    assert octets_of(quantity="energy", unit="Wh", value="12", coding="variable length") == "0D 03 E1 0C"
+    assert octets_of(quantity="customer", value="12", coding="variable length") == "0D FD 11 02 32 31"
+
+
 def test_edited_json() -> None:
     values = json.loads(decode(README_TELEGRAM).to_json())
     values["records"][0]["value"] = 2500

@@ -133,9 +133,3 @@ def test_a_last_day_that_does_not_exist_has_no_date() -> None:
     assert [entry[1] for entry in unrolled(octets)][0] == date(2014, 12, 31)
     octets = "82 80 01 6C DE 11" + profile(0x34, 254, "01 00 00 00" * 2)  # 2014-01-30
     assert [entry[1] for entry in unrolled(octets)] == [None, date(2014, 3, 30)]
-
-
-def test_a_time_beyond_the_calendar_is_none() -> None:
-    base = "84 80 01 6D 00 60 1F 3C"  # 2299-12-31? type F's highest century
-    entries = unrolled(base + profile(0x32, 250, "01 00" * 20))
-    assert all(entry[1] is None or entry[1].year < 10000 for entry in entries)
