@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from mbus_grammars import BuildError, Meaning, meaning_of
 from mbus_grammars import vif_tables as tables
-from mbus_grammars.constructs import is_sequence
+from mbus_grammars.base import is_sequence
 from mbus_grammars.dib import DATA_FIELDS
 from mbus_grammars.units import UNITS
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import Code, DataRecordHeader, DecodeError, LengthError
+from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
-from mbus_grammars.constructs import is_mapping, is_sequence
 from mbus_grammars.dib import DATA_FIELDS
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning

@@ -9,8 +9,8 @@ from typing import Any, Final
 from construct import ConstructError
 
 from mbus_grammars import DIB, VIB, BuildError, Meaning
+from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.constructs import is_mapping, is_sequence
 from mbus_grammars.fields import CI_NAMES, CField
 from mbus_grammars.record import (
     RecordArea,

@@ -12,7 +12,7 @@ from mbus_grammars.application import USER_DATA
 from mbus_grammars.constructs import Door
 
 if TYPE_CHECKING:
-    from mbus_grammars.constructs import Anything
+    from mbus_grammars.base import Anything
 
     from .json_types import Form
 

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from mbus_grammars import BuildError, DataRecordHeader, Meaning
-from mbus_grammars.constructs import is_mapping
+from mbus_grammars.base import is_mapping
 from mbus_grammars.dib import DATA_LENGTHS
 
 from .values import EXACT, IDENTIFIERS

@@ -10,8 +10,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
-from mbus_grammars.constructs import is_mapping
 from mbus_grammars.fields import C_FIELD_NAMES, CI_NAMES, Manufacturer
 from mbus_grammars.fields import Status as StatusBits
 

@@ -14,7 +14,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mbus_grammars.constructs import is_mapping
+from mbus_grammars.base import is_mapping
 from mbus_grammars.dib import DATA_LENGTHS
 from mbus_grammars.fields import Manufacturer
 from mbus_grammars.lvar import lvar_length

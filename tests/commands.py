@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from mbus_construct.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent

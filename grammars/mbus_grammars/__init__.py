@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from . import application, coding, dib, fields, fixed, link, lvar, record, vib
-from .constructs import Code, Door
+from .bits import Code
+from .constructs import Door
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError, MBusError
 from .meaning import FROM_METER, TO_METER, Meaning, meaning_of
 from .record import DataRecordHeader

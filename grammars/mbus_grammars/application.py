@@ -27,24 +27,10 @@ from construct import (
 )
 from construct.core import stream_write
 
+from .base import Anything, Context, Stream, field_of, is_mapping, octets_of
+from .bits import Bits, Coded, CodeTable, Number, Octet, bits, flag
 from .code_tables import CI_FIELDS
-from .constructs import (
-    Anything,
-    Bits,
-    Coded,
-    CodeTable,
-    Context,
-    Number,
-    Octet,
-    Salvage,
-    Stream,
-    bits,
-    field,
-    field_of,
-    flag,
-    is_mapping,
-    octets_of,
-)
+from .constructs import Salvage, field
 from .errors import BuildError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
 from .fixed import FixedData, FixedDataMSB

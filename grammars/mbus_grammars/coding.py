@@ -30,21 +30,9 @@ from construct import (
     Struct,
 )
 
-from .constructs import (
-    AnyAdapter,
-    Anything,
-    Bits,
-    Context,
-    Number,
-    Octet,
-    Octets,
-    bits,
-    field,
-    field_of,
-    flag,
-    is_integer,
-    split,
-)
+from .base import AnyAdapter, Anything, Context, field_of, is_integer
+from .bits import Bits, Number, Octet, Octets, bits, flag, split
+from .constructs import field
 from .errors import BuildError
 from .fields import DeviceType, IdentificationNumber, Manufacturer
 

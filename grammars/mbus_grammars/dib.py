@@ -13,18 +13,9 @@ from typing import Any, Final, Literal
 
 from construct import Container, If, RepeatUntil, Struct, this
 
-from .constructs import (
-    AnyAdapter,
-    Bits,
-    CodeTable,
-    Context,
-    bits,
-    field,
-    field_of,
-    flag,
-    is_integer,
-    is_mapping,
-)
+from .base import AnyAdapter, Context, field_of, is_integer, is_mapping
+from .bits import Bits, CodeTable, bits, flag
+from .constructs import field
 from .errors import BuildError, DecodeError
 
 MAX_DIFES: Final = 10

@@ -12,21 +12,9 @@ from typing import Any, Final
 from construct import Byte, Bytes, Container, Int16ul
 from construct.core import stream_read, stream_write
 
+from .base import AnyAdapter, Anything, Context, Stream, field_of, is_mapping
+from .bits import Bits, Code, Coded, CodeTable, bits, flag
 from .code_tables import CI_FIELDS, DEVICE_TYPES
-from .constructs import (
-    AnyAdapter,
-    Anything,
-    Bits,
-    Code,
-    Coded,
-    CodeTable,
-    Context,
-    Stream,
-    bits,
-    field_of,
-    flag,
-    is_mapping,
-)
 from .errors import BuildError
 
 # --- C field -------------------------------------------------------------------------------------

@@ -8,15 +8,19 @@ With CI 77h the fields go most significant octet first, except medium and units.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from construct import ByteSwapped, Default, IfThenElse, Struct, this
 
+from .bits import Bits, CodeTable, Octet, bits, split
 from .code_tables import FIXED_UNITS
 from .coding import type_a, type_b
-from .constructs import Anything, Bits, CodeTable, Octet, bits, field, split
+from .constructs import field
 from .fields import FixedStatus, IdentificationNumber
 from .units import unit_names
+
+if TYPE_CHECKING:
+    from .base import Anything
 
 MEDIA: Final = CodeTable(
     {

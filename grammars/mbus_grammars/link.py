@@ -17,7 +17,8 @@ from construct import Byte, Const, Default, FixedSized, Struct, Switch, this
 from construct.core import stream_write
 
 from .application import USER_DATA
-from .constructs import AnySubconstruct, Anything, Context, Derived, Door, Stream, Variant, field, field_of
+from .base import AnySubconstruct, Anything, Context, Stream, field_of
+from .constructs import Derived, Door, Variant, field
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 

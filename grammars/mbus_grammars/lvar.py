@@ -21,19 +21,9 @@ from typing import Any, Final
 from construct import Container
 from construct.core import stream_read, stream_write
 
+from .base import Anything, Context, Stream, fail, field_of, is_integer, is_mapping
+from .bits import Code, CodeTable, Octets
 from .coding import raw, type_a, type_b, type_c
-from .constructs import (
-    Anything,
-    Code,
-    CodeTable,
-    Context,
-    Octets,
-    Stream,
-    fail,
-    field_of,
-    is_integer,
-    is_mapping,
-)
 from .errors import BuildError
 from .profile import CompactProfile
 from .vib import ReversedText

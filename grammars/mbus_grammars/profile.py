@@ -14,20 +14,10 @@ from typing import Any, Final, cast
 from construct import Array, Container, Struct
 from construct.core import stream_read, stream_write
 
+from .base import Anything, Context, Stream, field_of, is_mapping, octets_of
+from .bits import Bits, CodeTable, Octet, bits
 from .coding import TypeH, type_a, type_b, type_c
-from .constructs import (
-    Anything,
-    Bits,
-    CodeTable,
-    Context,
-    Octet,
-    Stream,
-    bits,
-    field,
-    field_of,
-    is_mapping,
-    octets_of,
-)
+from .constructs import field
 from .dib import DATA_FIELDS, DATA_LENGTHS
 from .errors import BuildError
 

@@ -18,19 +18,8 @@ from construct import ConstructError, Container, ListContainer, Struct
 from construct.core import stream_read, stream_write
 
 from . import coding
-from .constructs import (
-    FAULTS_OF_VALUES,
-    Anything,
-    Context,
-    Memo,
-    Stream,
-    as_build_error,
-    field,
-    field_of,
-    is_mapping,
-    malformed,
-    octets_of,
-)
+from .base import FAULTS_OF_VALUES, Anything, Context, Stream, as_build_error, field_of, is_mapping, octets_of
+from .constructs import Memo, field, malformed
 from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS, DIBOfAnyLength, Function
 from .errors import BuildError, DecodeError, MBusError
 from .fields import Manufacturer

@@ -29,18 +29,9 @@ from construct import (
 )
 
 from . import vif_tables as tables
-from .constructs import (
-    AnyAdapter,
-    Bits,
-    Code,
-    Context,
-    bits,
-    field,
-    field_of,
-    flag,
-    is_integer,
-    is_mapping,
-)
+from .base import AnyAdapter, Context, field_of, is_integer, is_mapping
+from .bits import Bits, Code, bits, flag
+from .constructs import field
 from .errors import BuildError, DecodeError
 
 MAX_VIFES: Final = 10

@@ -6,6 +6,7 @@ no traceback reaches a user.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -55,6 +56,8 @@ def options(
 
 def main() -> None:
     """Run the command line; every failure ends in one line and an exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # rather than fail on a terminal without "³"
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()  # here, where a broken pipe can still be told from a fault
@@ -64,6 +67,7 @@ def main() -> None:
         fail(f"{error.format_message().rstrip('.')}; see {command} --help")
     except BrokenPipeError:  # the reader had enough: `mbus decode ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)  # as typer does where it meets the pipe first
     except (MBusError, OSError, ValueError) as error:
         fail(str(error))
     except (KeyboardInterrupt, typer.Abort):

@@ -155,7 +155,9 @@ def _no_frame(name: str, octets: bytes) -> Source:
     if looks_like_frame(octets):
         return Source(name, octets)
     shown = octets[:12].hex(" ").upper() + (" ..." if len(octets) > 12 else "")
-    return Source(name, octets, DecodeError(f"{len(octets)} octets that are no frame: {shown}", code="no_frame"))
+    return Source(
+        name, octets, DecodeError(f"{len(octets)} octets that are no frame: {shown}", code="no_frame")
+    )
 
 
 def _frame_length(octets: bytes) -> int:

@@ -64,7 +64,8 @@ def _objects(results: Iterable[Result]) -> list[Mapping[str, Any]]:
 
 
 def _dumps(value: object, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    return json.dumps(value, ensure_ascii=not unicode, allow_nan=False, indent=indent)
 
 
 def write_json(results: Sequence[Result]) -> None:

@@ -23,6 +23,15 @@ _UNBOUNDED: Final = 400
 _STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim", "invalid": "yellow"}
 
 
+# A meter's text is data: its control characters must not steer the terminal.
+_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text that is nothing but text."""
+    return Text(text.translate(_CONTROLS), style=style)
+
+
 def console() -> Console:
     """Standard output; colours and wrapping only on a terminal."""
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=_UNBOUNDED)
@@ -32,16 +41,16 @@ def print_telegram(telegram: Telegram, title: str | None = None) -> None:
     """One telegram: who, what kind of frame, its records, what is to be said."""
     out = console()
     if title:
-        out.print(Text(title, style="bold"), soft_wrap=True)
-    out.print(Text(_frame_line(telegram)), soft_wrap=True)
+        out.print(_text(title, style="bold"), soft_wrap=True)
+    out.print(_text(_frame_line(telegram)), soft_wrap=True)
     _print_meter(out, telegram.meter, telegram.status, telegram.access_number)
     _print_records(out, telegram.records)
     for line in _user_data_lines(telegram):
-        out.print(Text(line), soft_wrap=True)
+        out.print(_text(line), soft_wrap=True)
     if telegram.manufacturer_data is not None:
         _print_manufacturer_data(out, telegram.manufacturer_data)
     if telegram.encrypted:
-        out.print(Text(f"encrypted: {to_hex(telegram.encrypted)}"), soft_wrap=True)
+        out.print(_text(f"encrypted: {to_hex(telegram.encrypted)}"), soft_wrap=True)
     _print_end(out, telegram.more_records_follow, telegram.diagnostics)
 
 
@@ -56,7 +65,7 @@ def print_reading(reading: Reading) -> None:
 
 
 def _print_manufacturer_data(out: Console, octets: bytes) -> None:
-    out.print(Text(f"manufacturer data: {to_hex(octets) or 'none'}"), soft_wrap=True)
+    out.print(_text(f"manufacturer data: {to_hex(octets) or 'none'}"), soft_wrap=True)
 
 
 def _user_data_lines(telegram: Telegram) -> Iterator[str]:
@@ -108,7 +117,7 @@ def _print_meter(out: Console, meter: Meter | None, status: Status | None, acces
     if status is not None:
         parts.append("status " + ("; ".join(status.flags) or "ok"))
     if parts:
-        out.print(Text(", ".join(part for part in parts if part), style="bold"), soft_wrap=True)
+        out.print(_text(", ".join(part for part in parts if part), style="bold"), soft_wrap=True)
 
 
 def _print_records(out: Console, records: Sequence[Record]) -> None:
@@ -142,11 +151,11 @@ def _row(index: int, record: Record) -> list[Text]:
         "; ".join(remark for remark in remarks if remark),
         str(record.offset),
     ]
-    return [Text(cell) for cell in cells]
+    return [_text(cell) for cell in cells]
 
 
 def _print_end(out: Console, more: bool, diagnostics: Sequence[Diagnostic]) -> None:
     if more:
-        out.print(Text("more records follow in the next telegram"), soft_wrap=True)
+        out.print(_text("more records follow in the next telegram"), soft_wrap=True)
     for diagnostic in diagnostics:
-        out.print(Text(str(diagnostic), style=_STYLES[diagnostic.severity]), soft_wrap=True)
+        out.print(_text(str(diagnostic), style=_STYLES[diagnostic.severity]), soft_wrap=True)

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import FROM_METER, DataRecordHeader
-from mbus_grammars.constructs import Code, is_mapping
+from mbus_grammars.base import is_mapping
+from mbus_grammars.bits import Code
 from mbus_grammars.lvar import VariableLength, lvar_length
 from mbus_grammars.units import UNITS, unit_names
 from mbus_grammars.vib import code_rows

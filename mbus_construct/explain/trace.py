@@ -21,7 +21,8 @@ from construct import lib
 from construct.core import BytesIOWithOffsets, evaluate, stream_read
 
 from mbus_grammars import DecodeError, MBusError
-from mbus_grammars.constructs import Anything, Bits, Stream, as_decode_error
+from mbus_grammars.base import Anything, Stream, as_decode_error
+from mbus_grammars.bits import Bits
 
 
 @dataclass(slots=True, eq=False)

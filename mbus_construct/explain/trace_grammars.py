@@ -15,18 +15,9 @@ from construct.core import BytesIOWithOffsets
 
 from mbus_grammars import DecodeError, IncompleteFrame, MBusError
 from mbus_grammars.application import FixedOrCompact
-from mbus_grammars.constructs import (
-    Anything,
-    Bits,
-    Coded,
-    Derived,
-    Door,
-    Memo,
-    Number,
-    Salvage,
-    Variant,
-    as_decode_error,
-)
+from mbus_grammars.base import Anything, as_decode_error
+from mbus_grammars.bits import Bits, Coded, Number
+from mbus_grammars.constructs import Derived, Door, Memo, Salvage, Variant
 from mbus_grammars.dib import SPECIAL_DIFS, DIBOctets
 from mbus_grammars.fields import CField
 from mbus_grammars.link import FT12, ToCheckSum

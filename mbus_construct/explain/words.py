@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from mbus_grammars.bits import BitField, Code
 from mbus_grammars.code_tables import MANUFACTURERS
-from mbus_grammars.constructs import BitField, Code
 from mbus_grammars.fields import FixedStatus
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from helpers import plain
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vectors import FRAMES
 
+from helpers import plain
 from mbus_construct.explain import GRAMMARS, Explanation, Span, explain
 from mbus_construct.explain.text import to_lines
 from mbus_construct.explain.trace_grammars import trace
 from mbus_grammars import DecodeError, Frame
+from vectors import FRAMES
 
 FORMS = ("auto", *GRAMMARS)
 RESPONSE = bytes.fromhex(

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree as Xml
 
 import pytest
-from vectors import FRAMES
 
 from mbus_construct.explain import Explanation, Span, explain
 from mbus_construct.explain.html import to_html
+from vectors import FRAMES
 
 NAMESPACE = "{http://www.w3.org/1999/xhtml}"
 

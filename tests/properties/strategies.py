@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from helpers import plain
 from hypothesis import strategies as st
 
+from helpers import plain
 from mbus_grammars import FROM_METER, TO_METER, coding, fields, meaning_of, profile
 from mbus_grammars.application import APPLICATION_ERRORS, ConfigurationField, SubCode, encrypted_length
 from mbus_grammars.code_tables import CI_FIELDS
@@ -22,7 +22,7 @@ from mbus_grammars.record import choose_data
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from mbus_grammars.constructs import Bits
+    from mbus_grammars.bits import Bits
 
 HEADER_OF = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 LONGEST_RECORDS = 200  # octets, so that a frame has room for its header too

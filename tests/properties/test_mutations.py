@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from helpers import with_check_sum
-from vectors import FRAMES
 
+from helpers import with_check_sum
 from mbus_grammars import DecodeError, Frame
+from vectors import FRAMES
 
 COUNT = 100_000
 SLOWER_THAN_MEDIAN = 50

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers import plain, with_check_sum
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
-from properties import strategies as write
-from vectors import FRAMES
 
+from helpers import plain, with_check_sum
 from mbus_grammars import (
     DIB,
     FROM_METER,
@@ -31,6 +29,8 @@ from mbus_grammars import (
     Selection,
     VariableLength,
 )
+from properties import strategies as write
+from vectors import FRAMES
 
 settings.register_profile(
     "grammars",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from helpers import assert_both_ways, build_error, long_frame, plain
 
+from helpers import assert_both_ways, build_error, long_frame, plain
 from mbus_grammars import ApplicationLayer, Frame, Selection, code_tables
 
 SHORT = "2A 10 00 00"

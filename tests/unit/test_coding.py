@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 import pytest
-from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 
+from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 from mbus_grammars import TypeF, TypeG, TypeH, TypeI, TypeJ, TypeK, coding
 from mbus_grammars.constructs import Door
 

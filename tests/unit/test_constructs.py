@@ -8,29 +8,13 @@ from typing import Any
 
 import pytest
 from construct import Byte, Bytes, Check, Container, GreedyBytes, Struct, this
-from helpers import build_error, plain
-from vectors import FRAMES
 
+from helpers import build_error, plain
 from mbus_grammars import BuildError, Code, DecodeError, Frame, MBusError
-from mbus_grammars.constructs import (
-    Bits,
-    Coded,
-    CodeTable,
-    Derived,
-    Door,
-    Memo,
-    Octet,
-    Octets,
-    Salvage,
-    Variant,
-    bits,
-    field,
-    field_of,
-    flag,
-    is_sequence,
-    octets_of,
-    split,
-)
+from mbus_grammars.base import field_of, is_sequence, octets_of
+from mbus_grammars.bits import Bits, Coded, CodeTable, Octet, Octets, bits, flag, split
+from mbus_grammars.constructs import Derived, Door, Memo, Salvage, Variant, field
+from vectors import FRAMES
 
 TABLE = CodeTable({0: "none", 1: "one", 2: "reserved", 3: "reserved"}, size=4)
 

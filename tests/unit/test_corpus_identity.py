@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import plain
 
+from helpers import plain
 from mbus_grammars import DecodeError, Frame
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wired.jsonl"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 
+from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 from mbus_grammars import DIB, DataRecords, DecodeError
 from mbus_grammars.dib import DATA_FIELDS, DATA_LENGTHS, SPECIAL_DIFS
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from helpers import assert_both_ways, assert_no_truncation_passes, plain
-from vectors import EXAMPLES, RESPONSES, Example
 
+from helpers import assert_both_ways, assert_no_truncation_passes, plain
 from mbus_grammars import DataRecord, DataRecordToMeter, Frame
+from vectors import EXAMPLES, RESPONSES, Example
 
 BY_NUMBER = {example.name[:3]: example for example in EXAMPLES}
 

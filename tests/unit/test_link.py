@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from helpers import assert_both_ways, assert_no_truncation_passes, build_error, long_frame, plain
 
+from helpers import assert_both_ways, assert_no_truncation_passes, build_error, long_frame, plain
 from mbus_grammars import (
     ChecksumError,
     DecodeError,

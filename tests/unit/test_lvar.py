@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 
+from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 from mbus_grammars import DataRecord, DecodeError, VariableLength, lvar
 from mbus_grammars.constructs import Door
 

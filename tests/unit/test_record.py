@@ -6,8 +6,8 @@ import copy
 from typing import Any
 
 import pytest
-from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 
+from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 from mbus_grammars import DataRecord, DataRecords, DataRecordsToMeter, DataRecordToMeter, DecodeError
 from mbus_grammars.record import RecordsFromMeter, RecordsFromMeterMSB
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from helpers import long_frame, with_check_sum
 from mbus_construct import ChecksumError, DecodeError, IncompleteFrame, LengthError, decode
 from telegrams import HEADER, README_TELEGRAM, covered, response

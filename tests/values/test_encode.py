@@ -5,11 +5,12 @@ from __future__ import annotations
 import decimal
 import json
 from dataclasses import replace
-from datetime import date, datetime, time, timezone
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from mbus_construct import BuildError, Frame, Record, Telegram, decode, encode
 from telegrams import METER, README_TELEGRAM, response
 from vectors import FRAMES
@@ -254,7 +255,7 @@ REFUSED = [
     ({"quantity": "date and time", "value": "2024-05-17T13:45:10.5"}, "value", None, "seconds"),
     ({"quantity": "date and time", "value": "2024-05-17T13:45+02:00"}, "value", None, "time zone"),
     ({"quantity": "date and time", "value": "2024-05-17T13:45Z"}, "value", None, "time zone"),
-    ({"quantity": "date and time", "value": datetime(2024, 5, 17, tzinfo=timezone.utc)}, "value", None, "time zone"),
+    ({"quantity": "date and time", "value": datetime(2024, 5, 17, tzinfo=UTC)}, "value", None, "time zone"),
     ({"quantity": "manufacturer", "value": "pad"}, "value", "pad", "letters"),
     ({"quantity": "fabrication number", "value": "Ω"}, "value", "Ω", "8859-1"),
     ({"quantity": "customer", "value": "x" * 192}, "value", None, "191"),

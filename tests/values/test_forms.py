@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from mbus_construct import DecodeError, MBusError, Telegram, decode, encode
 from mbus_construct.forms import candidates, detect
 from mbus_construct.hextext import parse_hex

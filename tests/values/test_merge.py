@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from mbus_construct import Reading, decode, merge
 from telegrams import HEADER, README_TELEGRAM, response
 

@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
-from helpers import with_check_sum
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+from helpers import with_check_sum
 from mbus_construct import BuildError, MBusError, Record, Telegram, decode, encode
 from mbus_construct.json_types import Form, Kind, Severity, State
 from mbus_construct.values import EXACT

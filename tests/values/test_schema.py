@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import jsonschema
-import mbus_construct
 import pytest
+
+import mbus_construct
 from mbus_construct import decode, merge
 from mbus_construct.json_types import Kind
 from mbus_construct.kinds import KIND_OF, kind_of

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from mbus_construct import Telegram, decode
 from telegrams import README_TELEGRAM
 

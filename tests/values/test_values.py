@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from mbus_construct import decode
 from mbus_grammars import meaning_of
 from telegrams import one
