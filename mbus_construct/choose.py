@@ -222,12 +222,13 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
 
 def _integer_field(raw: Decimal, meaning: Meaning) -> int:
     """The shortest usual integer: 32 bits at least for measured values, whose telegrams keep their layout."""
-    measured = "B" in meaning.types.split()
+    types = set(meaning.types.split())
+    measured = types.isdisjoint({"C", "D"}) or "B" in types
     sizes = ((4, 4), (6, 6), (7, 8)) if measured else ((1, 1), (2, 2), (3, 3), (4, 4), (6, 6), (7, 8))
     for data_field, octets in sizes:
-        bits = 8 * octets - 1 if measured else 8 * octets
-        limit = (1 << bits) - 1
-        if (-limit if measured else 0) <= raw <= limit:
+        limit = (1 << 8 * octets - measured) - 1
+        marked = not measured and "D" not in types  # all ones mean "no value" in type C
+        if (-limit if measured else 0) <= raw <= limit - marked:
             return data_field
     raise BuildError("value", raw, "what 64 bits hold")
 

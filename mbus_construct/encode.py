@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any, Final
 
 from construct import ConstructError
@@ -23,6 +24,7 @@ from .choose import choose, parse_unit
 from .decode import decode, decode_records
 from .forms import GRAMMARS
 from .json_types import FrameDict, MeterDict, RecordDict, TelegramDict
+from .json_values import json_number
 from .raw import is_measured, is_number, to_data, to_number
 from .telegram import Telegram
 from .values import EXACT
@@ -296,7 +298,14 @@ def _record(record: object, area: RecordArea) -> bytes:
 
 def _same(record: Mapping[str, Any], kept: Mapping[str, Any], keys: Sequence[str]) -> bool:
     """Whether a record still says what its octets say."""
-    return all(record.get(key, kept[key]) == kept[key] for key in keys)
+    return all(_as_json(record.get(key, kept[key])) == kept[key] for key in keys)
+
+
+def _as_json(value: object) -> object:
+    """The value as `to_dict` gives it: who reads JSON may read its numbers as Decimal."""
+    if isinstance(value, Decimal):
+        return json_number(value) if value.is_finite() else str(value)
+    return [_as_json(item) for item in value] if is_sequence(value) else value
 
 
 def _compose(record: Mapping[str, Any], area: RecordArea) -> bytes:
@@ -329,8 +338,9 @@ def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordAre
         value = EXACT.scaleb(to_number(value), power)
     if header.meaning.quantity == "bus address" and is_number(value) and to_number(value) > 250:
         raise BuildError("value", value, "a primary address, 0 to 250")
+    flags = _sequence(record, "flags")
     try:
-        data = header.data.build(to_data(header, value, record.get("flags") or ()))
+        data = header.data.build(to_data(header, value, flags))
     except BuildError as error:
         raise BuildError("value", record.get("value"), error.limit) from error
     return header_octets + data

@@ -100,14 +100,13 @@ def to_data(header: DataRecordHeader, value: object, flags: Sequence[str] = ()) 
     if meaning.quantity in IDENTIFIERS and isinstance(value, str) and data_type == "A":
         return int(value) if value.isdecimal() else value
     raw = to_raw_number(value, meaning)
-    return raw if data_type == "A" else _unmarked(raw, meaning, DATA_LENGTHS[header.data_field] or 0)
+    return _unmarked(raw, DATA_LENGTHS[header.data_field] or 0) if data_type == "B" else raw
 
 
-def _unmarked(number: int, meaning: Meaning, length: int) -> int:
-    """The number, unless its octets stand for "no value"."""
-    signed = "B" in meaning.types.split() or not meaning.types
+def _unmarked(number: int, length: int) -> int:
+    """The signed number of so many octets, unless they stand for "no value"."""
     lowest = -(1 << 8 * length - 1)
-    if signed and number == lowest:
+    if number == lowest:
         raise BuildError("value", number, f"{lowest + 1} or more: the lowest number means 'no value'")
     return number
 
@@ -126,7 +125,7 @@ def _variable_length(meaning: Meaning, value: object) -> Any:
     if isinstance(value, str | bytes) or is_mapping(value):
         return value
     number = to_raw_number(value, meaning)
-    return _unmarked(number, meaning, (~number).bit_length() // 8 + 1)
+    return _unmarked(number, (~number).bit_length() // 8 + 1) if number < 0 else number
 
 
 def _secondary_address(value: object) -> dict[str, Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader, Meaning
 
     from .json_types import Severity, State
-    from .telegram import Value
+    from .json_values import Value
 
 # Wide enough for the longest number there is (64 octets, 155 digits) with any exponent: nothing is rounded,
 # and what a caller gives beyond it is refused.
@@ -104,8 +104,7 @@ def _identifier(width: int, raw: int | str) -> Outcome:
     """Identification numbers keep their leading zeros."""
     if isinstance(raw, int) and raw >= 0:
         return Outcome(f"{raw:0{width}d}")
-    shown = raw if isinstance(raw, str) else f"F{-raw:0{width - 1}d}"
-    return invalid(f"digits {shown} are no identification", "invalid_bcd", "warning")
+    return invalid(f"{raw or 'no digits'}: no identification", "invalid_bcd", "warning")
 
 
 def shortest_real(value: float) -> Decimal:

@@ -33,6 +33,10 @@ class Run(NamedTuple):
         return self.out.splitlines()
 
 
+class Terminal(io.TextIOWrapper):
+    """Standard input; a test makes a terminal of it."""
+
+
 class Mbus:
     """The command `mbus` in this process."""
 
@@ -42,7 +46,7 @@ class Mbus:
 
     def __call__(self, *arguments: str | Path, stdin: bytes | None = None) -> Run:
         self.monkeypatch.setattr(sys, "argv", ["mbus", *map(str, arguments)])
-        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin or b""), encoding="utf-8"))
+        self.monkeypatch.setattr(sys, "stdin", Terminal(io.BytesIO(stdin or b""), encoding="utf-8"))
         with pytest.raises(SystemExit) as ended:
             main()
         out, err = self.capsys.readouterr()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from mbus_construct import MBusError, Record, Telegram, decode
-from mbus_construct.telegram import json_value
+from mbus_construct.json_values import json_value
 
 # The corpus writes some units in ASCII.
 ASCII_UNITS = str.maketrans("³", "3")

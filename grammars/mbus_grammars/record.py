@@ -76,7 +76,7 @@ def _integer(length: int, meaning: Meaning) -> tuple[str, Anything]:
         return "secondary address", coding.SecondaryAddress
     if meaning.quantity == "manufacturer" and length == 2:
         return "manufacturer", Manufacturer
-    if "B" in types or not types:
+    if {"C", "D"}.isdisjoint(types) or "B" in types:  # B unless the table says otherwise
         return "B", coding.type_b(length)
     return ("D" if "D" in types else "C"), coding.type_c(length)
 

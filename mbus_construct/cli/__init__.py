@@ -6,7 +6,6 @@ no traceback reaches a user.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from typing import Annotated, Any
@@ -56,8 +55,9 @@ def options(
 
 def main() -> None:
     """Run the command line; every failure ends in one line and an exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # rather than fail on a terminal without "³"
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # rather than fail on a terminal without "³"
     try:
         code = app(standalone_mode=False) or 0
         sys.stdout.flush()  # here, where a broken pipe can still be told from a fault

@@ -14,7 +14,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import construct as c
 from construct import lib
@@ -22,7 +22,9 @@ from construct.core import BytesIOWithOffsets, evaluate, stream_read
 
 from mbus_grammars import DecodeError, MBusError
 from mbus_grammars.base import Anything, Stream, as_decode_error
-from mbus_grammars.bits import Bits
+
+if TYPE_CHECKING:
+    from mbus_grammars.bits import Bits
 
 
 @dataclass(slots=True, eq=False)

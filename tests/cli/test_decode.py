@@ -84,7 +84,8 @@ def test_one_damaged_octet_costs_one_record(mbus: Mbus) -> None:
 
 def test_an_octet_that_hides_the_rest_is_named_too(mbus: Mbus) -> None:
     octets = bytearray(README_TELEGRAM)
-    octets[README_TELEGRAM.index(b"\x0d\xfd\x0b") + 3] = 0xF7  # an LVAR octet becomes a reserved one: where its data end is not known
+    lvar = README_TELEGRAM.index(b"\x0d\xfd\x0b") + 3
+    octets[lvar] = 0xF7  # a reserved one: where its data end is not known
     run = mbus("decode", with_check_sum(bytes(octets)).hex())
     assert run.code == 1
     assert len(rows(run.lines)) >= 7
@@ -170,8 +171,17 @@ def test_csv_is_one_row_a_record(mbus: Mbus) -> None:
     table = list(csv.DictReader(io.StringIO(run.out)))
     assert len(table) == 14
     volume = table[1]
-    assert (volume["identification_number"], volume["manufacturer"], volume["record"]) == ("07935343", "LSE", "1")
-    assert (volume["quantity"], volume["value"], volume["unit"], volume["state"]) == ("volume", "2.013", "m³", "ok")
+    assert (volume["identification_number"], volume["manufacturer"], volume["record"]) == (
+        "07935343",
+        "LSE",
+        "1",
+    )
+    assert (volume["quantity"], volume["value"], volume["unit"], volume["state"]) == (
+        "volume",
+        "2.013",
+        "m³",
+        "ok",
+    )
     assert (volume["offset"], volume["storage_number"], volume["function"]) == ("25", "0", "instantaneous")
     assert table[4]["value"] == ""
     assert table[4]["reason"] == "no date set"
@@ -203,13 +213,16 @@ def test_several_telegrams_have_titles(mbus: Mbus) -> None:
 def test_user_data_that_is_no_records(mbus: Mbus) -> None:
     assert "error code: 8 (application too busy" in mbus("decode", "68 04 04 68 08 01 70 08 81 16").out
     assert "alarm flags: 05" in mbus("decode", "68 04 04 68 08 01 71 05 7F 16").out
-    assert "medium: water" in mbus(
-        "decode", "68 13 13 68 08 05 73 78 56 34 12 0A 00 E9 7E 01 00 00 00 35 01 00 00 3C 16"
-    ).out
+    assert (
+        "medium: water"
+        in mbus("decode", "68 13 13 68 08 05 73 78 56 34 12 0A 00 E9 7E 01 00 00 00 35 01 00 00 3C 16").out
+    )
     assert "single character" in mbus("decode", "E5").out
 
 
-@pytest.mark.parametrize(("link", "start"), [("frame", 0), ("c_field", 4), ("ci_field", 6), ("header", 7), ("records", 19)])
+@pytest.mark.parametrize(
+    ("link", "start"), [("frame", 0), ("c_field", 4), ("ci_field", 6), ("header", 7), ("records", 19)]
+)
 def test_link(mbus: Mbus, link: str, start: int) -> None:
     octets = README_TELEGRAM[start : None if link == "frame" else -2]
     run = mbus("decode", "--link", link, octets.hex())
@@ -225,7 +238,9 @@ def test_merge(mbus: Mbus) -> None:
     values = json.loads(run.out)
     assert (values["telegrams"], len(values["records"]), values["more_records_follow"]) == (2, 2, False)
     assert len(rows(mbus("decode", "--merge", first, second).lines)) == 2
-    assert len(list(csv.DictReader(io.StringIO(mbus("decode", "--merge", "-f", "csv", first, second).out)))) == 2
+    assert (
+        len(list(csv.DictReader(io.StringIO(mbus("decode", "--merge", "-f", "csv", first, second).out)))) == 2
+    )
     run = mbus("decode", "--merge", first, HEX)
     assert run.code == 2
     assert one_line(run.err)

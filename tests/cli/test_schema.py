@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import jsonschema
+
 import mbus_construct
 from commands import Mbus
 from telegrams import README_TELEGRAM

@@ -47,7 +47,12 @@ def test_a_telegram_without_meter_joins_any() -> None:
 def test_no_telegrams_are_an_empty_reading() -> None:
     reading = merge([])
     assert reading == Reading(())
-    assert (reading.meter, reading.status, reading.records, reading.more_records_follow) == (None, None, (), False)
+    assert (reading.meter, reading.status, reading.records, reading.more_records_follow) == (
+        None,
+        None,
+        (),
+        False,
+    )
     assert json.loads(reading.to_json())["telegrams"] == 0
 
 
@@ -55,6 +60,8 @@ def test_the_shape_of_a_reading() -> None:
     values = json.loads(merge([FIRST, SECOND]).to_json(indent=2))
     assert values["telegrams"] == 2
     assert values["meter"]["identification_number"] == "12345678"
-    assert values["records"] == json.loads(FIRST.to_json())["records"] + json.loads(SECOND.to_json())["records"]
+    assert (
+        values["records"] == json.loads(FIRST.to_json())["records"] + json.loads(SECOND.to_json())["records"]
+    )
     assert values["manufacturer_data"] == ["AA"]
     assert values["diagnostics"][0]["record"] == 1

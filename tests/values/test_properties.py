@@ -145,7 +145,9 @@ def test_many_mutated_frames_of_the_vectors() -> None:
     for _ in range(4000):
         octets = bytearray(rng.choice([frame for frame in FRAMES if len(frame) > 9]))
         for _ in range(rng.randint(1, 3)):
-            octets[rng.randrange(6, len(octets) - 2)] = rng.choice(b"\x0d\x13\x6d\x7c\x7f\x80\xf6\xfc\xfd\xff\x00\x2f")
+            octets[rng.randrange(6, len(octets) - 2)] = rng.choice(
+                b"\x0d\x13\x6d\x7c\x7f\x80\xf6\xfc\xfd\xff\x00\x2f"
+            )
         decoded += check(with_check_sum(bytes(octets))) is not None
     assert decoded == 4000  # the link layer is whole in each of them
 
@@ -171,7 +173,11 @@ def _meanings() -> list[tuple[Meaning, str]]:
 
 
 MEANINGS = _meanings()
-NUMBERS = [item for item in MEANINGS if {"B", "C", "D"} & set(item[0].types.split()) and item[1] not in ("bus address", "manufacturer")]
+NUMBERS = [
+    item
+    for item in MEANINGS
+    if {"B", "C", "D"} & set(item[0].types.split()) and item[1] not in ("bus address", "manufacturer")
+]
 
 
 @COMMON
@@ -250,7 +256,12 @@ def test_a_real_by_hand_comes_back(value: float, code: int) -> None:
 # --- Mistakes of callers -------------------------------------------------------------------------
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(["Wh", "04", "13"]),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["Wh", "04", "13"]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=4,
 )
@@ -270,13 +281,17 @@ def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-SHAPES: list[Any] = [json.loads(decode(octets).to_json()) for octets in (FRAMES[9], README_TELEGRAM[:], *FRAMES[-8:])]
+SHAPES: list[Any] = [
+    json.loads(decode(octets).to_json()) for octets in (FRAMES[9], README_TELEGRAM, *FRAMES[-8:])
+]
 SHAPES.append(
     {
         "meter": {"identification_number": "12345678", "manufacturer": "PAD", "version": 1, "device_type": 7},
         "frame": {"a_field": 1},
         "status": 0,
-        "records": [{"quantity": "energy", "unit": "kWh", "value": 1, "qualifiers": ["average value"], "tariff": 1}],
+        "records": [
+            {"quantity": "energy", "unit": "kWh", "value": 1, "qualifiers": ["average value"], "tariff": 1}
+        ],
     }
 )
 

@@ -94,7 +94,12 @@ _SPACES = [
     ((0x7D, 0x7D), tables.EXTENSION_FD_FD),
 ]
 QUANTITIES = sorted(
-    {row.quantity for _, table in _SPACES for row in table.values() if row.status not in ("reserved", "special")}
+    {
+        row.quantity
+        for _, table in _SPACES
+        for row in table.values()
+        if row.status not in ("reserved", "special")
+    }
 )
 
 

@@ -131,6 +131,6 @@ def test_octets_that_are_no_profile_stay_octets() -> None:
 
 def test_a_last_day_that_does_not_exist_has_no_date() -> None:
     octets = "82 80 01 6C DE 1B" + profile(0x34, 254, "01 00 00 00" * 4)  # 2014-11-30: the month's last day
-    assert [entry[1] for entry in unrolled(octets)][0] == date(2014, 12, 31)
+    assert next(entry[1] for entry in unrolled(octets)) == date(2014, 12, 31)
     octets = "82 80 01 6C DE 11" + profile(0x34, 254, "01 00 00 00" * 2)  # 2014-01-30
     assert [entry[1] for entry in unrolled(octets)] == [None, date(2014, 3, 30)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mbus_construct import BuildError, Meter, Record, Status, Telegram, decode
-from mbus_construct.telegram import json_number, json_value, value_type
+from mbus_construct.json_values import json_number, json_value, value_type
 from telegrams import README_TELEGRAM, one, response
 from vectors import FRAMES
 

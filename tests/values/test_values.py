@@ -39,6 +39,7 @@ UNSIGNED = [
     ("02 FB 1A FE FF", "6553.4", "%"),
     ("02 FD 71 C4 FF", "-60", "dBm"),  # RF level is type B
     ("02 83 FC 11 FE FF", "65534", "Wh"),  # VIFE FC 11h: data presented with type C
+    ("02 FD 67 FE FF", "-2", None),  # of any type: B, as nothing says otherwise
     ("02 FF 20 FE FF", "-2", None),  # manufacturer specific: type B
 ]
 
@@ -144,7 +145,9 @@ INVALID = [
     ("0D 6D C2 34 12", "1234", "wrong_data_type", "warning"),
     ("05 6C 00 00 48 42", "50.0", "wrong_data_type", "warning"),
     ("0C 78 1A 00 00 00", "0000001A", "invalid_bcd", "warning"),
-    ("0C 78 01 00 00 F0", "F0000001", "invalid_bcd", "warning"),
+    ("0C 78 01 00 00 F0", "-1: no identification", "invalid_bcd", "warning"),
+    ("0D 78 D2 34 12", "-1234: no identification", "invalid_bcd", "warning"),
+    ("0D 78 C0", "no digits: no identification", "invalid_bcd", "warning"),
 ]
 
 DATES = [
