@@ -175,7 +175,7 @@ class _Reader:
             self.note("warning", "encrypted", f"{len(encrypted)} octets are encrypted", None)
         configuration = header.get("configuration_field")
         return Telegram(
-            form=self.form,
+            link=self.form,
             frame=frame,
             meter=_meter(header),
             access_number=header.get("access_number"),

@@ -62,9 +62,9 @@ def encode(telegram: Telegram | Mapping[str, Any]) -> bytes:
     if not is_mapping(values):
         raise BuildError("", values, "a Telegram or a mapping")
     _refuse_unknown(values, TelegramDict, "")
-    form = values.get("form", "frame")
+    form = values.get("link", "frame")
     if not isinstance(form, str) or form not in GRAMMARS:
-        raise BuildError("form", form, f"one of {', '.join(GRAMMARS)}")
+        raise BuildError("link", form, f"one of {', '.join(GRAMMARS)}")
     frame = _mapping(values, "frame", FrameDict)
     if form == "frame" and "schema_version" not in values:
         frame = _complete_frame(frame, values)

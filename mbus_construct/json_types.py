@@ -104,7 +104,7 @@ class TelegramDict(TypedDict):
     """One telegram."""
 
     schema_version: Literal[1]
-    form: Annotated[Form, "where the octets start"]
+    link: Annotated[Form, "where the octets start"]
     frame: FrameDict
     meter: MeterDict | None
     access_number: int | None

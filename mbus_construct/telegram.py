@@ -358,7 +358,7 @@ class Telegram:
     """One telegram.
 
     Attributes:
-        form: where the decoded octets started: "frame", "c_field", "ci_field", "header" or "records".
+        link: where the decoded octets started: "frame", "c_field", "ci_field", "header" or "records".
         frame: the link layer.
         meter: who sent it or whom it selects; None where the header has no address.
         access_number, status, configuration_field: of the header, None without one.
@@ -371,7 +371,7 @@ class Telegram:
         diagnostics: what the decoder has to remark.
     """
 
-    form: Form = "frame"
+    link: Form = "frame"
     frame: FrameFields = FrameFields()
     meter: Meter | None = None
     access_number: int | None = None
@@ -406,7 +406,7 @@ class Telegram:
         manufacturer_data = self.manufacturer_data
         return {
             "schema_version": SCHEMA_VERSION,
-            "form": self.form,
+            "link": self.link,
             "frame": self.frame.to_dict(),
             "meter": None if self.meter is None else self.meter.to_dict(),
             "access_number": self.access_number,
@@ -434,12 +434,12 @@ class Telegram:
         from .decode import decode  # noqa: PLC0415  it imports this module
         from .encode import encode  # noqa: PLC0415  it imports this module
 
-        octets, form = encode(values), values.get("form", "frame")
+        octets, form = encode(values), values.get("link", "frame")
         notes: Sequence[Any] = values.get("diagnostics") or ()
         # Where decode had to guess the form, it says so again.
         if any(is_mapping(note) and note.get("code") == "form_guessed" for note in notes):
             telegram = decode(octets)
-            if telegram.form == form:
+            if telegram.link == form:
                 return telegram
         return decode(octets, link=form)
 

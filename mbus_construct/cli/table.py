@@ -100,7 +100,7 @@ def _frame_line(telegram: Telegram) -> str:
     if frame.ci_field is not None:
         parts.append(f"CI {frame.ci_field:02X}h {frame.ci_name}")
     return (
-        ", ".join(part for part in parts if part) or f"octets from the {telegram.form.replace('_', ' ')} on"
+        ", ".join(part for part in parts if part) or f"octets from the {telegram.link.replace('_', ' ')} on"
     )
 
 

@@ -40,21 +40,21 @@ _ROOTS: Final[dict[Form, str]] = {
 }
 
 
-def explain(data: bytes | bytearray | memoryview | str, form: str = "auto") -> Explanation:
+def explain(data: bytes | bytearray | memoryview | str, link: str = "auto") -> Explanation:
     """Every octet of some data, with its field, its bits, its meaning and the clause that says so.
 
     Args:
         data: the octets, or a string of hex digits with any or no separators.
-        form: where the octets start: "frame", "c_field", "ci_field", "header", "records", or "auto".
+        link: where the octets start: "frame", "c_field", "ci_field", "header", "records", or "auto".
 
     Octets that are wrong, or too few, are explained too: the leaves of the explanation cover every octet, and
     those that could not be read say why. Raises `DecodeError` only for a string that is no hex text, and
     `ValueError` for a form that there is not.
     """
     octets = octets_from(data)
-    named: tuple[Form, ...] = tuple(known for known in GRAMMARS if known == form)
-    if not named and form != "auto":
-        raise ValueError(f"form is one of auto, {', '.join(GRAMMARS)}, not {form!r}")
+    named: tuple[Form, ...] = tuple(known for known in GRAMMARS if known == link)
+    if not named and link != "auto":
+        raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     found = named[0] if named else detect(octets) if octets else "frame"
     root = trace(GRAMMARS[found], octets, _ROOTS[found])
     spans = _Spans(octets, _records_by_offset(octets, found, root))

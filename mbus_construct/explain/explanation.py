@@ -153,7 +153,7 @@ class Explanation:
 
     octets: bytes
     spans: tuple[Span, ...]
-    form: Form = "frame"
+    link: Form = "frame"
 
     @property
     def leaves(self) -> tuple[Span, ...]:
@@ -194,7 +194,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape, made of plain Python values."""
         return {
-            "form": self.form,
+            "link": self.link,
             "octets": to_hex(self.octets),
             "spans": [span.to_dict() for span in self.spans],
         }

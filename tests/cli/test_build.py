@@ -48,7 +48,7 @@ def test_what_decode_wrote_comes_back(mbus: Mbus, tmp_path: Path) -> None:
 
 def test_numbers_of_json_are_exact(mbus: Mbus) -> None:
     record = '{"quantity": "volume", "unit": "m³", "value": %s, "coding": "12 digit BCD"}'
-    text = '{"form": "records", "records": [' + record + "]}"
+    text = '{"link": "records", "records": [' + record + "]}"
     octets = mbus("build", text % "123456789.012").out
     assert str(decode(octets, link="records").records[0].value) == "123456789.012"
     octets = mbus("build", text % "9999999999.90").out

@@ -228,7 +228,7 @@ def test_link(mbus: Mbus, link: str, start: int) -> None:
     run = mbus("decode", "--link", link, octets.hex())
     assert (run.code, len(rows(run.lines))) == (0, 12)
     run = mbus("decode", "--format", "json", octets.hex())
-    assert json.loads(run.out)["form"] == link
+    assert json.loads(run.out)["link"] == link
 
 
 def test_merge(mbus: Mbus) -> None:

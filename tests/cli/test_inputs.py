@@ -139,6 +139,8 @@ def test_an_unfinished_line_costs_no_other(mbus: Mbus, tmp_path: Path, broken: s
     objects = decoded(mbus, file)
     assert shapes(objects) == ["REQ_UD2", "incomplete_frame", "RSP_UD", "REQ_UD2"]
     assert objects[1]["source"].endswith("line 2")
+    file.write_text(f"{broken}\n{SHORT.hex()}\n{HEX}\n", encoding="utf-8")
+    assert shapes(decoded(mbus, file)) == ["incomplete_frame", "REQ_UD2", "RSP_UD"]
     file.write_text(f"{broken}\nnonsense\n{HEX}\n{broken}\n", encoding="utf-8")
     assert shapes(decoded(mbus, file)) == ["incomplete_frame", "hex", "RSP_UD", "incomplete_frame"]
 
@@ -167,7 +169,8 @@ def test_a_binary_file_with_several_frames(mbus: Mbus, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "noise", ["00", "FF FF FF", "68", "10", "68 05 05", "16 16", "E5 00", "10 68 10 68", "68 03 03 68"]
+    "noise",
+    ["00", "FF FF FF", "68", "10", "68 05 05", "16 16", "E5 00", "00 E5 FF", "10 68 10 68", "68 03 03 68"],
 )
 def test_noise_between_frames_costs_none(mbus: Mbus, tmp_path: Path, noise: str) -> None:
     rubbish = bytes.fromhex(noise)
@@ -208,7 +211,7 @@ def test_a_binary_file_of_user_data(mbus: Mbus, tmp_path: Path, start: int, form
     file = tmp_path / "user_data.bin"
     file.write_bytes(README_TELEGRAM[start:-2])
     (telegram,) = decoded(mbus, file)
-    assert (telegram["form"], len(telegram["records"])) == (form, 12)
+    assert (telegram["link"], len(telegram["records"])) == (form, 12)
 
 
 def test_a_damaged_frame_alone_in_a_file(mbus: Mbus, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_any_user_data_is_covered(octets: bytes, ci_field: int) -> None:
 class TestFrame:
     def test_fields(self) -> None:
         explanation = explain(RESPONSE)
-        assert explanation.form == "frame"
+        assert explanation.link == "frame"
         assert explanation.spans[0].meaning == "RSP_UD from address 2"
         assert not explanation.faults
         control = by_path(explanation, "c_field")
@@ -125,7 +125,7 @@ class TestFrame:
     def test_a_number_for_text_is_refused(self) -> None:
         with pytest.raises(DecodeError):
             explain("no hex")
-        with pytest.raises(ValueError, match="form is one of"):
+        with pytest.raises(ValueError, match="link is one of"):
             explain(b"\xe5", "telegram")
 
     def test_nothing(self) -> None:
@@ -135,7 +135,7 @@ class TestFrame:
 
     def test_json(self) -> None:
         shape = explain(RESPONSE).to_dict()
-        assert shape["form"] == "frame"
+        assert shape["link"] == "frame"
         assert shape["spans"][1]["octets"] == "68"
         assert shape["spans"][5]["bits"][4]["meaning"] == "RSP_UD"
 

@@ -26,7 +26,7 @@ def test_the_telegram_of_the_readme() -> None:
     assert (meter.device_type, meter.secondary_address) == (4, "0793534365321004")
     assert str(meter.device_type_name).startswith("heat meter")
     assert (telegram.access_number, telegram.status and telegram.status.flags) == (0xCA, ())
-    assert (telegram.form, telegram.frame.c_name, telegram.frame.a_field) == ("frame", "RSP_UD", 1)
+    assert (telegram.link, telegram.frame.c_name, telegram.frame.a_field) == ("frame", "RSP_UD", 1)
     values = [
         (record.quantity, record.value, record.unit, record.storage_number) for record in telegram.records
     ]

@@ -16,7 +16,7 @@ from telegrams import METER
 
 def octets_of(**record: Any) -> str:
     """The octets of one hand-written record."""
-    return encode({"form": "records", "records": [record]}).hex(" ").upper()
+    return encode({"link": "records", "records": [record]}).hex(" ").upper()
 
 
 def refused(values: Any) -> BuildError:
@@ -190,6 +190,13 @@ RECORDS = [
     ),
     ({"dib": "04", "vib": "13", "value": "0.001"}, "04 13 01 00 00 00"),
     ({"dib": "04", "vib": "13", "data": "01000000"}, "04 13 01 00 00 00"),
+    ({"dib": b"\x04", "vib": b"\x13", "data": b"\x01\0\0\0"}, "04 13 01 00 00 00"),
+    ({"dib": "0D", "vib": "FD3B", "value": "010203"}, "0D FD 3B 03 01 02 03"),
+    ({"dib": "02", "vib": "6D", "value": b"\x01\x02"}, "02 6D 01 02"),
+    (
+        {"quantity": "volume", "unit": "m³", "value": "0.1234567", "coding": "32 bit real"},
+        "05 10 5A 20 F1 47",
+    ),
 ]
 
 
@@ -203,7 +210,7 @@ def test_records_by_hand(record: dict[str, Any], octets: str) -> None:
 @pytest.mark.parametrize("number", ["0.001", "-12.50", "99999999.999", "1E+3", "1.0E+6", "123456789012345.6"])
 @pytest.mark.parametrize("unit", ["m³", "l"])
 def test_a_value_comes_back_exactly(number: str, unit: str) -> None:
-    octets = encode({"form": "records", "records": [{"quantity": "volume", "unit": unit, "value": number}]})
+    octets = encode({"link": "records", "records": [{"quantity": "volume", "unit": unit, "value": number}]})
     record = decode(octets, link="records").records[0]
     assert record.value == Decimal(number).scaleb(0 if unit == "m³" else -3)
     assert record.unit == "m³"
@@ -295,6 +302,15 @@ REFUSED = [
     ({"quantity": "date and time", "value": "2024-05-17T13:45+02:00"}, "value", None, "time zone"),
     ({"quantity": "date and time", "value": "2024-05-17T13:45Z"}, "value", None, "time zone"),
     ({"quantity": "date and time", "value": datetime(2024, 5, 17, tzinfo=UTC)}, "value", None, "time zone"),
+    ({"dib": "07", "vib": "79", "value": "0102030"}, "value", "0102030", "16 digits"),
+    ({"dib": "04", "vib": "6D", "value": "11:48"}, "value", None, "a date"),
+    ({"dib": "04", "vib": "6D", "value": "2013-12-31"}, "value", None, "a time"),
+    ({"dib": "03", "vib": "6D", "value": "2013-12-31T11:48"}, "value", None, "without date"),
+    ({"dib": "02", "vib": "6C", "value": "2013-12-31T11:48"}, "value", None, "without time"),
+    ({"dib": "02", "vib": "6D", "value": "2013-12-31"}, "value", None, "hex"),
+    ({"dib": "04", "vib": "FD72", "value": "begin"}, "value", "begin", "mapping"),
+    ({"dib": "0D", "vib": "FD3B", "value": "XY"}, "value", "XY", "hex"),
+    ({"dib": "0D", "vib": "13", "value": 2**127}, "value", None, "15 octets"),
     ({"quantity": "manufacturer", "value": "pad"}, "value", "pad", "letters"),
     ({"quantity": "fabrication number", "value": "Ω"}, "value", "Ω", "8859-1"),
     ({"quantity": "customer", "value": "x" * 192}, "value", None, "191"),
@@ -342,7 +358,7 @@ def test_what_does_not_fit_is_named(record: dict[str, Any], field: str, value: A
         ({"meter": {**METER, "device_type": "tea"}}, "meter.device_type", "255"),
         ({"meter": {**METER, "name": "x"}}, "meter.name", "identification_number"),
         ({"meter": "12345678"}, "meter", "mapping"),
-        ({"form": "telegram"}, "form", "frame"),
+        ({"link": "telegram"}, "link", "frame"),
         ({}, "", "meter and records"),
         ([], "", "mapping"),
         (None, "", "mapping"),

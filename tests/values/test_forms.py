@@ -22,7 +22,7 @@ VARIABLE = [example.octets for example in RESPONSES if example.octets[6] == 0x72
 def test_the_form_is_found(frame: bytes, form: str, start: int, end: int | None) -> None:
     octets = frame[start:end]
     telegram = decode(octets)
-    assert telegram.form == form
+    assert telegram.link == form
     assert [r.value for r in telegram.records] == [r.value for r in decode(frame).records]
     assert telegram.manufacturer_data == decode(frame).manufacturer_data
     assert (telegram.meter == decode(frame).meter) is (form != "records")
@@ -35,7 +35,7 @@ def test_the_form_is_found(frame: bytes, form: str, start: int, end: int | None)
 def test_the_form_can_be_said(form: str, start: int, end: int | None) -> None:
     octets = README_TELEGRAM[start:end]
     telegram = decode(octets, link=form)
-    assert (telegram.form, len(telegram.records)) == (form, 12)
+    assert (telegram.link, len(telegram.records)) == (form, 12)
     assert "form_guessed" not in {item.code for item in telegram.diagnostics}
     assert Telegram.from_dict(json.loads(telegram.to_json())) == telegram
 

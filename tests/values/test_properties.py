@@ -205,7 +205,7 @@ def test_a_number_by_hand_comes_back(
     if coding is not None:
         record["coding"] = coding
     try:
-        octets = encode({"form": "records", "records": [record]})
+        octets = encode({"link": "records", "records": [record]})
     except BuildError as error:
         assert coding is not None, error
         assert error.field == "records[0].value"
@@ -226,7 +226,7 @@ def _as_identifier(value: Decimal, read: Record) -> str:
 @given(st.dates(date(1981, 1, 1), date(2080, 12, 31)))
 def test_a_date_by_hand_comes_back(day: date) -> None:
     record = {"quantity": "date", "value": day}
-    (read,) = decode(encode({"form": "records", "records": [record]}), link="records").records
+    (read,) = decode(encode({"link": "records", "records": [record]}), link="records").records
     assert read.value == day
 
 
@@ -235,7 +235,7 @@ def test_a_date_by_hand_comes_back(day: date) -> None:
 def test_a_moment_by_hand_comes_back(moment: datetime, seconds: bool) -> None:
     moment = moment.replace(microsecond=0) if seconds else moment.replace(second=0, microsecond=0)
     record = {"quantity": "date and time", "value": moment.isoformat()}
-    (read,) = decode(encode({"form": "records", "records": [record]}), link="records").records
+    (read,) = decode(encode({"link": "records", "records": [record]}), link="records").records
     assert read.value == moment
 
 
@@ -244,7 +244,7 @@ def test_a_moment_by_hand_comes_back(moment: datetime, seconds: bool) -> None:
 def test_a_real_by_hand_comes_back(value: float, code: int) -> None:
     record = {"dib": "05", "vib": f"{0x10 + code:02X}", "value": value}
     try:
-        octets = encode({"form": "records", "records": [record]})
+        octets = encode({"link": "records", "records": [record]})
     except BuildError:
         assert abs(value) * 10.0 ** (6 - code) > 3.4e38
         return

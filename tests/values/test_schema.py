@@ -64,7 +64,7 @@ def test_a_reading_and_a_record_validate() -> None:
     "change",
     [
         {"schema_version": 2},
-        {"form": "envelope"},
+        {"link": "envelope"},
         {"records": [{}]},
         {"records": {}},
         {"meter": {"identification_number": 1}},

@@ -123,7 +123,7 @@ def test_dicts_and_json_round_trip(octets: bytes) -> None:
 def test_the_shape_of_a_telegram() -> None:
     values: Any = decode(README_TELEGRAM).to_dict()
     assert values["schema_version"] == 1
-    assert values["form"] == "frame"
+    assert values["link"] == "frame"
     assert values["frame"] == {
         "format": "long",
         "c_field": 8,
@@ -178,7 +178,7 @@ def test_a_dict_shares_nothing_with_its_telegram() -> None:
     assert telegram.records[0].flags == ()
 
 
-@pytest.mark.parametrize("values", [None, [], 5, {}, {"form": 1}, {"frame": {}}])
+@pytest.mark.parametrize("values", [None, [], 5, {}, {"link": 1}, {"frame": {}}])
 def test_what_makes_no_telegram_is_a_build_error(values: Any) -> None:
     with pytest.raises(BuildError):
         Telegram.from_dict(values)
