@@ -16,9 +16,10 @@ from mbus_grammars import (
 )
 
 from ._version import __version__
-from .decode import decode, merge
+from .decode import decode
 from .encode import encode
-from .telegram import Diagnostic, FrameFields, Meter, Reading, Record, Status, Telegram
+from .reading import Reading, merge
+from .telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
 
 __all__ = [
     "BuildError",

@@ -123,9 +123,11 @@ def qualifier_codes(qualifiers: object) -> tuple[int, ...]:
 
 
 def one_of(given: object, known: Iterable[str]) -> str:
-    """What would be accepted: the names that look like what was given, else all of them."""
+    """What would be accepted: the names that look like what was given, else the first of them."""
     close = get_close_matches(given.lower(), known, n=5) if isinstance(given, str) else []
-    return f"one of {', '.join(close or sorted(known))}" + (" ..." if close else "")
+    if close:
+        return f"a name of EN 13757-3; did you mean {', '.join(close)}?"
+    return f"a name of EN 13757-3, such as {', '.join(sorted(known)[:8])} ..."
 
 
 def choose(record: Mapping[str, Any], direction: str) -> Choice:
@@ -184,19 +186,19 @@ def _by_resolution(
         return max(finer, key=lambda item: item[1].exponent)
     coarsest = min(candidates, key=lambda item: item[1].exponent)
     scaled = EXACT.scaleb(to_number(value), power - coarsest[1].exponent)
-    if scaled != scaled.to_integral_value() and record.get("coding") != "32 bit real":
+    if scaled != scaled.to_integral_value() and record.get("data_field") != "32 bit real":
         limit = f"a multiple of 10^{coarsest[1].exponent} {coarsest[1].unit or ''}".rstrip()
         raise BuildError("value", value, f"{limit}, the finest resolution of {coarsest[1].quantity}")
     return coarsest
 
 
 def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
-    """The data field: the one named as `coding`, else one that holds the value."""
-    coding = record.get("coding")
-    if coding is not None:
-        data_field = DATA_FIELDS.value(coding)
+    """The data field: the one that the record names, else one that holds the value."""
+    given = record.get("data_field")
+    if given is not None:
+        data_field = DATA_FIELDS.value(given)
         if data_field is None or data_field == 0xF:
-            raise BuildError("coding", coding, DATA_FIELDS.limit())
+            raise BuildError("data_field", given, DATA_FIELDS.limit())
         return data_field
     value = record.get("value")
     if value is None:
@@ -210,9 +212,11 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
         return 0x2 if len(text) in (3, 4) else 0xD
     if meaning.quantity == "enhanced identification" and len(text) == 16:
         return 0x7
+    if text and not is_measured(meaning) and record.get("value_type") in (None, "text"):
+        return 0xD  # a text of digits is no number
     if not is_number(value):
         if is_measured(meaning):
-            raise BuildError("value", value, f"a number for {meaning.quantity}, unless coding says otherwise")
+            raise BuildError("value", value, f"a number for {meaning.quantity}, or a data_field")
         return 0xD
     raw = EXACT.scaleb(
         EXACT.subtract(EXACT.scaleb(to_number(value), power), meaning.offset), -meaning.exponent
@@ -230,7 +234,8 @@ def _integer_field(raw: Decimal, meaning: Meaning) -> int:
         marked = not measured and "D" not in types  # all ones mean "no value" in type C
         if (-limit if measured else 0) <= raw <= limit - marked:
             return data_field
-    raise BuildError("value", raw, "what 64 bits hold")
+    allowed = f"from {-(1 << 63) + 1} to {(1 << 63) - 1}" if measured else f"from 0 to {(1 << 64) - 2}"
+    raise BuildError("value", raw, f"an integer {allowed}")
 
 
 def _date_field(moment: datetime | date | time, meaning: Meaning) -> int:

@@ -20,7 +20,6 @@ from .telegram import (
     Diagnostic,
     FrameFields,
     Meter,
-    Reading,
     Record,
     RecordHeader,
     SpecialFunction,
@@ -63,19 +62,6 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
         message = f"read from the {form} on; readable from the {others} on too"
         reader.note("info", "form_guessed", message, None)
     return reader.telegram(parsed)
-
-
-def merge(telegrams: Iterable[Telegram]) -> Reading:
-    """The telegrams of one readout as one reading, in the order given.
-
-    Raises `ValueError` where they name different meters.
-    """
-    reading = Reading(tuple(telegrams))
-    addresses = {telegram.meter for telegram in reading.telegrams if telegram.meter is not None}
-    if len(addresses) > 1:
-        names = sorted(meter.secondary_address or meter.identification_number for meter in addresses)
-        raise ValueError(f"telegrams of different meters are no reading: {', '.join(names)}")
-    return reading
 
 
 def decode_records(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
@@ -130,7 +116,8 @@ def _record_header(header: DataRecordHeader) -> RecordHeader:
         ucum=meaning.ucum,
         qualifiers=(*meaning.qualifiers, *register),
         kind=kind_of(meaning),
-        coding=DATA_FIELDS.codes[header.data_field].name,
+        record_error=meaning.record_error,
+        data_field=DATA_FIELDS.codes[header.data_field].name,
         dib=header.dib_octets,
         vib=header.vib_octets,
     )
@@ -143,6 +130,8 @@ def _remarks(meaning: Meaning) -> Iterable[tuple[str, str]]:
         yield "unknown_scale", f"{meaning.quantity}: the scale is not known, the number is raw"
     elif meaning.status == "unverified":
         yield "unverified_vif", f"{meaning.quantity}: this code rests on a single weak source"
+    if meaning.manufacturer_specific:
+        yield "manufacturer_specific", f"{meaning.quantity}: what the value means only the manufacturer knows"
 
 
 # --- The telegram --------------------------------------------------------------------------------
@@ -177,7 +166,7 @@ class _Reader:
         return Telegram(
             link=self.form,
             frame=frame,
-            meter=_meter(header),
+            meter=_fixed_meter(user_data) if "counter_1" in user_data else _meter(header),
             access_number=header.get("access_number"),
             status=self._status(header, fixed="counter_1" in user_data),
             configuration_field=None if configuration is None else configuration["_number"],
@@ -312,7 +301,7 @@ class _Reader:
                 unit=written,
                 ucum=ucum,
                 kind=kind_of(meaning),
-                coding="32 bit integer" if binary else "8 digit BCD",
+                data_field="32 bit integer" if binary else "8 digit BCD",
             )
             outcome = _fixed_value(data[f"counter_{k}"], meaning, known is not None)
             start = base + 4 * (k - 1)
@@ -338,6 +327,16 @@ def _format(frame: Mapping[str, Any]) -> Format:
     if "l_field" not in frame:
         return "short"
     return "control" if frame["l_field"] == 3 else "long"
+
+
+def _fixed_meter(data: Mapping[str, Any]) -> Meter:
+    """The meter of a fixed data structure.
+
+    Its media 0 to 8 are the device types of the same name; Ah to Eh are 3, 4, 6, 7, 8 in mode 2. MBDOC48 8.3.
+    """
+    medium = int(data["medium_and_units"]["medium"])
+    device_type = {0xA: 3, 0xB: 4, 0xC: 6, 0xD: 7, 0xE: 8}.get(medium, medium)
+    return Meter(data["identification_number"], device_type=device_type if device_type <= 8 else None)
 
 
 def _meter(header: Mapping[str, Any]) -> Meter | None:

@@ -23,21 +23,27 @@ from mbus_grammars.record import (
 from .choose import choose, parse_unit
 from .decode import decode, decode_records
 from .forms import GRAMMARS
-from .json_types import FrameDict, MeterDict, RecordDict, TelegramDict
+from .json_types import SCHEMA_VERSION, FrameDict, MeterDict, RecordDict, TelegramDict
 from .json_values import json_number
 from .raw import is_measured, is_number, to_data, to_number
 from .telegram import Telegram
 from .values import EXACT
 
 SELECTIONS: Final = (0x52, 0x56)
-COMMANDS: Final = (0x51, 0x5A, 0x5B, *SELECTIONS)
+
+# The CI fields behind which data records stand.
+_RECORD_AREAS: Final = {
+    **dict.fromkeys((0x51, 0x5A, 0x5B, *SELECTIONS), RecordsToMeter),
+    **dict.fromkeys((0x72, 0x78, 0x7A), RecordsFromMeter),
+    0x76: RecordsFromMeterMSB,
+}
 
 # The header behind each CI field: "short", "long"; what is neither has none.
 _HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 
 # Keys of a record by what decides them.
 _DIB_KEYS: Final = ("function", "storage_number", "tariff", "subunit")
-_VIB_KEYS: Final = ("quantity", "unit", "qualifiers", "coding")
+_VIB_KEYS: Final = ("quantity", "unit", "qualifiers", "data_field")
 _HEADER_KEYS: Final = (*_DIB_KEYS, *_VIB_KEYS)
 _VALUE_KEYS: Final = ("value", "flags")
 
@@ -49,11 +55,12 @@ def encode(telegram: Telegram | Mapping[str, Any]) -> bytes:
     """The octets of a telegram.
 
     A `Telegram`, or the mapping that its `to_dict` gives, becomes the octets it was decoded from; values
-    that were changed since are encoded anew, in the coding of their record.
+    that were changed since are encoded anew, in the data field of their record. A record's value counts, not
+    its `data`; a code counts, not the name beside it.
 
     A mapping written by hand needs little: `meter` and `records` make an RSP_UD, `frame` with c_field
     "SND_UD" and a_field makes a command. A record has quantity, unit and value, and where wanted function,
-    storage_number, tariff, subunit, qualifiers, and coding (such as "8 digit BCD"). L fields, check sum,
+    storage_number, tariff, subunit, qualifiers, and data_field (such as "8 digit BCD"). L fields, check sum,
     DIB and VIB are found.
 
     Raises `BuildError` naming field, value and limit.
@@ -66,7 +73,11 @@ def encode(telegram: Telegram | Mapping[str, Any]) -> bytes:
     if not isinstance(form, str) or form not in GRAMMARS:
         raise BuildError("link", form, f"one of {', '.join(GRAMMARS)}")
     frame = _mapping(values, "frame", FrameDict)
-    if form == "frame" and "schema_version" not in values:
+    if values.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise BuildError("schema_version", values["schema_version"], f"{SCHEMA_VERSION}")
+    if values.get("type", "telegram") != "telegram":
+        raise BuildError("type", values["type"], "telegram")
+    if form == "frame" and frame.get("format") is None:
         frame = _complete_frame(frame, values)
     grammar_values = _grammar_values(form, frame, values)
     try:
@@ -124,11 +135,10 @@ def _refuse_other_counters(octets: bytes, form: str, values: Mapping[str, Any]) 
 
 def _complete_frame(frame: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """A frame written by hand with what follows from the rest of the telegram."""
+    frame = {key: item for key, item in frame.items() if item is not None}
     content = any(values.get(key) for key in ("records", "user_data", "meter", "manufacturer_data"))
     if not content and not frame:
         raise BuildError("", dict(values), "meter and records, or frame with c_field and a_field")
-    if frame.get("format") == "single character":
-        return frame
     octet = CField.octet(frame.get("c_field", "RSP_UD"), "(building) -> frame -> c_field")
     to_meter = bool(octet & 0x40)
     frame["c_field"] = octet
@@ -140,7 +150,6 @@ def _complete_frame(frame: dict[str, Any], values: Mapping[str, Any]) -> dict[st
         raise BuildError("frame.a_field", address, f"0 to 250, or {', '.join(map(str, special))}")
     if "ci_field" not in frame and (content or octet & 0x0F in (3, 8)):
         frame["ci_field"] = 0x51 if to_meter else 0x72 if values.get("meter") else 0x78
-    frame.setdefault("format", "long" if "ci_field" in frame else "short")
     return frame
 
 
@@ -173,17 +182,18 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     if "malformed" in built:
         return built
     if "counter_1" in built:
-        return built | _address(values)
+        address = _address(values)
+        return built | {key: item for key, item in address.items() if key == "identification_number"}
     if ci_field in SELECTIONS:
         built |= _address(values)
     elif _HEADERS[ci_field] in ("short", "long"):
         built["header"] = _header(ci_field, values)
-    if given is None or ci_field in COMMANDS:
-        from_meter = RecordsFromMeterMSB if ci_field == 0x76 else RecordsFromMeter
-        built["records"] = _items(values, RecordsToMeter if ci_field in COMMANDS else from_meter)
-        built["encrypted"] = _hex(values.get("encrypted") or "", "encrypted")
+    if ci_field in _RECORD_AREAS:
+        built["records"] = _items(values, _RECORD_AREAS[ci_field])
     elif _sequence(values, "records"):
-        raise BuildError("records", values["records"], "none, where user_data stand for the records")
+        raise BuildError("records", values["records"], f"none behind CI {ci_field:02X}h")
+    if values.get("encrypted"):
+        built["encrypted"] = _hex(values["encrypted"], "encrypted")
     return built
 
 
@@ -208,9 +218,11 @@ def _address(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_octets(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The mapping with its hex digits as octets."""
+    """The mapping with its hex digits as octets, without the names that stand beside codes."""
     return {
-        key: _hex(item, f"user_data.{key}") if key in _OCTET_KEYS else item for key, item in given.items()
+        key: _hex(item, f"user_data.{key}") if key in _OCTET_KEYS else item
+        for key, item in given.items()
+        if str(key).removesuffix("_name") == key or str(key).removesuffix("_name") not in given
     }
 
 
@@ -252,7 +264,9 @@ def _special_functions(values: Mapping[str, Any]) -> dict[int, bytes]:
         name = f"special_functions[{number}]"
         if not is_mapping(item) or not isinstance(item.get("before_record"), int):
             raise BuildError(name, item, "a mapping with before_record (a number) and octets")
-        place = item["before_record"]
+        place, last = item["before_record"], len(_sequence(values, "records"))
+        if not 0 <= place <= last:
+            raise BuildError(f"{name}.before_record", place, f"0 to {last}, the number of records")
         special[place] = special.get(place, b"") + _hex(item.get("octets"), f"{name}.octets")
     return special
 
@@ -284,13 +298,13 @@ def _record(record: object, area: RecordArea) -> bytes:
     kept = readable[0].to_dict()
     if _same(record, kept, (*_HEADER_KEYS, *_VALUE_KEYS)):
         return header_octets + data
-    if kept["coding"] is None:
+    if kept["data_field"] is None:
         raise BuildError("", record, "what it is: octets that are no record; leave out dib, vib and data")
     if not _same(record, kept, _VIB_KEYS):
         return _compose(record, area)
     if not _same(record, kept, _DIB_KEYS):
         dib = {key: record.get(key) or 0 for key in _DIB_KEYS}
-        header_octets = DIB.build({**dib, "data_field": kept["coding"]}) + vib
+        header_octets = DIB.build({**dib, "data_field": kept["data_field"]}) + vib
         if _same(record, kept, _VALUE_KEYS):
             return header_octets + data
     return _with_value(header_octets, record, area, power=0)

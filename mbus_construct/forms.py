@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
 from mbus_grammars.application import USER_DATA
 from mbus_grammars.constructs import Door
+from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
 
 if TYPE_CHECKING:
     from mbus_grammars.base import Anything
@@ -25,6 +26,8 @@ GRAMMARS: Final[dict[Form, Anything]] = {
     "header": HeaderAndRecords,
     "records": DataRecords,
 }
+
+SHORT_LENGTH: Final = 5  # octets of a short frame
 
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
 _C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
@@ -65,12 +68,13 @@ def candidates(data: bytes) -> tuple[Form, ...]:
 
 
 def looks_like_frame(data: bytes) -> bool:
-    """Whether the octets start as a frame does."""
-    if data[:1] == b"\xe5":
-        return len(data) == 1
-    if data[:1] == b"\x10":
-        return len(data) <= 5
-    return data[:1] == b"\x68" and (data[1:2] == data[2:3] or data[3:4] == b"\x68")
+    """Whether the octets start as a frame does: whole, cut short, damaged, or with others behind it."""
+    first = data[0] if data else None
+    if first == SINGLE_CHARACTER:
+        return len(data) == 1 or data[1] in (SINGLE_CHARACTER, START_SHORT, START_LONG)
+    if first == START_SHORT:
+        return len(data) <= SHORT_LENGTH or (data[4] == STOP and data[3] == data[1] + data[2] & 0xFF)
+    return first == START_LONG and (len(data) < SHORT_LENGTH or data[1] == data[2] or data[3] == START_LONG)
 
 
 def _possible(form: Form, data: bytes) -> bool:

@@ -5,7 +5,7 @@ Octets are strings of hex digits, dates ISO 8601 strings without time zone, abse
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from mbus_grammars.dib import Function  # noqa: TC001  get_type_hints looks it up here
 
@@ -74,10 +74,12 @@ class RecordDict(TypedDict):
     qualifiers: Annotated[list[str], "what VIFEs add, in wire order"]
     kind: Annotated[Kind, "how a consumer treats the value"]
     state: State
+    record_error: Annotated[str | None, "the error that the meter reports instead of a value"]
     reason: Annotated[str | None, "why there is no value, or what to know about it"]
     flags: Annotated[list[str], "such as summer time"]
-    coding: Annotated[str | None, "the data field's name"]
+    data_field: Annotated[str | None, "the data field's name"]
     offset: Annotated[int, "first octet of the record, counted from the start of the data"]
+    length: Annotated[int, "octets of the whole record"]
     dib: Hex
     vib: Hex
     data: Annotated[Hex, "data octets as sent, with LVAR"]
@@ -104,6 +106,8 @@ class TelegramDict(TypedDict):
     """One telegram."""
 
     schema_version: Literal[1]
+    type: Literal["telegram"]
+    source: NotRequired[Annotated[str, "where the command line found it: argument, or file and line"]]
     link: Annotated[Form, "where the octets start"]
     frame: FrameDict
     meter: MeterDict | None
@@ -123,6 +127,7 @@ class ReadingDict(TypedDict):
     """The telegrams of one readout, merged."""
 
     schema_version: Literal[1]
+    type: Literal["reading"]
     meter: MeterDict | None
     status: StatusDict | None
     records: list[RecordDict]
@@ -130,3 +135,21 @@ class ReadingDict(TypedDict):
     manufacturer_data: list[str]
     diagnostics: list[DiagnosticDict]
     telegrams: int
+
+
+class ErrorDict(TypedDict):
+    """Why a telegram was refused."""
+
+    code: Annotated[str, "stable name"]
+    message: str
+    offset: Annotated[int | None, "octet, counted from the start of the data"]
+
+
+class RefusalDict(TypedDict):
+    """What stands in the place of a telegram that could not be decoded."""
+
+    schema_version: Literal[1]
+    type: Literal["refusal"]
+    source: Annotated[str, "where the command line found it: argument, or file and line"]
+    error: ErrorDict
+    octets: Hex

@@ -40,6 +40,7 @@ _QUANTITIES: Final[dict[Kind, tuple[str, ...]]] = {
         "return temperature",
         "temperature difference",
         "external temperature",
+        "temperature",
         "cold/warm temperature limit",
         "pressure",
         "relative humidity",
@@ -149,6 +150,8 @@ def kind_of(meaning: Meaning) -> Kind:
     replaced = [text for text in meaning.qualifiers if text.startswith(("duration of", "number of exceeds"))]
     if replaced:
         return "duration" if replaced[-1].startswith("duration") else "counter"
-    if meaning.unit_parts and base == "counter":
-        return "instant"
-    return base
+    if meaning.types == "D":
+        return "state"
+    if base == "date":  # forced to a number
+        return "unknown"
+    return "instant" if meaning.unit_parts and base == "counter" else base

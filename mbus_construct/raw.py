@@ -19,6 +19,9 @@ from .values import EXACT, IDENTIFIERS
 _DIGITS: Final = 160
 
 
+FLAGS = ("summer time",)
+
+
 def to_number(value: object) -> Decimal:
     """A number given as Decimal, int, float or text. A float means the decimal that it prints as."""
     if isinstance(value, Decimal | int | float | str) and not isinstance(value, bool):
@@ -75,9 +78,16 @@ def to_moment(value: object) -> datetime | date | time:
     return moment
 
 
+def _check_flags(flags: Sequence[str]) -> None:
+    for flag in flags:
+        if flag not in FLAGS:
+            raise BuildError("flags", flag, f"one of {', '.join(FLAGS)}")
+
+
 def to_data(header: DataRecordHeader, value: object, flags: Sequence[str] = ()) -> Any:
     """What the grammar builds as the data of a record with this header."""
     meaning, data_type = header.meaning, header.data_type
+    _check_flags(flags)
     if data_type == "none":
         if value is not None:
             raise BuildError("value", value, "no value: the data field announces no data")

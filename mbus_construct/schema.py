@@ -9,7 +9,7 @@ import types
 import typing
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
-from .json_types import SCHEMA_VERSION, ReadingDict, TelegramDict
+from .json_types import SCHEMA_VERSION, ReadingDict, RefusalDict, TelegramDict
 
 SCHEMA_ID: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,15 +23,14 @@ _PLAIN: Final[dict[Any, str]] = {
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of a telegram; `$defs` holds the shapes that it is made of, and a reading's."""
+    """The schema of what `mbus decode` writes: a telegram, a reading, a refusal, or a list of them."""
     definitions: dict[str, Any] = {}
-    telegram = _schema(TelegramDict, definitions)
-    _schema(ReadingDict, definitions)
+    shapes = [_schema(shape, definitions) for shape in (TelegramDict, ReadingDict, RefusalDict)]
     return {
         "$schema": SCHEMA_ID,
         "title": "M-Bus telegram",
         "description": f"What mbus-construct's decode writes, schema_version {SCHEMA_VERSION}.",
-        **telegram,
+        "anyOf": [*shapes, {"type": "array", "items": {"anyOf": shapes}}],
         "$defs": dict(sorted(definitions.items())),
     }
 
@@ -41,6 +40,8 @@ def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if get_origin(hint) is typing.Annotated:
         inner, description = get_args(hint)[:2]
         return {**_schema(inner, definitions), "description": description}
+    if get_origin(hint) is typing.NotRequired:
+        return _schema(get_args(hint)[0], definitions)
     if typing.is_typeddict(hint):
         return _object(hint, definitions)
     if hint in _PLAIN:
@@ -78,7 +79,7 @@ def _object(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
             "type": "object",
             "description": (hint.__doc__ or "").strip(),
             "properties": {key: _schema(value, definitions) for key, value in hints.items()},
-            "required": list(hints),
+            "required": [key for key, value in hints.items() if get_origin(value) is not typing.NotRequired],
             "additionalProperties": False,
         }
     return {"$ref": f"#/$defs/{name}"}

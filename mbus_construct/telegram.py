@@ -1,11 +1,11 @@
-"""What a telegram says, as frozen values: Telegram, Meter, Status, Record, Diagnostic, Reading."""
+"""What a telegram says, as frozen values: Telegram, Meter, Status, Record, Diagnostic."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ from .json_types import (
     FrameDict,
     Kind,
     MeterDict,
-    ReadingDict,
     RecordDict,
     Severity,
     SpecialFunctionDict,
@@ -152,7 +151,8 @@ class RecordHeader:
     ucum: str | None = None
     qualifiers: tuple[str, ...] = ()
     kind: Kind = "unknown"
-    coding: str | None = None
+    data_field: str | None = None
+    record_error: str | None = None
     dib: bytes = b""
     vib: bytes = b""
 
@@ -227,9 +227,14 @@ class Record:
         return self.header.kind
 
     @property
-    def coding(self) -> str | None:
+    def data_field(self) -> str | None:
         """The data field by name: "8 digit BCD", "32 bit integer" ..."""
-        return self.header.coding
+        return self.header.data_field
+
+    @property
+    def record_error(self) -> str | None:
+        """The error that the meter reports instead of a value, by name."""
+        return self.header.record_error
 
     @property
     def dib(self) -> bytes:
@@ -298,10 +303,12 @@ class Record:
             "qualifiers": list(header.qualifiers),
             "kind": header.kind,
             "state": self.state,
+            "record_error": header.record_error,
             "reason": self.reason,
             "flags": list(self.flags),
-            "coding": header.coding,
+            "data_field": header.data_field,
             "offset": self.offset,
+            "length": self.length,
             "dib": header.dib.hex().upper(),
             "vib": header.vib.hex().upper(),
             "data": self.data.hex().upper(),
@@ -353,7 +360,7 @@ class Diagnostic:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Telegram:
     """One telegram.
 
@@ -382,7 +389,7 @@ class Telegram:
     manufacturer_data: bytes | None = None
     encrypted: bytes = b""
     special_functions: tuple[SpecialFunction, ...] = ()
-    user_data: Mapping[str, Any] | None = None
+    user_data: Mapping[str, Any] | None = field(default=None, hash=False)
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
@@ -406,6 +413,7 @@ class Telegram:
         manufacturer_data = self.manufacturer_data
         return {
             "schema_version": SCHEMA_VERSION,
+            "type": "telegram",
             "link": self.link,
             "frame": self.frame.to_dict(),
             "meter": None if self.meter is None else self.meter.to_dict(),
@@ -443,59 +451,10 @@ class Telegram:
                 return telegram
         return decode(octets, link=form)
 
+    @staticmethod
+    def from_json(text: str) -> Telegram:
+        """The telegram that a JSON object describes, see `from_dict`. Numbers stay exact."""
+        return Telegram.from_dict(json.loads(text, parse_float=Decimal))
+
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """The telegrams of one readout, merged: their records one after the other."""
-
-    telegrams: tuple[Telegram, ...]
-
-    @property
-    def meter(self) -> Meter | None:
-        """The meter, from the first telegram that names it."""
-        return next((telegram.meter for telegram in self.telegrams if telegram.meter), None)
-
-    @property
-    def status(self) -> Status | None:
-        """The status of the last telegram."""
-        return self.telegrams[-1].status if self.telegrams else None
-
-    @property
-    def more_records_follow(self) -> bool:
-        """Whether the last telegram announces another one."""
-        return bool(self.telegrams) and self.telegrams[-1].more_records_follow
-
-    @property
-    def manufacturer_data(self) -> tuple[bytes, ...]:
-        """The manufacturer data of each telegram that has some."""
-        return tuple(t.manufacturer_data for t in self.telegrams if t.manufacturer_data is not None)
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        """All records; an offset counts within its own telegram."""
-        return tuple(record for telegram in self.telegrams for record in telegram.records)
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All remarks; offset and record count within their own telegram."""
-        return tuple(diagnostic for telegram in self.telegrams for diagnostic in telegram.diagnostics)
-
-    def to_dict(self) -> ReadingDict:
-        """The JSON shape."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "meter": None if self.meter is None else self.meter.to_dict(),
-            "status": None if self.status is None else self.status.to_dict(),
-            "records": [record.to_dict() for record in self.records],
-            "more_records_follow": self.more_records_follow,
-            "manufacturer_data": [octets.hex().upper() for octets in self.manufacturer_data],
-            "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics],
-            "telegrams": len(self.telegrams),
-        }
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """The reading as JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)

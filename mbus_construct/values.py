@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from mbus_grammars.base import is_mapping
 from mbus_grammars.dib import DATA_LENGTHS
 from mbus_grammars.fields import Manufacturer
+from mbus_grammars.lvar import TEXT_MAX as _TEXT_MAX
 from mbus_grammars.lvar import lvar_length
+from mbus_grammars.meaning import TO_METER
 
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader, Meaning
@@ -100,10 +102,13 @@ def _bcd(scale: Callable[[int], Decimal], error_state: bool, raw: int | str) -> 
     return Outcome(scale(raw))
 
 
-def _identifier(width: int, raw: int | str) -> Outcome:
-    """Identification numbers keep their leading zeros."""
+def _identifier(width: int, wildcards: bool, raw: int | str) -> Outcome:
+    """Identification numbers keep their leading zeros; in a selection F is any digit (MBDOC48 7.4)."""
     if isinstance(raw, int) and raw >= 0:
         return Outcome(f"{raw:0{width}d}")
+    if wildcards and raw:
+        digits = raw if isinstance(raw, str) else f"F{-raw:0{width - 1}d}"
+        return Outcome(digits, reason="F stands for any digit")
     return invalid(f"{raw or 'no digits'}: no identification", "invalid_bcd", "warning")
 
 
@@ -146,7 +151,14 @@ def _full_year(bits: Mapping[str, Any]) -> int:
     return int(1900 + 100 * hundreds + year if hundreds or year > 80 else 2000 + year)
 
 
+# What a part of a recurring date can be, when it is not "every".
+_PARTS: Final = {"second": 59, "minute": 59, "hour": 23, "day": 31, "month": 12, "year": 99}
+
+
 def _recurring(bits: Mapping[str, Any], every: list[str]) -> Outcome:
+    fixed_parts = [name for name in _PARTS if name in bits and name not in every]
+    if any(bits[name] > _PARTS[name] or (name == "month" and not bits[name]) for name in fixed_parts):
+        return invalid(f"no such date: {_shown(bits, *fixed_parts)}", "invalid_date", "warning")
     names = ("year", "month", "day", "hour", "minute", "second")
     fixed = ", ".join(f"{name} {bits[name]}" for name in names if name in bits and name not in every)
     text = f"recurs: every {', every '.join(reversed(every))}" + (f" at {fixed}" if fixed else "")
@@ -257,22 +269,30 @@ def _variable_length(meaning: Meaning, identity: bool, raw: Mapping[str, Any]) -
     if is_mapping(value):
         return _series(meaning, value)
     if isinstance(value, bytes):
-        if meaning.quantity.startswith("data container"):
-            return Outcome(value)
-        if not value:
-            return invalid("no data", "no_data")
-        return Outcome(value, reason="octets of a layout that is not known here", code="raw_octets")
-    if lvar <= 0xBF:
+        return _raw_octets(meaning, value)
+    measured = meaning.unit is not None and meaning.plain_text_unit is None
+    if meaning.is_date or (measured and lvar <= _TEXT_MAX):
+        return invalid(f"a {meaning.quantity} cannot be {value!r}", "wrong_data_type", "warning")
+    if lvar <= _TEXT_MAX:
         return Outcome(value)
-    if meaning.is_date:
-        return invalid(f"a {meaning.quantity} is no number: {value}", "wrong_data_type", "warning")
     if lvar <= 0xDF:
         width = 2 * (lvar & 0x0F)
-        return _identifier(width, value) if identity else _bcd(scaler(meaning), False, value)
+        return _identifier(width, False, value) if identity else _bcd(scaler(meaning), False, value)
     length = lvar_length(lvar) or 0
     if value >= 0 and "C" in meaning.types.split():
         return _unsigned(scaler(meaning), (1 << 8 * length) - 1, value)
     return _signed(scaler(meaning), -(1 << 8 * length - 1), value)
+
+
+def _raw_octets(meaning: Meaning, octets: bytes) -> Outcome:
+    """Octets of a container, or of a layout that is not known here (types L and M, reserved LVAR)."""
+    if meaning.quantity.startswith("data container"):
+        return Outcome(octets)
+    if not octets:
+        return invalid("no data", "no_data")
+    if meaning.unit is not None:
+        return invalid(f"octets of an unknown layout: {octets.hex(' ').upper()}", "raw_octets")
+    return Outcome(octets, reason="octets of a layout that is not known here", code="raw_octets")
 
 
 def _series(meaning: Meaning, profile: Mapping[str, Any]) -> Outcome:
@@ -328,7 +348,9 @@ def converter(header: DataRecordHeader) -> Converter:
     bits = 8 * (DATA_LENGTHS[header.data_field] or 0)
     if data_type == "A":
         width = bits // 4
-        return partial(_identifier, width) if identity else partial(_bcd, scale, header.function == "error")
+        if identity:
+            return partial(_identifier, width, header.direction == TO_METER)
+        return partial(_bcd, scale, header.function == "error")
     if data_type == "H":
         return partial(_real, meaning)
     if data_type == "B":

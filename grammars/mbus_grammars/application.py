@@ -10,7 +10,7 @@ Every CI field of the code table has an entry in `USER_DATA`; what has no gramma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from construct import (
@@ -21,7 +21,6 @@ from construct import (
     GreedyRange,
     If,
     Int16ul,
-    Struct,
     Switch,
     this,
 )
@@ -30,7 +29,7 @@ from construct.core import stream_write
 from .base import Anything, Context, Stream, field_of, is_mapping, octets_of
 from .bits import Bits, Coded, CodeTable, Number, Octet, bits, flag
 from .code_tables import CI_FIELDS
-from .constructs import Salvage, field
+from .constructs import Layout, Salvage, field
 from .errors import BuildError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
 from .fixed import FixedData, FixedDataMSB
@@ -51,31 +50,33 @@ ConfigurationField: Final = Bits(
     bidirectional=flag(15),
 )
 
-_SHORT: Final = (
-    field("access_number", Default(Octet, 0), "EN 13757-7; MBDOC48 6.3.1"),
-    field("status", Default(Status, 0), "MBDOC48 6.6"),
-    field("configuration_field", Default(ConfigurationField, 0), "EN 13757-7"),
-)
 
-ShortHeader: Final = Struct(*_SHORT)
+def _short_header(order: Callable[[Anything], Anything]) -> tuple[Anything, ...]:
+    return (
+        field("access_number", Default(Octet, 0), "EN 13757-7; MBDOC48 6.3.1"),
+        field("status", Default(Status, 0), "MBDOC48 6.6"),
+        field("configuration_field", Default(order(ConfigurationField), 0), "EN 13757-7"),
+    )
 
-LongHeader: Final = Struct(
-    field("identification_number", IdentificationNumber, "MBDOC48 6.3.1"),
-    field("manufacturer", Manufacturer, "MBDOC48 6.3.1"),
-    field("version", Octet, "MBDOC48 6.3.1"),
-    field("device_type", DeviceType, "MBDOC48 6.3.1, 8.4.1"),
-    *_SHORT,
-)
 
-LongHeaderMSB: Final = Struct(
-    field("identification_number", ByteSwapped(IdentificationNumber), "MBDOC48 6.1, 6.3.1"),
-    field("manufacturer", ByteSwapped(Manufacturer), "MBDOC48 6.1, 6.3.1"),
-    field("version", Octet, "MBDOC48 6.3.1"),
-    field("device_type", DeviceType, "MBDOC48 6.3.1, 8.4.1"),
-    field("access_number", Default(Octet, 0), "MBDOC48 6.3.1"),
-    field("status", Default(Status, 0), "MBDOC48 6.6"),
-    field("configuration_field", Default(ByteSwapped(ConfigurationField), 0), "MBDOC48 6.3.1"),
-)
+def _long_header(order: Callable[[Anything], Anything]) -> Anything:
+    """The long header; `order` turns a field of several octets round for meters of mode 2 (MBDOC48 6.1)."""
+    return Layout(
+        field("identification_number", order(IdentificationNumber), "MBDOC48 6.3.1"),
+        field("manufacturer", order(Manufacturer), "MBDOC48 6.3.1"),
+        field("version", Octet, "MBDOC48 6.3.1"),
+        field("device_type", DeviceType, "MBDOC48 6.3.1, 8.4.1"),
+        *_short_header(order),
+    )
+
+
+def _as_sent(subcon: Anything) -> Anything:
+    return subcon
+
+
+ShortHeader: Final = Layout(*_short_header(_as_sent))
+LongHeader: Final = _long_header(_as_sent)
+LongHeaderMSB: Final = _long_header(ByteSwapped)
 
 HEADERS: Final[dict[str, tuple[Anything, ...]]] = {
     "none": (),
@@ -208,7 +209,7 @@ _APPLICATION_ERROR: Final = (
     field("error_data", Default(GreedyBytes, b""), "EN 13757-3:2018, 10"),
 )
 _ALARM: Final = (field("alarm_flags", GreedyBytes, "MBDOC48 8.1"),)
-_COMMAND: Final = (field("records", RecordsToMeter, "MBDOC48 6.4.2"),)
+_COMMAND: Final = (field("records", Default(RecordsToMeter, []), "MBDOC48 6.4.2"),)
 
 WILDCARD_SELECTION: Final = {
     "identification_number": "FFFFFFFF",
@@ -226,7 +227,7 @@ def _selection(identification_number: Anything, manufacturer: Anything) -> Anyth
         "version": Octet,
         "device_type": DeviceType,
     }
-    return Struct(
+    return Layout(
         *(
             field(name, Default(subcon, WILDCARD_SELECTION[name]), "MBDOC48 7.1")
             for name, subcon in address.items()
@@ -263,7 +264,7 @@ class FixedOrCompact(Anything):
 
     def __init__(self) -> None:
         super().__init__()
-        self.compact: Anything = Struct(*HEADERS["long"], *CompactFrame)
+        self.compact: Anything = Layout(*HEADERS["long"], *CompactFrame)
 
     def choose(self, length: int) -> Anything:
         """The construct for so many octets."""
@@ -293,12 +294,12 @@ _BODIES: Final[dict[int, tuple[Anything, ...]]] = {
     **dict.fromkeys((0x6E, 0x6F, 0x70), _APPLICATION_ERROR),
     **dict.fromkeys((0x71, 0x74, 0x75), _ALARM),
     **dict.fromkeys((0x79, 0x7B), CompactFrame),
-    0x78: (field("records", RecordsFromMeter, "MBDOC48 6.3"),),
+    0x78: (field("records", Default(RecordsFromMeter, []), "MBDOC48 6.3"),),
     **dict.fromkeys(
         (0x72, 0x7A),
         (
             field("encrypted", EncryptedBlocks(), "EN 13757-7"),
-            field("records", RecordsFromMeter, "MBDOC48 6.3"),
+            field("records", Default(RecordsFromMeter, []), "MBDOC48 6.3"),
         ),
     ),
 }
@@ -307,20 +308,22 @@ _WHOLE: Final[dict[int, Anything]] = {
     0x52: Selection,
     0x56: SelectionMSB,
     0x73: FixedOrCompact(),
-    0x76: Struct(field("header", LongHeaderMSB), field("records", RecordsFromMeterMSB, "MBDOC48 6.1, 6.3")),
+    0x76: Layout(
+        field("header", LongHeaderMSB), field("records", Default(RecordsFromMeterMSB, []), "MBDOC48 6.1, 6.3")
+    ),
     0x77: FixedDataMSB,
 }
 
 USER_DATA: Final[dict[int, Anything]] = {
     code: Salvage(_WHOLE[code])
     if code in _WHOLE
-    else Salvage(Struct(*HEADERS.get(row.header, ()), *_BODIES.get(code, _PAYLOAD)))
+    else Salvage(Layout(*HEADERS.get(row.header, ()), *_BODIES.get(code, _PAYLOAD)))
     for row in CI_FIELDS
     for code in range(row.first, row.last + 1)
 }
 
 # From the CI field on: what gateways deliver that strip the link layer.
-ApplicationLayer: Final = Struct(
+ApplicationLayer: Final = Layout(
     field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
     field("user_data", Default(Switch(this.ci_field, USER_DATA), {})),
 )

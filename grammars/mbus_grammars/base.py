@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, TypeGuard
 
-from construct import Adapter, Construct, ConstructError, Container, Renamed, Subconstruct
+from construct import Adapter, Construct, ConstructError, Container, Renamed, Struct, Subconstruct
 from construct.core import StreamError
 
 from .errors import BuildError, DecodeError
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     AnyAdapter = Adapter[Any, Any, Any, Any]
     AnySubconstruct = Subconstruct[Any, Any, Any, Any]
     AnyRenamed = Renamed[Any, Any]
+    AnyStruct = Struct
 else:
     Context = Container
     Anything = Construct
     AnyAdapter = Adapter
     AnySubconstruct = Subconstruct
     AnyRenamed = Renamed
+    AnyStruct = Struct
 
 
 Stream = IO[bytes]
@@ -43,6 +45,14 @@ def is_mapping(given: object) -> TypeGuard[Mapping[str, Any]]:
 def is_sequence(given: object) -> TypeGuard[Sequence[Any]]:
     """Whether a caller's value is a list of values; text and octets are none."""
     return isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray | memoryview)
+
+
+def refuse_unknown(given: Mapping[str, Any], known: Iterable[str], path: str) -> None:
+    """A misspelt key would silently build something else. Keys with an underscore are the grammar's own."""
+    for key in given:
+        if key not in known and not str(key).startswith("_"):
+            limit = f"no such field; there are {', '.join(known)}"
+            raise BuildError(field_of(path, str(key)), given[key], limit, path=path)
 
 
 def octets_of(given: object, path: str) -> bytes:

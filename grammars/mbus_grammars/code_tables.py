@@ -407,7 +407,7 @@ FIXED_UNITS: Final[dict[int, tuple[str, str, int]]] = {
     0x36: ("volume flow", "m3/h", 1),  # m3/h * 10
     0x37: ("volume flow", "m3/h", 2),  # m3/h * 100
     0x38: ("temperature", "Cel", -3),  # 0.001 Cel
-    0x39: ("heat cost allocation", "", 0),  # units for HCA
+    0x39: ("heat cost allocation", "HCA", 0),  # units for HCA
     0x3F: ("", "", 0),  # without units
 }
 # fmt: on

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from threading import Lock
+from typing import Any, Final
 
 from construct import ConstructError, Container
 from construct.core import stream_write
@@ -11,6 +12,7 @@ from construct.core import stream_write
 from .base import (
     FAULTS_OF_VALUES,
     AnyRenamed,
+    AnyStruct,
     AnySubconstruct,
     Anything,
     Context,
@@ -21,6 +23,7 @@ from .base import (
     field_of,
     is_mapping,
     octets_of,
+    refuse_unknown,
 )
 from .errors import BuildError, DecodeError, MBusError
 
@@ -46,6 +49,15 @@ def field(name: str, subcon: Anything, source: str = "") -> Anything:
     construct's `"name" / X * "docs"` wraps X twice, so that its error paths say the name twice.
     """
     return Field(subcon, newname=name, newdocs=source)
+
+
+class Layout(AnyStruct):
+    """A Struct that refuses a field it does not have; construct's own leaves a misspelt one out."""
+
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        if is_mapping(obj):
+            refuse_unknown(obj, self._subcons, path)
+        return super()._build(obj, stream, context, path)
 
 
 class Variant(Anything):
@@ -145,6 +157,9 @@ def malformed(octets: bytes, noticed: int, error: Exception) -> Container[Any]:
     return Container(malformed=octets, code=fault.code, reason=fault.message, offset=fault.offset)
 
 
+_REMEMBERING: Final = Lock()
+
+
 class Memo(AnySubconstruct):
     """Remembers what it parsed, by octets; for constructs whose octets alone say where they end.
 
@@ -183,6 +198,12 @@ class Memo(AnySubconstruct):
     def _remember(self, window: bytes, length: int, obj: Any) -> None:
         if not 2 <= length <= self.WINDOW:
             return
+        with (
+            _REMEMBERING
+        ):  # threads share the grammars; reading a dict needs no lock, changing its order does
+            self._insert(window, length, obj)
+
+    def _insert(self, window: bytes, length: int, obj: Any) -> None:
         if len(self._known) >= self.limit:
             self._known.pop(next(iter(self._known)))
         if len(self._lengths) >= self.limit:

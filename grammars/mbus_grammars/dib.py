@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from construct import Container, If, RepeatUntil, Struct, this
 
-from .base import AnyAdapter, Context, field_of, is_integer, is_mapping
+from .base import AnyAdapter, Context, field_of, is_integer, is_mapping, refuse_unknown
 from .bits import Bits, CodeTable, bits, flag
 from .constructs import field
 from .errors import BuildError, DecodeError
@@ -81,6 +81,10 @@ DIBOctets: Final = Struct(
 )
 
 
+DIB_NUMBERS: Final = ("storage_number", "tariff", "subunit")
+DIB_FIELDS: Final = ("function", "data_field", *DIB_NUMBERS, "dife_count")
+
+
 class DIBAdapter(AnyAdapter):
     """Joins the bits that the chain scatters: one storage number, tariff and subunit.
 
@@ -118,16 +122,18 @@ class DIBAdapter(AnyAdapter):
         if not is_mapping(obj):
             limit = "a mapping with data_field, function, storage_number, tariff, subunit"
             raise BuildError(field_of(path), obj, limit, path=path)
-        numbers = {key: obj.get(key, 0) for key in ("storage_number", "tariff", "subunit")}
+        refuse_unknown(obj, DIB_FIELDS, path)
+        numbers = {key: obj.get(key, 0) for key in DIB_NUMBERS}
         storage, tariff, subunit = numbers.values()
         for (key, number), width in zip(numbers.items(), (41, 20, 10), strict=True):
             if not is_integer(number) or not 0 <= number < 1 << width:
                 limit = f"0 to {(1 << width) - 1}, what ten DIFEs hold"
                 raise BuildError(field_of(path, key), number, limit, path=path)
         needed = difes_needed(storage, tariff, subunit)
-        count = obj.get("dife_count", needed)
-        if not is_integer(count) or not needed <= count <= MAX_DIFES:
-            raise BuildError(field_of(path, "dife_count"), count, f"{needed} to {MAX_DIFES}", path=path)
+        count = obj.get("dife_count", 0)
+        if not is_integer(count) or not 0 <= count <= MAX_DIFES:
+            raise BuildError(field_of(path, "dife_count"), count, f"0 to {MAX_DIFES}", path=path)
+        count = max(count, needed)  # a parsed record whose numbers were edited may need more
         difes = [
             {
                 "extension": k + 1 < count,

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from construct import ByteSwapped, Default, IfThenElse, Struct, this
+from construct import ByteSwapped, Default, IfThenElse, this
 
 from .bits import Bits, CodeTable, Octet, bits, split
 from .code_tables import FIXED_UNITS
 from .coding import type_a, type_b
-from .constructs import field
+from .constructs import Layout, field
 from .fields import FixedStatus, IdentificationNumber
 from .units import unit_names
 
@@ -76,7 +76,7 @@ def _counter(wrap: Callable[[Anything], Anything]) -> Anything:
 
 
 def _fixed_data(wrap: Callable[[Anything], Anything]) -> Anything:
-    return Struct(
+    return Layout(
         field("identification_number", wrap(IdentificationNumber), "MBDOC48 6.2"),
         field("access_number", Default(Octet, 0), "MBDOC48 6.2"),
         field("status", Default(FixedStatus, 0), "MBDOC48 6.2"),

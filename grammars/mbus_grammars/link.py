@@ -13,12 +13,12 @@ import io
 from collections.abc import Mapping
 from typing import Any, Final
 
-from construct import Byte, Const, Default, FixedSized, Struct, Switch, this
+from construct import Byte, Const, Default, FixedSized, Switch, this
 from construct.core import stream_write
 
 from .application import USER_DATA
 from .base import AnySubconstruct, Anything, Context, Stream, field_of
-from .constructs import Derived, Door, Variant, field
+from .constructs import Derived, Door, Layout, Variant, field
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 
@@ -147,10 +147,10 @@ class ToCheckSum(AnySubconstruct):
         return FixedSized(context["l_field"] - 3, self.subcon)._parse(stream, context, path)
 
 
-SingleCharacter: Final = Struct(field("start", Const(SINGLE_CHARACTER, Byte), "MBDOC48 5.2"))
+SingleCharacter: Final = Layout(field("start", Const(SINGLE_CHARACTER, Byte), "MBDOC48 5.2"))
 
 ShortFrame: Final = FT12(
-    Struct(
+    Layout(
         field("start", Const(START_SHORT, Byte), "MBDOC48 5.2"),
         field("c_field", CField, "MBDOC48 5.3"),
         field("a_field", AField, "MBDOC48 5.3"),
@@ -161,7 +161,7 @@ ShortFrame: Final = FT12(
 )
 
 LongFrame: Final = FT12(
-    Struct(
+    Layout(
         field("start", Const(START_LONG, Byte), "MBDOC48 5.2"),
         field("l_field", Derived(Byte), "MBDOC48 5.2"),
         field("l_field_repeated", Derived(Byte), "MBDOC48 5.2"),
@@ -177,7 +177,7 @@ LongFrame: Final = FT12(
 )
 
 # The octets that the check sum covers: what some gateways deliver and Elvaco's report 2001 holds.
-LinkUserData: Final = Struct(
+LinkUserData: Final = Layout(
     field("c_field", CField, "MBDOC48 5.3"),
     field("a_field", AField, "MBDOC48 5.3"),
     field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),

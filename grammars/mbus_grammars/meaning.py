@@ -103,7 +103,16 @@ def meaning_of(
         base = replace(
             base, quantity=_unknown_name(vif, vifes[:used]), status="any" if wildcard else "reserved"
         )
-    return _apply(base, vifes[used:], direction)
+    return _settle(_apply(base, vifes[used:], direction))
+
+
+def _settle(meaning: Meaning) -> Meaning:
+    """What follows from the whole chain: a date, a bit array or a number of unknown scale has no unit."""
+    if meaning.status == "unscaled" or meaning.types == "D" or meaning.is_date:
+        return replace(
+            meaning, unit_code="", unit_parts=(), plain_text_unit=None, exponent=0, offset=Decimal(0)
+        )
+    return meaning
 
 
 def _unknown_name(vif: int, extension: Sequence[int]) -> str:
@@ -144,17 +153,20 @@ def _apply_error_or_action(meaning: Meaning, code: int, direction: str) -> Meani
     if code <= 0x0F:
         name = tables.OBJECT_ACTION[code].quantity
         return replace(meaning, action=code, qualifiers=(*meaning.qualifiers, f"action: {name}"))
-    return replace(meaning, qualifiers=(*meaning.qualifiers, f"reserved VIFE {code:02X}h"))
+    return _unknown_vife(meaning, f"reserved VIFE {code:02X}h")
+
+
+def _unknown_vife(meaning: Meaning, name: str) -> Meaning:
+    """A VIFE that no table knows may change anything: the number stays raw."""
+    return replace(meaning, status="unscaled", qualifiers=(*meaning.qualifiers, name))
 
 
 def _apply_extension(meaning: Meaning, code: int | None) -> Meaning:
     if code is None:
-        return replace(
-            meaning, qualifiers=(*meaning.qualifiers, "extension of combinable codes, nothing follows")
-        )
+        return _unknown_vife(meaning, "extension of combinable codes, nothing follows")
     row = tables.COMBINABLE_FC[code]
     if row.status == "reserved":
-        return replace(meaning, qualifiers=(*meaning.qualifiers, f"reserved VIFE FC {code:02X}h"))
+        return _unknown_vife(meaning, f"reserved VIFE FC {code:02X}h")
     if row.types in ("C", "D"):
         return replace(meaning, types=row.types, qualifiers=(*meaning.qualifiers, row.quantity))
     if row.types:
@@ -163,37 +175,27 @@ def _apply_extension(meaning: Meaning, code: int | None) -> Meaning:
 
 
 def _as_date(meaning: Meaning, qualifier: str) -> Meaning:
-    return replace(
-        meaning,
-        unit_code="",
-        unit_parts=(),
-        plain_text_unit=None,
-        exponent=0,
-        offset=Decimal(0),
-        types=DATE_TYPES,
-        qualifiers=(*meaning.qualifiers, qualifier),
-    )
+    return replace(meaning, types=DATE_TYPES, qualifiers=(*meaning.qualifiers, qualifier))
 
 
 def _apply_combinable(meaning: Meaning, code: int) -> Meaning:
     row = tables.COMBINABLE[code]
     listed = replace(meaning, qualifiers=(*meaning.qualifiers, row.quantity))
-    if 0x70 <= code <= 0x77:
-        return replace(meaning, exponent=meaning.exponent + code - 0x76)
-    if code == 0x7D:
-        return replace(meaning, exponent=meaning.exponent + 3)
-    if 0x78 <= code <= 0x7B:
-        return replace(meaning, offset=_EXACT.add(meaning.offset, Decimal(1).scaleb(code - 0x7B)))
+    if row.scale is not None:
+        power = row.scale + code - row.first
+        if row.quantity.startswith("multiplicative"):
+            return replace(meaning, exponent=meaning.exponent + power)
+        return replace(meaning, offset=_EXACT.add(meaning.offset, Decimal(1).scaleb(power)))
     if code == NON_METRIC:
-        return replace(listed, unit_code="", plain_text_unit=None, exponent=0, status="unscaled")
-    if code in (0x13, 0x1E, 0x1F):
+        return replace(listed, status="unscaled")
+    if "compact profile" in row.quantity:
         return replace(listed, profile=code)
     if row.unit.startswith(("/", ".")):
-        channel = f"{row.quantity[:-1]}{code & 1}" if 0x28 <= code <= 0x2B else None
         parts = (*meaning.unit_parts, row.unit)
-        if row.status == "current" and channel:
-            return replace(meaning, unit_parts=parts, qualifiers=(*meaning.qualifiers, channel))
-        return replace(meaning, unit_parts=parts)
+        if "[pulse" not in row.unit:
+            return replace(meaning, unit_parts=parts)
+        channel = f"{row.quantity[:-1]}{code - row.first}"
+        return replace(meaning, unit_parts=parts, qualifiers=(*meaning.qualifiers, channel))
     if row.types == DATE_TYPES:
         return _as_date(meaning, row.quantity)
     if row.unit:  # a duration or a count replaces unit and scale
@@ -202,5 +204,5 @@ def _apply_combinable(meaning: Meaning, code: int) -> Meaning:
     if row.types == "C":
         return replace(listed, types="C")
     if row.status == "reserved":
-        return replace(meaning, qualifiers=(*meaning.qualifiers, f"reserved VIFE {code:02X}h"))
+        return _unknown_vife(meaning, f"reserved VIFE {code:02X}h")
     return listed

@@ -18,7 +18,17 @@ from construct import ConstructError, Container, ListContainer, Struct
 from construct.core import stream_read, stream_write
 
 from . import coding
-from .base import FAULTS_OF_VALUES, Anything, Context, Stream, as_build_error, field_of, is_mapping, octets_of
+from .base import (
+    FAULTS_OF_VALUES,
+    Anything,
+    Context,
+    Stream,
+    as_build_error,
+    field_of,
+    is_mapping,
+    octets_of,
+    refuse_unknown,
+)
 from .constructs import Memo, field, malformed
 from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS, DIBOfAnyLength, Function
 from .errors import BuildError, DecodeError, MBusError
@@ -37,6 +47,7 @@ GLOBAL_READOUT: Final = 0x7F
 class DataRecordHeader:
     """What the octets of DIB and VIB say, once for all records that start with them."""
 
+    direction: str
     dib_octets: bytes
     vib_octets: bytes
     function: Function
@@ -133,6 +144,7 @@ class _Header(Anything):
         elif len(vib["vifes"]) > MAX_VIFES:
             fault = f"{len(vib['vifes'])} VIFEs, {MAX_VIFES} are allowed"
         return DataRecordHeader(
+            direction=self.direction,
             dib_octets=dib_octets,
             vib_octets=vib_octets,
             function=dib["function"].name,
@@ -181,6 +193,7 @@ class DataRecordConstruct(Anything):
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         if not is_mapping(obj):
             raise BuildError(field_of(path), obj, "a mapping with dib, vib, data", path=path)
+        refuse_unknown(obj, ("dib", "vib", "data"), path)
         begin = io.BytesIO()
         DataRecordHeaderOctets._build(dict(obj), begin, context, path)
         octets = begin.getvalue()

@@ -29,7 +29,7 @@ from construct import (
 )
 
 from . import vif_tables as tables
-from .base import AnyAdapter, Context, field_of, is_integer, is_mapping
+from .base import AnyAdapter, Context, field_of, is_integer, is_mapping, refuse_unknown
 from .bits import Bits, Code, bits, flag
 from .constructs import field
 from .errors import BuildError, DecodeError
@@ -98,6 +98,9 @@ VIBOctets: Final = Struct(
 )
 
 
+VIB_FIELDS: Final = ("vif", "vifes", "text", "text_after_vifes")
+
+
 class VIBAdapter(AnyAdapter):
     """The octets of the chain without their extension bits, each with its name; the text in one place."""
 
@@ -124,6 +127,7 @@ class VIBAdapter(AnyAdapter):
     def _encode(self, obj: object, context: Context, path: str) -> dict[str, Any]:
         if not is_mapping(obj):
             raise BuildError(field_of(path), obj, "a mapping with vif, vifes", path=path)
+        refuse_unknown(obj, VIB_FIELDS, path)
         codes = self._codes(obj, path)
         chain = [{"code": code & 0x7F, "extension": k + 1 < len(codes)} for k, code in enumerate(codes)]
         text, lookahead = obj.get("text"), None

@@ -75,7 +75,7 @@ PRIMARY: Final[Table] = _table(
     Row(0x68, 0x6B, "pressure", unit="bar", scale=-3, types="A B H", source="MBDOC48 8.4"),
     Row(0x6C, 0x6C, "date", types="G", source="MBDOC48 8.4; libmburs; pyMBusMaster; m-bus-parser; exmbus"),
     Row(0x6D, 0x6D, "date and time", types="F I J M", source="MBDOC48 8.4; libmburs; pyMBusMaster; m-bus-parser; exmbus"),
-    Row(0x6E, 0x6E, "heat cost allocation", unit="1", scale=0, types="A B H", source="MBDOC48 8.4"),
+    Row(0x6E, 0x6E, "heat cost allocation", unit="HCA", scale=0, types="A B H", source="MBDOC48 8.4"),
     Row(0x6F, 0x6F, "reserved", status="reserved", source="MBDOC48 8.4; libmburs; pyMBusMaster; m-bus-parser; wmbusmeters"),
     Row(0x70, 0x70, "averaging duration", unit="s", scale=0, types="A B H", source="MBDOC48 8.4"),
     Row(0x71, 0x71, "averaging duration", unit="min", scale=0, types="A B H", source="MBDOC48 8.4"),

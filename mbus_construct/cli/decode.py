@@ -11,7 +11,7 @@ import typer
 from mbus_grammars import MBusError
 
 from ..decode import decode
-from ..decode import merge as merge_telegrams
+from ..reading import merge as merge_telegrams
 from ..telegram import Telegram
 from . import output
 from .inputs import Source, sources

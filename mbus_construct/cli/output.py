@@ -6,15 +6,18 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from mbus_grammars import MBusError
 
-from ..json_types import SCHEMA_VERSION
-from ..telegram import Reading, Record, Telegram
+from ..json_types import SCHEMA_VERSION, RefusalDict
+from ..telegram import Record, Telegram
 from .inputs import Source
+
+if TYPE_CHECKING:
+    from ..reading import Reading
 
 Result = tuple[Source, Telegram | MBusError]
 
@@ -42,23 +45,26 @@ CSV_COLUMNS: Final = (
 )
 
 
-def refusal(source: Source, error: MBusError) -> dict[str, Any]:
+def refusal(source: Source, error: MBusError) -> RefusalDict:
     """A telegram that could not be decoded, in the place of its JSON."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "type": "refusal",
+        "source": source.name,
         "error": {
             "code": getattr(error, "code", "error"),
             "message": str(error),
             "offset": getattr(error, "offset", None),
         },
-        "source": source.name,
         "octets": source.octets.hex().upper(),
     }
 
 
 def _objects(results: Iterable[Result]) -> list[Mapping[str, Any]]:
     return [
-        result.to_dict() if isinstance(result, Telegram) else refusal(source, result)
+        {**result.to_dict(), "source": source.name}
+        if isinstance(result, Telegram)
+        else refusal(source, result)
         for source, result in results
     ]
 

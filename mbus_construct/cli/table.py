@@ -15,7 +15,8 @@ from ..hextext import to_hex
 
 if TYPE_CHECKING:
     from ..json_types import Json
-    from ..telegram import Diagnostic, Meter, Reading, Record, Status, Telegram
+    from ..reading import Reading
+    from ..telegram import Diagnostic, Meter, Record, Status, Telegram
 
 # Where no terminal says how wide it is: wide enough that no cell is cut.
 _UNBOUNDED: Final = 400

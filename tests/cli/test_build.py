@@ -17,7 +17,7 @@ BY_HAND: dict[str, Any] = {
     "meter": METER,
     "frame": {"a_field": 2},
     "access_number": 85,
-    "records": [{"quantity": "volume", "unit": "m³", "value": 12.565, "coding": "24 bit integer"}],
+    "records": [{"quantity": "volume", "unit": "m³", "value": 12.565, "data_field": "24 bit integer"}],
 }
 OCTETS = "68 14 14 68 08 02 72 78 56 34 12 24 40 01 07 55 00 00 00 03 13 15 31 00 AD 16"
 
@@ -47,7 +47,7 @@ def test_what_decode_wrote_comes_back(mbus: Mbus, tmp_path: Path) -> None:
 
 
 def test_numbers_of_json_are_exact(mbus: Mbus) -> None:
-    record = '{"quantity": "volume", "unit": "m³", "value": %s, "coding": "12 digit BCD"}'
+    record = '{"quantity": "volume", "unit": "m³", "value": %s, "data_field": "12 digit BCD"}'
     text = '{"link": "records", "records": [' + record + "]}"
     octets = mbus("build", text % "123456789.012").out
     assert str(decode(octets, link="records").records[0].value) == "123456789.012"

@@ -211,7 +211,7 @@ def test_fixed_data() -> None:
         0,
     )
     assert (second.value, second.unit, second.storage_number) == (Decimal("0.135"), "m³", 1)
-    assert (first.offset, second.offset, first.coding) == (15, 19, "8 digit BCD")
+    assert (first.offset, second.offset, first.data_field) == (15, 19, "8 digit BCD")
     assert telegram.meter is not None
     assert telegram.meter.identification_number == "12345678"
     assert telegram.user_data is not None

@@ -83,7 +83,7 @@ def test_edited_flags_are_encoded() -> None:
 
 def test_an_edited_unit_finds_another_vib() -> None:
     record = edited(decode(response("0C 05 14 00 00 00")), 0, unit="J", value=Decimal(5000)).records[0]
-    assert (record.value, record.unit, record.vib, record.coding) == (5000, "J", b"\x08", "8 digit BCD")
+    assert (record.value, record.unit, record.vib, record.data_field) == (5000, "J", b"\x08", "8 digit BCD")
 
 
 def test_edited_meters_and_frames() -> None:

@@ -45,12 +45,12 @@ def test_a_response_by_hand() -> None:
             "access_number": 0x55,
             "frame": {"a_field": 2},
             "records": [
-                {"quantity": "volume", "unit": "m³", "value": 12.565, "coding": "24 bit integer"},
+                {"quantity": "volume", "unit": "m³", "value": 12.565, "data_field": "24 bit integer"},
                 {
                     "quantity": "volume flow",
                     "unit": "m³/h",
                     "value": "0.113",
-                    "coding": "4 digit BCD",
+                    "data_field": "4 digit BCD",
                     "function": "maximum",
                     "storage_number": 5,
                 },
@@ -58,7 +58,7 @@ def test_a_response_by_hand() -> None:
                     "quantity": "energy",
                     "unit": "kWh",
                     "value": Decimal("218.37"),
-                    "coding": "6 digit BCD",
+                    "data_field": "6 digit BCD",
                     "tariff": 2,
                     "subunit": 1,
                 },
@@ -112,7 +112,7 @@ COMMANDS = [
                     "quantity": "energy",
                     "unit": "kWh",
                     "value": 511,
-                    "coding": "8 digit BCD",
+                    "data_field": "8 digit BCD",
                     "qualifiers": ["action: add entry"],
                 }
             ],
@@ -153,11 +153,11 @@ RECORDS = [
     ({"quantity": "power", "unit": "kW", "value": "0.001"}, "04 2B 01 00 00 00"),
     ({"quantity": "flow temperature", "unit": "°C", "value": -0.1}, "04 5A FF FF FF FF"),
     (
-        {"quantity": "flow temperature", "unit": "°C", "value": 50, "coding": "32 bit real"},
+        {"quantity": "flow temperature", "unit": "°C", "value": 50, "data_field": "32 bit real"},
         "05 5B 00 00 48 42",
     ),
-    ({"quantity": "volume", "unit": "m³", "value": -3, "coding": "8 digit BCD"}, "0C 16 03 00 00 F0"),
-    ({"quantity": "volume", "unit": "m³", "value": -3, "coding": "variable length"}, "0D 16 E1 FD"),
+    ({"quantity": "volume", "unit": "m³", "value": -3, "data_field": "8 digit BCD"}, "0C 16 03 00 00 F0"),
+    ({"quantity": "volume", "unit": "m³", "value": -3, "data_field": "variable length"}, "0D 16 E1 FD"),
     ({"quantity": "fabrication number", "value": "01020304"}, "0C 78 04 03 02 01"),
     ({"quantity": "fabrication number", "value": "000001020304"}, "0E 78 04 03 02 01 00 00"),
     ({"quantity": "fabrication number", "value": "AB12"}, "0D 78 04 32 31 42 41"),
@@ -194,7 +194,7 @@ RECORDS = [
     ({"dib": "0D", "vib": "FD3B", "value": "010203"}, "0D FD 3B 03 01 02 03"),
     ({"dib": "02", "vib": "6D", "value": b"\x01\x02"}, "02 6D 01 02"),
     (
-        {"quantity": "volume", "unit": "m³", "value": "0.1234567", "coding": "32 bit real"},
+        {"quantity": "volume", "unit": "m³", "value": "0.1234567", "data_field": "32 bit real"},
         "05 10 5A 20 F1 47",
     ),
 ]
@@ -217,8 +217,8 @@ def test_a_value_comes_back_exactly(number: str, unit: str) -> None:
 
 
 def test_digits_by_hand_are_a_number_of_what_is_measured() -> None:
-    assert octets_of(quantity="energy", unit="Wh", value="12", coding="variable length") == "0D 03 E1 0C"
-    assert octets_of(quantity="customer", value="12", coding="variable length") == "0D FD 11 02 32 31"
+    assert octets_of(quantity="energy", unit="Wh", value="12", data_field="variable length") == "0D 03 E1 0C"
+    assert octets_of(quantity="customer", value="12", data_field="variable length") == "0D FD 11 02 32 31"
 
 
 def test_leap_year_is_told_in_type_i() -> None:
@@ -228,17 +228,37 @@ def test_leap_year_is_told_in_type_i() -> None:
 # --- What does not fit ---------------------------------------------------------------------------
 
 REFUSED = [
-    ({"quantity": "volume", "unit": "m³", "value": 100, "coding": "2 digit BCD"}, "value", 100, "-9 to 99"),
-    ({"quantity": "volume", "unit": "m³", "value": -10, "coding": "2 digit BCD"}, "value", -10, "-9 to 99"),
     (
-        {"quantity": "volume", "unit": "m³", "value": 10**8, "coding": "8 digit BCD"},
+        {"quantity": "volume", "unit": "m³", "value": 100, "data_field": "2 digit BCD"},
+        "value",
+        100,
+        "-9 to 99",
+    ),
+    (
+        {"quantity": "volume", "unit": "m³", "value": -10, "data_field": "2 digit BCD"},
+        "value",
+        -10,
+        "-9 to 99",
+    ),
+    (
+        {"quantity": "volume", "unit": "m³", "value": 10**8, "data_field": "8 digit BCD"},
         "value",
         10**8,
         "99999999",
     ),
-    ({"quantity": "volume", "unit": "m³", "value": 128, "coding": "8 bit integer"}, "value", 128, "127"),
-    ({"quantity": "volume", "unit": "m³", "value": -128, "coding": "8 bit integer"}, "value", -128, "-127"),
-    ({"quantity": "volume", "unit": "m³", "value": -128, "coding": "variable length"}, "value", -128, "-127"),
+    ({"quantity": "volume", "unit": "m³", "value": 128, "data_field": "8 bit integer"}, "value", 128, "127"),
+    (
+        {"quantity": "volume", "unit": "m³", "value": -128, "data_field": "8 bit integer"},
+        "value",
+        -128,
+        "-127",
+    ),
+    (
+        {"quantity": "volume", "unit": "m³", "value": -128, "data_field": "variable length"},
+        "value",
+        -128,
+        "-127",
+    ),
     ({"quantity": "volume", "unit": "m³", "value": 2**63}, "value", None, "64 bits"),
     ({"quantity": "error flags", "value": -1}, "value", None, "64 bits"),
     ({"quantity": "volume", "unit": "m³", "value": "0.0000001"}, "value", "0.0000001", "10^-6"),
@@ -253,7 +273,7 @@ REFUSED = [
     ({"quantity": "volume", "unit": "m³", "value": [1]}, "value", [1], "number"),
     ({"quantity": "volume", "unit": "m³", "value": {"a": 1}}, "value", {"a": 1}, "number"),
     (
-        {"quantity": "volume", "unit": "m³", "value": 1e45, "coding": "32 bit real"},
+        {"quantity": "volume", "unit": "m³", "value": 1e45, "data_field": "32 bit real"},
         "value",
         1e45,
         "32 bit real",
@@ -271,8 +291,13 @@ REFUSED = [
         "average",
     ),
     ({"quantity": "volume", "unit": "m³", "value": 1, "qualifiers": 5}, "qualifiers", 5, "list"),
-    ({"quantity": "volume", "unit": "m³", "value": 1, "coding": "roman"}, "coding", "roman", "integer"),
-    ({"quantity": "volume", "unit": "m³", "value": 1, "coding": "no data"}, "value", 1, "no data"),
+    (
+        {"quantity": "volume", "unit": "m³", "value": 1, "data_field": "roman"},
+        "data_field",
+        "roman",
+        "integer",
+    ),
+    ({"quantity": "volume", "unit": "m³", "value": 1, "data_field": "no data"}, "value", 1, "no data"),
     ({"quantity": "volume", "unit": "m³", "value": 1, "function": "median"}, "function", "median", "maximum"),
     (
         {"quantity": "volume", "unit": "m³", "value": 1, "storage_number": 2**41},
@@ -293,7 +318,7 @@ REFUSED = [
     ({"quantity": "date and time", "value": "1980-01-01T00:00"}, "value", None, "1981"),
     ({"quantity": "date and time", "value": "2300-01-01T00:00"}, "value", None, "2299"),
     (
-        {"quantity": "date and time", "value": "2024-05-17T13:45:10", "coding": "32 bit integer"},
+        {"quantity": "date and time", "value": "2024-05-17T13:45:10", "data_field": "32 bit integer"},
         "value",
         None,
         "minutes",

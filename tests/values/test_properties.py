@@ -69,7 +69,7 @@ def _check_value(record: Record) -> None:
     assert record.value is not None or record.reason
     assert record.state == "ok" or record.value is None
     if isinstance(record.value, float):
-        assert record.coding == "32 bit real"
+        assert record.data_field == "32 bit real"
         assert math.isfinite(record.value)
     if isinstance(record.value, Decimal):
         assert record.value.is_finite()
@@ -203,7 +203,7 @@ def test_a_number_by_hand_comes_back(
     value = EXACT.scaleb(Decimal(raw), meaning.exponent)
     record = {**dib, "quantity": quantity, "unit": meaning.unit, "value": str(value) if as_text else value}
     if coding is not None:
-        record["coding"] = coding
+        record["data_field"] = coding
     try:
         octets = encode({"link": "records", "records": [record]})
     except BuildError as error:

@@ -156,7 +156,7 @@ def test_the_shape_of_a_telegram() -> None:
         "state": "ok",
         "reason": None,
         "flags": [],
-        "coding": "8 digit BCD",
+        "data_field": "8 digit BCD",
         "offset": 25,
         "dib": "0C",
         "vib": "13",
