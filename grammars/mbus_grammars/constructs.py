@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from threading import Lock
-from typing import Any, Final
+from typing import Any
 
 from construct import ConstructError, Container
 from construct.core import stream_write
@@ -57,6 +56,7 @@ class Layout(AnyStruct):
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         if is_mapping(obj):
             refuse_unknown(obj, self._subcons, path)
+            obj = dict(obj)
         return super()._build(obj, stream, context, path)
 
 
@@ -157,16 +157,13 @@ def malformed(octets: bytes, noticed: int, error: Exception) -> Container[Any]:
     return Container(malformed=octets, code=fault.code, reason=fault.message, offset=fault.offset)
 
 
-_REMEMBERING: Final = Lock()
-
-
 class Memo(AnySubconstruct):
     """Remembers what it parsed, by octets; for constructs whose octets alone say where they end.
 
     A fleet has few record headers and reads them millions of times. Because no octet string that the
     construct accepts is the beginning of another one, the remembered string that fits is the right one.
     `fresh` copies what was remembered: two parses never share a mutable object, somebody will edit one.
-    Bounded: the oldest entry goes when `limit` is reached. construct has nothing like it.
+    Bounded: at `limit` it starts anew. construct has nothing like it.
     """
 
     WINDOW = 64
@@ -198,16 +195,8 @@ class Memo(AnySubconstruct):
     def _remember(self, window: bytes, length: int, obj: Any) -> None:
         if not 2 <= length <= self.WINDOW:
             return
-        with (
-            _REMEMBERING
-        ):  # threads share the grammars; reading a dict needs no lock, changing its order does
-            self._insert(window, length, obj)
-
-    def _insert(self, window: bytes, length: int, obj: Any) -> None:
-        if len(self._known) >= self.limit:
-            self._known.pop(next(iter(self._known)))
-        if len(self._lengths) >= self.limit:
-            self._lengths.pop(next(iter(self._lengths)))
+        if len(self._known) >= self.limit:  # anew, not shortened: other threads may be reading these
+            self._known, self._lengths = {}, {}
         self._known[window[:length]] = obj
         lengths = self._lengths.get(window[:2], ())
         if length not in lengths:
