@@ -60,7 +60,15 @@ def _from_hexes(hexes: Sequence[str]) -> Iterator[Source]:
     if any(len(text) <= _PART for text in hexes) and not all(_is_frame(text) for text in hexes):
         hexes = [" ".join(hexes)]
     for number, text in enumerate(hexes, 1):
-        yield _from_text(f"argument {number}", text)
+        yield from _frames_of(_from_text(f"argument {number}", text))
+
+
+def _frames_of(source: Source) -> Iterator[Source]:
+    """The telegram, or the telegrams where several frames stand in one text."""
+    if source.fault is None and 0 < _frame_length(source.octets) < len(source.octets):
+        yield from _from_binary(source.name, source.octets)
+    else:
+        yield source
 
 
 def _is_frame(text: str) -> bool:
@@ -111,7 +119,7 @@ def _from_lines(name: str, lines: Iterable[str]) -> Iterator[Source]:
         if _unfinished(source):
             begun = source
         else:
-            yield source
+            yield from _frames_of(source)
     if begun.octets:
         yield begun
     if not found:
