@@ -130,8 +130,6 @@ def _remarks(meaning: Meaning) -> Iterable[tuple[str, str]]:
         yield "unknown_scale", f"{meaning.quantity}: the scale is not known, the number is raw"
     elif meaning.status == "unverified":
         yield "unverified_vif", f"{meaning.quantity}: this code rests on a single weak source"
-    if meaning.manufacturer_specific:
-        yield "manufacturer_specific", f"{meaning.quantity}: what the value means only the manufacturer knows"
 
 
 # --- The telegram --------------------------------------------------------------------------------

@@ -159,4 +159,6 @@ def _print_end(out: Console, more: bool, diagnostics: Sequence[Diagnostic]) -> N
     if more:
         out.print(_text("more records follow in the next telegram"), soft_wrap=True)
     for diagnostic in diagnostics:
+        if diagnostic.severity == "info" and diagnostic.record is not None:
+            continue  # the record's remarks say it
         out.print(_text(str(diagnostic), style=_STYLES[diagnostic.severity]), soft_wrap=True)
