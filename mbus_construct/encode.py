@@ -161,6 +161,8 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
         return _items(values, RecordsFromMeter)
     if form == "header":
         return _user_data(0x72, values)
+    if form == "frame" and given is None:
+        _refuse_content(values)
     if form == "frame" and frame.get("format") == "single character":
         return {"start": 0xE5}
     if form == "frame" and given is None:
@@ -171,6 +173,13 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
     if form != "ci_field":
         built |= {"c_field": frame.get("c_field"), "a_field": frame.get("a_field")}
     return built
+
+
+def _refuse_content(values: Mapping[str, Any]) -> None:
+    """A single character and a short frame hold nothing but themselves."""
+    for name in ("records", "special_functions", "manufacturer_data", "user_data", "meter"):
+        if values.get(name):
+            raise BuildError(name, values[name], "none in a frame without ci_field")
 
 
 def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -356,5 +365,7 @@ def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordAre
     try:
         data = header.data.build(to_data(header, value, flags))
     except BuildError as error:
+        if error.field == "flags":
+            raise
         raise BuildError("value", record.get("value"), error.limit) from error
     return header_octets + data

@@ -1,4 +1,4 @@
-"""Octets written as text: hex digits with any or no separators."""
+"""Text and octets: hex digits with any or no separators, and text that is safe to show."""
 
 from __future__ import annotations
 
@@ -43,3 +43,8 @@ def octets_from(data: bytes | bytearray | memoryview | str) -> bytes:
 def to_hex(octets: bytes) -> str:
     """Octets as people write them."""
     return octets.hex(" ").upper()
+
+
+def visible(text: str) -> str:
+    """Text of a meter without characters that a terminal or a browser would act upon."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)

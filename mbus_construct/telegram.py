@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
 from mbus_grammars.fields import C_FIELD_NAMES, CI_NAMES, Manufacturer
@@ -454,7 +455,11 @@ class Telegram:
     @staticmethod
     def from_json(text: str) -> Telegram:
         """The telegram that a JSON object describes, see `from_dict`. Numbers stay exact."""
-        return Telegram.from_dict(json.loads(text, parse_float=Decimal))
+        try:
+            values = json.loads(text, parse_float=Decimal)
+        except ValueError as error:
+            raise BuildError("JSON", text, str(error)) from error
+        return Telegram.from_dict(values)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..hextext import to_hex
+from ..hextext import to_hex, visible
 
 if TYPE_CHECKING:
     from ..json_types import Json
@@ -24,13 +24,9 @@ _UNBOUNDED: Final = 400
 _STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim", "invalid": "yellow"}
 
 
-# A meter's text is data: its control characters must not steer the terminal.
-_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-
-
 def _text(text: str, style: str = "") -> Text:
     """Text that is nothing but text."""
-    return Text(text.translate(_CONTROLS), style=style)
+    return Text(visible(text), style=style)
 
 
 def console() -> Console:

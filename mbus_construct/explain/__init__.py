@@ -19,8 +19,8 @@ from mbus_grammars.record import DataRecordConstruct
 
 from ..decode import decode
 from ..forms import GRAMMARS, detect
-from ..hextext import octets_from
-from .explanation import BitSpan, Explanation, Kind, Span, visible
+from ..hextext import octets_from, visible
+from .explanation import BitSpan, Explanation, Kind, Span
 from .records import Scope, heading, part_meaning, rows_of, words_of
 from .trace_grammars import Node, trace
 from .words import bit_spans

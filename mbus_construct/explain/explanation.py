@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 Kind = Literal["link", "header", "record", "dib", "vib", "data", "raw"]
 
 
-def visible(text: str) -> str:
-    """Text of a meter without characters that a terminal or a browser would act upon."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
-
-
 _ABBREVIATIONS: Final = frozenset(
     {"a", "acd", "c", "ci", "crc", "dfc", "dib", "dif", "dife", "fcb", "fcv", "l", "lvar", "prm"}
     | {"vib", "vif", "vife"}

@@ -100,6 +100,8 @@ def test_files_of_each_kind(mbus: Mbus, tmp_path: Path) -> None:
     lines.write_text(HEX + "\n", encoding="utf-8")
     objects = decoded(mbus, binary, lines, SHORT.hex(), "-", stdin=LONG)
     assert shapes(objects) == ["RSP_UD", "RSP_UD", "REQ_UD2", "RSP_UD"]
+    sources = [item.pop("source") for item in objects]
+    assert sources[:2] == [f"{binary}, offset 0", f"{lines}, line 1"]
     assert objects[0] == objects[1]
 
 

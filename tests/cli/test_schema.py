@@ -23,5 +23,13 @@ def test_schema(mbus: Mbus) -> None:
     jsonschema.validate(json.loads(written), schema)
 
 
+def test_all_that_decode_writes_fits(mbus: Mbus) -> None:
+    schema = json.loads(mbus("schema").out)
+    good, bad = README_TELEGRAM.hex(), "105B015D16"
+    for arguments in ([good, bad], [bad], ["--merge", good, good]):
+        written = json.loads(mbus("decode", "--format", "json", *arguments).out)
+        jsonschema.validate(written, schema)
+
+
 def test_no_arguments_are_taken(mbus: Mbus) -> None:
     assert mbus("schema", "telegram").code == 2

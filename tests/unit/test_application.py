@@ -272,7 +272,6 @@ def test_encrypted_octets_build(given: Any) -> None:
         (0x50, {"sub_codes": [{"application": 16}]}, "user_data.sub_codes.application"),
         (0x50, {"sub_codes": [256]}, "user_data.sub_codes"),
         (0x50, {"sub_codes": 5}, "user_data.sub_codes"),
-        (0x51, {}, "user_data.records"),
         (0x52, {"version": 256}, "user_data.version"),
         (0x52, {"manufacturer": "pad"}, "user_data.manufacturer"),
         (0x69, {"length": 256, "format_signature": 0}, "user_data.length"),
@@ -291,3 +290,19 @@ def test_encrypted_octets_build(given: Any) -> None:
 )
 def test_wrong_values(code: int, user_data: Any, field: str) -> None:
     assert build_error(ApplicationLayer, {"ci_field": code, "user_data": user_data}).field == field
+
+
+@pytest.mark.parametrize(
+    ("code", "user_data", "octets"),
+    [
+        (0x51, {}, "51"),
+        (0x72, {"header": LONG_VALUE}, None),
+        (0x76, {"header": LONG_VALUE}, None),
+        (0x78, {}, "78"),
+        (0x7A, {"header": {"configuration_field": 0}}, "7A 00 00 00 00"),
+    ],
+)
+def test_records_are_none_where_none_are_given(code: int, user_data: Any, octets: str | None) -> None:
+    built = ApplicationLayer.build({"ci_field": code, "user_data": user_data})
+    assert built == ApplicationLayer.build({"ci_field": code, "user_data": {**user_data, "records": []}})
+    assert octets is None or built == bytes.fromhex(octets)

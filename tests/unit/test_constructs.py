@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from construct import Byte, Bytes, Check, Container, GreedyBytes, Struct, this
 
 from helpers import build_error, plain
-from mbus_grammars import BuildError, Code, DecodeError, Frame, MBusError
+from mbus_grammars import BuildError, Code, DataRecords, DecodeError, Frame, MBusError
 from mbus_grammars.base import field_of, is_sequence, octets_of
 from mbus_grammars.bits import Bits, Coded, CodeTable, Octet, Octets, bits, flag, split
-from mbus_grammars.constructs import Derived, Door, Memo, Salvage, Variant, field
+from mbus_grammars.constructs import Derived, Door, Layout, Memo, Salvage, Variant, field
 from vectors import FRAMES
 
 TABLE = CodeTable({0: "none", 1: "one", 2: "reserved", 3: "reserved"}, size=4)
@@ -297,6 +299,50 @@ def test_memo_leaves_out_what_is_too_short_or_too_long() -> None:
             assert memo.parse(octets).octets == octets
     assert counted.count == 4
     assert not memo._known
+
+
+def test_memo_in_several_threads() -> None:
+    """More headers than are remembered, so that each thread makes the others start anew."""
+    areas = [bytes([0xC1, 0x80 | k & 15, k >> 4 & 15, 0x13, 1]) for k in range(256)]
+    areas += [bytes([0x81, 0x80 | k & 15, 0xC0 | k >> 4 & 15, k >> 8, 0x13, 1]) for k in range(4352)]
+
+    def read(start: int) -> int:
+        wrong = 0
+        for area in areas[start:] + areas[:start]:
+            (record,) = DataRecords.parse(area)
+            wrong += record["_header"].dib_octets != area[:-2] or record["data"] != 1
+        return wrong
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(read, range(0, 4000, 1000))) == [0] * 4
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_small_memo_in_several_threads() -> None:
+    memo, _ = _memo(limit=2)
+    strings = [bytes([first, second, 1]) for first in range(0x80, 0x90) for second in range(0x80, 0x90)]
+
+    def read(_: int) -> bool:
+        return all(memo.parse(octets).octets == octets for octets in strings * 4)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            assert all(threads.map(read, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_a_layout_refuses_what_it_does_not_have() -> None:
+    layout = Layout(field("a", Octet), field("b", Octet))
+    assert layout.build({"a": 1, "b": 2, "_io": None}) == b"\1\2"
+    error = build_error(Door(layout), {"a": 1, "b": 2, "c": 3})
+    assert (error.field, error.value, error.limit) == ("c", 3, "no such field; there are a, b")
 
 
 def test_memo_forgets_errors() -> None:

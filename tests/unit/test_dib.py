@@ -90,13 +90,31 @@ def test_names_build_too() -> None:
         ({"data_field": 4, "subunit": 1.0}, "subunit"),
         ({"data_field": 4, "dife_count": 11}, "dife_count"),
         ({"data_field": 4, "dife_count": True}, "dife_count"),
-        ({"data_field": 4, "storage_number": 5, "dife_count": 0}, "dife_count"),
-        ({"data_field": 4, "tariff": 4, "dife_count": 1}, "dife_count"),
-        ({"data_field": 4, "subunit": 2, "dife_count": 1}, "dife_count"),
+        ({"data_field": 4, "dife_count": -1}, "dife_count"),
+        ({"data_field": 4, "storage": 5}, "storage"),
     ],
 )
 def test_wrong_values(value: Any, field: str) -> None:
     assert build_error(DIB, value).field == field
+
+
+@pytest.mark.parametrize(
+    ("value", "octets"),
+    [
+        ({"storage_number": 5, "dife_count": 0}, "C4 02"),
+        ({"tariff": 4, "dife_count": 1}, "84 80 10"),
+        ({"subunit": 2, "dife_count": 1}, "84 80 40"),
+        ({"storage_number": 1, "dife_count": 2}, "C4 80 00"),
+    ],
+)
+def test_the_count_of_difes_is_the_least(value: Any, octets: str) -> None:
+    assert DIB.build({"data_field": 4, **value}) == bytes.fromhex(octets)
+
+
+def test_a_parsed_storage_number_can_grow() -> None:
+    parsed = DIB.parse(bytes.fromhex("44"))
+    parsed["storage_number"] = 40
+    assert DIB.build(parsed) == bytes.fromhex("84 84 01")
 
 
 @pytest.mark.parametrize(

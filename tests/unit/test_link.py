@@ -180,7 +180,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"c_field": "REQ_UD2", "a_field": 1.0}, "a_field"),
     ({"c_field": "REQ_UD2", "a_field": 1, "stop": 0x17}, "stop"),
     ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x151}, "ci_field"),
-    ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51}, "user_data.records"),
+    ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "foo": 3}, "foo"),
+    ({"c_field": "REQ_UD2", "a_field": 1, "foo": 3}, "foo"),
+    ({"start": 0xE5, "foo": 3}, "foo"),
+    ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "user_data": {"foo": 3}}, "user_data.foo"),
     ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "user_data": 5}, "user_data"),
     ({"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51, "user_data": {"records": 5}}, "user_data.records"),
     (
@@ -218,6 +221,9 @@ def test_wrong_values_name_their_field(value: Any, field: str) -> None:
         ({"dib": {"data_field": 13}, "vib": {"vif": 0x13}, "data": {"lvar": 0xF7}}, "data.lvar"),
         ({"dif": 0x13}, "dif"),
         ({"malformed": 1}, "malformed"),
+        ({"dib": {"data_field": 1, "storage": 5}, "vib": {"vif": 0x13}, "data": 1}, "dib.storage"),
+        ({"dib": {"data_field": 1}, "vib": {"vif": 0x13, "vife": [0x3B]}, "data": 1}, "vib.vife"),
+        ({"dib": {"data_field": 1}, "vib": {"vif": 0x13}, "data": 1, "value": 1}, "value"),
     ],
 )
 def test_errors_within_records_name_the_record_once(record: Any, field: str) -> None:
@@ -232,3 +238,8 @@ def test_what_a_gateway_without_link_layer_delivers() -> None:
     for end in range(3):
         with pytest.raises(DecodeError):
             LinkUserData.parse(bytes.fromhex("08 01 71")[:end])
+
+
+def test_a_command_without_records() -> None:
+    frame = {"c_field": "SND_UD", "a_field": 1, "ci_field": 0x51}
+    assert Frame.build(frame) == bytes.fromhex("68 03 03 68 53 01 51 A5 16")

@@ -55,7 +55,7 @@ def test_units_of_fixed_data() -> None:
     assert len(names) == 64
     assert (names[0x00], names[0x01], names[0x02]) == ("time h,m,s", "date D,M,Y", "energy in Wh * 10^0")
     assert (names[0x29], names[0x38]) == ("volume in m³ * 10^-3", "temperature in °C * 10^-3")
-    assert (names[0x39], names[0x3A]) == ("heat cost allocation in units * 10^0", "reserved")
+    assert (names[0x39], names[0x3A]) == ("heat cost allocation in HCA * 10^0", "reserved")
     assert (names[0x3E], names[0x3F]) == ("unit of the other counter, historic", "without units")
     exponents = [code_tables.FIXED_UNITS[code][2] for code in range(0x02, 0x39)]
     assert exponents == [*range(9), *range(3, 12), *range(9), *range(3, 12), *range(-6, 3), *range(-6, 3), -3]

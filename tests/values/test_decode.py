@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from helpers import long_frame, with_check_sum
-from mbus_construct import ChecksumError, DecodeError, IncompleteFrame, LengthError, decode
+from mbus_construct import ChecksumError, DecodeError, IncompleteFrame, LengthError, decode, encode
 from telegrams import HEADER, README_TELEGRAM, covered, response
 from vectors import FRAMES
 
@@ -236,6 +236,46 @@ def test_fixed_counters(status: int, counter: str, value: Decimal | None, state:
     assert (second.value, second.unit) == (1, "m³")
 
 
+@pytest.mark.parametrize(
+    ("medium", "device_type"),
+    [
+        *zip(range(9), range(9), strict=True),
+        (9, None),
+        (10, 3),
+        (11, 4),
+        (12, 6),
+        (13, 7),
+        (14, 8),
+        (15, None),
+    ],
+)
+def test_the_medium_of_fixed_data_is_a_device_type(medium: int, device_type: int | None) -> None:
+    # The lower two bits of the medium are bits 6 and 7 of the first octet, the upper two those of the second.
+    units = bytes([0x29 | (medium & 3) << 6, 0x2C | (medium >> 2) << 6])
+    octets = _fixed(0, units.hex(), "01 00 00 00 01 00 00 00")
+    telegram = decode(octets)
+    assert telegram.meter is not None
+    assert telegram.meter.device_type == device_type
+    assert encode(telegram) == octets
+
+
+def test_temperature_and_heat_cost_allocation_in_fixed_data() -> None:
+    first, second = decode(_fixed(0, "38 39", "01 00 00 00 35 01 00 00")).records
+    assert (first.quantity, first.value, first.unit, first.kind) == (
+        "temperature",
+        Decimal("0.001"),
+        "°C",
+        "instant",
+    )
+    assert (second.quantity, second.value, second.unit, second.ucum, second.kind) == (
+        "heat cost allocation",
+        Decimal(135),
+        "HCA",
+        "{HCA}",
+        "counter",
+    )
+
+
 def test_fixed_data_of_a_fixed_date_is_historic() -> None:
     assert [record.storage_number for record in decode(_fixed(2, "29 2C", "00" * 8)).records] == [1, 1]
 
@@ -341,6 +381,21 @@ def test_a_selection_names_whom_it_selects() -> None:
     assert telegram.meter is not None
     assert telegram.meter.secondary_address == "FFFFFFFFFFFFFFFF"
     assert [record.value for record in telegram.records] == ["01020304"]
+
+
+@pytest.mark.parametrize(
+    ("record", "value"),
+    [("0C 78 FF FF 34 12", "1234FFFF"), ("0C 78 FF FF FF FF", "FFFFFFFF"), ("0C 78 34 12 00 F0", "F0001234")],
+)
+def test_any_digits_in_an_enhanced_selection(record: str, value: str) -> None:
+    octets = long_frame(b"\xff" * 8 + bytes.fromhex(record), 0x52, 0x53)
+    telegram = decode(octets)
+    (found,) = telegram.records
+    assert (found.value, found.state) == (value, "ok")
+    assert telegram.diagnostics == ()
+    assert encode(telegram) == octets
+    (from_meter,) = decode(response(record)).records
+    assert (from_meter.value, from_meter.state) == (None, "invalid")
 
 
 def test_values_are_frozen() -> None:

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from mbus_construct import BuildError, Frame, decode, encode
+from mbus_construct import BuildError, Frame, Meter, Record, Telegram, decode, encode
+from mbus_construct.telegram import RecordHeader
 from telegrams import METER
+
+ENERGY: dict[str, Any] = {"quantity": "energy", "unit": "Wh", "value": 1}
 
 
 def octets_of(**record: Any) -> str:
@@ -221,6 +224,54 @@ def test_digits_by_hand_are_a_number_of_what_is_measured() -> None:
     assert octets_of(quantity="customer", value="12", data_field="variable length") == "0D FD 11 02 32 31"
 
 
+@pytest.mark.parametrize(
+    "quantity", ["password", "customer", "access code user", "model/version", "hardware version number"]
+)
+def test_text_by_hand_stays_text_where_nothing_is_measured(quantity: str) -> None:
+    octets = octets_of(quantity=quantity, value="007")
+    assert octets.endswith("03 37 30 30")
+    assert decode(octets, link="records").records[0].value == "007"
+    for given in ({"value_type": "decimal"}, {"data_field": "8 digit BCD"}):
+        (record,) = decode(octets_of(quantity=quantity, value="007", **given), link="records").records
+        assert record.value == 7
+        assert isinstance(record.value, Decimal)
+    assert decode(octets_of(quantity=quantity, value=7), link="records").records[0].value == 7
+
+
+def test_special_functions_stand_where_they_are_told() -> None:
+    for place, octets in ((0, "2F0403010000000403010000 00"), (1, "0403010000002F040301000000")):
+        values = {
+            "records": [ENERGY, ENERGY],
+            "special_functions": [{"before_record": place, "octets": "2F"}],
+        }
+        assert encode({"link": "records", **values}) == bytes.fromhex(octets)
+    values = {"records": [ENERGY], "special_functions": [{"before_record": 1, "octets": "2F"}]}
+    assert encode({"link": "records", **values}) == bytes.fromhex("0403010000002F")
+
+
+def test_a_telegram_made_by_hand() -> None:
+    records = (
+        Record(RecordHeader(quantity="energy", unit="Wh"), b"", Decimal(1)),
+        Record(RecordHeader(quantity="password", storage_number=3), b"", "007"),
+    )
+    telegram = Telegram(meter=Meter("12345678", "PAD", 1, 7), records=records)
+    octets = encode(telegram)
+    assert octets == encode(telegram.to_dict())
+    built = decode(octets)
+    assert (built.frame.format, built.meter) == ("long", telegram.meter)
+    assert [(r.quantity, r.value, r.storage_number) for r in built.records] == [
+        ("energy", 1, 0),
+        ("password", "007", 3),
+    ]
+
+
+def test_names_that_look_like_nothing_are_answered_with_the_first() -> None:
+    limit = refused_record(quantity="xxxxxx", unit="Wh", value=1).limit
+    assert "did you mean" not in limit
+    assert len(limit.removesuffix(" ...").split(", ")) == 9  # eight names behind the introduction
+    assert limit.endswith(" ...")
+
+
 def test_leap_year_is_told_in_type_i() -> None:
     assert octets_of(quantity="date and time", value="2024-02-29T01:02:03") == "06 6D 83 02 01 1D 32 00"
 
@@ -259,8 +310,13 @@ REFUSED = [
         -128,
         "-127",
     ),
-    ({"quantity": "volume", "unit": "m³", "value": 2**63}, "value", None, "64 bits"),
-    ({"quantity": "error flags", "value": -1}, "value", None, "64 bits"),
+    (
+        {"quantity": "volume", "unit": "m³", "value": 2**63},
+        "value",
+        None,
+        "-9223372036854775807 to 9223372036854775807",
+    ),
+    ({"quantity": "error flags", "value": -1}, "value", None, "0 to 18446744073709551614"),
     ({"quantity": "volume", "unit": "m³", "value": "0.0000001"}, "value", "0.0000001", "10^-6"),
     ({"quantity": "volume", "unit": "m³", "value": 0.1 + 0.2}, "value", 0.1 + 0.2, "10^-6"),
     ({"quantity": "volume", "unit": "m³", "value": "1." + "0" * 450 + "1"}, "value", None, "number"),
@@ -283,12 +339,25 @@ REFUSED = [
     ({"quantity": "volume", "unit": ["m³"], "value": 1}, "unit", ["m³"], "m³"),
     ({"quantity": "volume", "value": 1}, "unit", None, "m³"),
     ({"quantity": "enthusiasm", "unit": "m³", "value": 1}, "quantity", "enthusiasm", "energy"),
+    ({"quantity": "enrgy", "unit": "Wh", "value": 1}, "quantity", "enrgy", "did you mean energy"),
+    (
+        {"quantity": "volume", "unit": "m³", "value": 1, "qualifiers": ["averge value"]},
+        "qualifiers",
+        "averge value",
+        "did you mean average value",
+    ),
+    (
+        {"quantity": "volume", "unit": "m³", "value": 1, "flags": ["winter time"]},
+        "flags",
+        "winter time",
+        "summer time",
+    ),
     ({"quantity": ["volume"], "unit": "m³", "value": 1}, "quantity", ["volume"], "energy"),
     (
         {"quantity": "volume", "unit": "m³", "value": 1, "qualifiers": ["nice"]},
         "qualifiers",
         "nice",
-        "average",
+        "such as OBIS declaration, ",
     ),
     ({"quantity": "volume", "unit": "m³", "value": 1, "qualifiers": 5}, "qualifiers", 5, "list"),
     (
@@ -384,6 +453,26 @@ def test_what_does_not_fit_is_named(record: dict[str, Any], field: str, value: A
         ({"meter": {**METER, "name": "x"}}, "meter.name", "identification_number"),
         ({"meter": "12345678"}, "meter", "mapping"),
         ({"link": "telegram"}, "link", "frame"),
+        ({"meter": METER, "records": [], "schema_version": 2}, "schema_version", "1"),
+        ({"meter": METER, "records": [], "schema_version": "1"}, "schema_version", "1"),
+        ({"meter": METER, "records": [], "type": "reading"}, "type", "telegram"),
+        ({"meter": METER, "records": [], "type": "refusal"}, "type", "telegram"),
+        (
+            {"meter": METER, "records": [], "special_functions": [{"before_record": 1, "octets": "2F"}]},
+            "special_functions[0].before_record",
+            "0 to 0",
+        ),
+        (
+            {"meter": METER, "records": [], "special_functions": [{"before_record": -1, "octets": "2F"}]},
+            "special_functions[0].before_record",
+            "0 to 0",
+        ),
+        ({"frame": {"ci_field": 0x70}, "records": [ENERGY]}, "records", "none behind CI 70h"),
+        (
+            {"frame": {"ci_field": 0x71}, "user_data": {"alarm_flags": "05"}, "records": [ENERGY]},
+            "records",
+            "none behind CI 71h",
+        ),
         ({}, "", "meter and records"),
         ([], "", "mapping"),
         (None, "", "mapping"),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mbus_construct import DecodeError, MBusError, Telegram, decode, encode
+from mbus_construct import DecodeError, IncompleteFrame, LengthError, MBusError, Telegram, decode, encode
 from mbus_construct.forms import candidates, detect
 from mbus_construct.hextext import parse_hex
 from telegrams import README_TELEGRAM, covered, response
@@ -63,6 +63,12 @@ def test_a_header_is_found_before_damaged_records(tail: str) -> None:
         ("10 5B", "frame"),
         ("68", "frame"),
         ("68 05 06 68 00", "frame"),
+        ("68 68", "frame"),
+        ("E5 E5", "frame"),
+        ("E5 10", "frame"),
+        ("E5 68", "frame"),
+        ("10 5B 01 5C 16 00", "frame"),
+        ("10 5B 01 5C 16 E5", "frame"),
         ("53 FE 51 01 7A 08", "c_field"),
         ("08 01 70 08", "c_field"),
         ("02 65 F6 FF", "records"),
@@ -73,6 +79,22 @@ def test_a_header_is_found_before_damaged_records(tail: str) -> None:
 )
 def test_short_octets(octets: str, form: str) -> None:
     assert detect(bytes.fromhex(octets)) == form
+
+
+@pytest.mark.parametrize("first", ["E5", "10 5B 01 5C 16"])
+@pytest.mark.parametrize(
+    "second", [b"\xe5", bytes.fromhex("10 5B 01 5C 16"), README_TELEGRAM], ids=["single", "short", "long"]
+)
+def test_two_frames_are_no_records(first: str, second: bytes) -> None:
+    octets = bytes.fromhex(first)
+    with pytest.raises(LengthError) as caught:
+        decode(octets + second)
+    assert (caught.value.code, caught.value.offset) == ("trailing_octets", len(octets))
+
+
+def test_two_start_octets_are_the_start_of_a_frame() -> None:
+    with pytest.raises(IncompleteFrame):
+        decode("6868")
 
 
 def test_a_damaged_frame_is_still_a_frame() -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from mbus_construct import Reading, decode, merge
+from mbus_construct import reading as reading_module
 from telegrams import HEADER, README_TELEGRAM, response
 
 FIRST = decode(response("04 06 01 00 00 00 1F AA"))
@@ -64,4 +65,25 @@ def test_the_shape_of_a_reading() -> None:
         values["records"] == json.loads(FIRST.to_json())["records"] + json.loads(SECOND.to_json())["records"]
     )
     assert values["manufacturer_data"] == ["AA"]
-    assert values["diagnostics"][0]["record"] == 1
+    assert (values["schema_version"], values["type"]) == (1, "reading")
+    assert values["diagnostics"][0]["record"] == 2
+
+
+def test_diagnostics_count_among_all_records() -> None:
+    (own,) = SECOND.diagnostics
+    for telegrams, indices in (([FIRST, SECOND], [2]), ([SECOND, FIRST, SECOND], [1, 4])):
+        reading = merge(telegrams)
+        assert [item.record for item in reading.diagnostics] == indices
+        assert {item.offset for item in reading.diagnostics} == {own.offset}
+        assert all(reading.records[index].state == "error" for index in indices)
+    assert merge([decode("E5"), SECOND]).diagnostics == SECOND.diagnostics
+
+
+def test_a_reading_is_hashable_and_slotted() -> None:
+    assert len({merge([FIRST, SECOND]), merge([FIRST, SECOND]), merge([FIRST])}) == 2
+    assert not hasattr(merge([FIRST]), "__dict__")
+
+
+def test_merge_lives_with_the_reading() -> None:
+    assert merge is reading_module.merge
+    assert Reading is reading_module.Reading

@@ -16,6 +16,7 @@ from mbus_construct.kinds import KIND_OF, kind_of
 from mbus_construct.schema import json_schema
 from mbus_grammars import meaning_of
 from mbus_grammars import vif_tables as tables
+from mbus_grammars.code_tables import FIXED_UNITS
 from telegrams import README_TELEGRAM, response
 from vectors import FRAMES
 
@@ -44,7 +45,8 @@ def test_the_published_copy_is_the_generated_schema() -> None:
 
 def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
-    assert json_schema()["$ref"] == "#/$defs/Telegram"
+    shapes = [{"$ref": f"#/$defs/{name}"} for name in ("Telegram", "Reading", "Refusal")]
+    assert json_schema()["anyOf"] == [*shapes, {"type": "array", "items": {"anyOf": shapes}}]
 
 
 @pytest.mark.parametrize("octets", TELEGRAMS, ids=lambda octets: octets[:10].hex())
@@ -55,6 +57,8 @@ def test_every_telegram_validates(octets: bytes) -> None:
 def test_a_reading_and_a_record_validate() -> None:
     definitions = json_schema()["$defs"]
     reading = merge([decode(README_TELEGRAM), decode(README_TELEGRAM)])
+    VALIDATOR.validate(json.loads(reading.to_json()))
+    VALIDATOR.validate([json.loads(reading.to_json()), json.loads(decode(README_TELEGRAM).to_json())])
     record = reading.records[3]
     for name, text in (("Reading", reading.to_json()), ("Record", record.to_json())):
         jsonschema.validate(json.loads(text), {"$ref": f"#/$defs/{name}", "$defs": definitions})
@@ -64,6 +68,8 @@ def test_a_reading_and_a_record_validate() -> None:
     "change",
     [
         {"schema_version": 2},
+        {"type": "reading"},
+        {"type": "record"},
         {"link": "envelope"},
         {"records": [{}]},
         {"records": {}},
@@ -110,7 +116,9 @@ def test_every_quantity_has_a_kind(quantity: str) -> None:
 
 def test_no_kind_is_given_to_a_quantity_that_there_is_not() -> None:
     special = {"plain text", "any VIF", "manufacturer specific"}
-    assert set(KIND_OF) - set(QUANTITIES) - special == set()
+    fixed = {quantity for quantity, _, _ in FIXED_UNITS.values()}
+    assert fixed - set(KIND_OF) <= {""}
+    assert set(KIND_OF) - set(QUANTITIES) - fixed - special == set()
 
 
 def test_dates_by_table_are_dates_by_kind() -> None:
@@ -132,7 +140,29 @@ def test_dates_by_table_are_dates_by_kind() -> None:
         ([0x52], "duration"),
         ([0x41], "counter"),
         ([0x1F], "series"),
+        ([0x7C, 0x12], "state"),
+        ([0x7C, 0x11], "counter"),
     ],
 )
 def test_vifes_change_the_kind(vifes: list[int], kind: str) -> None:
     assert kind_of(meaning_of(0x13, vifes)) == kind
+
+
+def test_a_date_that_is_made_a_number_has_no_kind() -> None:
+    assert kind_of(meaning_of(0x6C, [0x7C, 0x11])) == "unknown"
+    assert kind_of(meaning_of(0x6D, [0x7C, 0x11])) == "unknown"
+
+
+def test_a_refusal_validates() -> None:
+    refusal: dict[str, Any] = {
+        "schema_version": 1,
+        "type": "refusal",
+        "source": "argument 1",
+        "error": {"code": "checksum", "message": "wrong", "offset": 3},
+        "octets": "105B015D16",
+    }
+    VALIDATOR.validate(refusal)
+    VALIDATOR.validate([refusal])
+    for key in refusal:
+        with pytest.raises(jsonschema.ValidationError):
+            VALIDATOR.validate({name: item for name, item in refusal.items() if name != key})

@@ -122,9 +122,9 @@ def test_a_profile_without_elements_is_empty(elements: str) -> None:
     assert unrolled(profile(0x32, 1, elements)) == []
 
 
-def test_octets_that_are_no_profile_stay_octets() -> None:
+def test_octets_that_are_no_profile_have_no_value() -> None:
     (record,) = decode("0D 83 1F 01 32", link="records").records
-    assert (record.value, record.state) == (b"\x32", "ok")
+    assert (record.value, record.state, record.data) == (None, "invalid", b"\x01\x32")
     with pytest.raises(ValueError, match="no compact profile"):
         decode(README_TELEGRAM).series(record)
 

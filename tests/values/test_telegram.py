@@ -122,7 +122,7 @@ def test_dicts_and_json_round_trip(octets: bytes) -> None:
 
 def test_the_shape_of_a_telegram() -> None:
     values: Any = decode(README_TELEGRAM).to_dict()
-    assert values["schema_version"] == 1
+    assert (values["schema_version"], values["type"]) == (1, "telegram")
     assert values["link"] == "frame"
     assert values["frame"] == {
         "format": "long",
@@ -154,16 +154,62 @@ def test_the_shape_of_a_telegram() -> None:
         "qualifiers": [],
         "kind": "counter",
         "state": "ok",
+        "record_error": None,
         "reason": None,
         "flags": [],
         "data_field": "8 digit BCD",
         "offset": 25,
+        "length": 6,
         "dib": "0C",
         "vib": "13",
         "data": "13200000",
     }
     assert values["manufacturer_data"] == "37FD17" + "00" * 8 + "027A2500" + "02782500"
     assert (values["encrypted"], values["user_data"], values["special_functions"]) == (None, None, [])
+
+
+def test_keys_of_a_record() -> None:
+    (values,) = decode("02 93 15 00 00", link="records").to_dict()["records"]
+    assert (values["record_error"], values["length"]) == ("no data available (undefined value)", 5)
+    assert values["data_field"] == one("02 93 15 00 00").data_field == "16 bit integer"
+    assert "coding" not in values
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        *FRAMES,
+        README_TELEGRAM,
+        bytes.fromhex("E5"),
+        bytes.fromhex("68 13 13 68 08 05 73 78 56 34 12 0A 00 E9 7E 01 00 00 00 35 01 00 00 3C 16"),
+        bytes.fromhex("68 04 04 68 08 01 71 05 7F 16"),
+    ],
+    ids=lambda octets: octets[:12].hex(),
+)
+def test_every_telegram_has_a_hash(octets: bytes) -> None:
+    first, second = decode(octets), decode(octets)
+    assert hash(first) == hash(second)
+    assert len({first, second}) == 1
+
+
+@pytest.mark.parametrize("record", HARD_RECORDS)
+def test_every_record_has_a_hash(record: str) -> None:
+    assert hash(decode(record, link="records")) == hash(decode(record, link="records"))
+
+
+def test_telegrams_are_slotted() -> None:
+    assert not hasattr(decode(README_TELEGRAM), "__dict__")
+
+
+def test_a_telegram_from_json() -> None:
+    telegram = decode(README_TELEGRAM)
+    assert Telegram.from_json(telegram.to_json()) == telegram
+    record = '{"quantity": "volume", "unit": "m³", "value": 9999999999.90, "data_field": "12 digit BCD"}'
+    (built,) = Telegram.from_json('{"link": "records", "records": [' + record + "]}")
+    assert str(built.value) == "9999999999.90"
+    for text in ("[]", "5", "{}"):
+        with pytest.raises(BuildError):
+            Telegram.from_json(text)
 
 
 def test_a_dict_shares_nothing_with_its_telegram() -> None:

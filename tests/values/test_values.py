@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mbus_construct import decode
-from mbus_grammars import meaning_of
+from mbus_grammars import DataRecord, meaning_of
 from telegrams import one
 
 INTEGERS = [
@@ -101,7 +101,7 @@ UNITS = [
     ("02 93 28 01 00", "m³/pulse", "m3/{pulse}"),
     ("02 93 27 01 00", "m³/revolution", "m3/{revolution}"),
     ("02 FD 3A 01 00", None, "1"),
-    ("02 6E 01 00", None, "1"),
+    ("02 6E 01 00", "HCA", "{HCA}"),
     ("02 FD 69 01 00", "d", "d"),
     ("02 FD 6F 01 00", "year", "a"),
     ("02 7C 03 48 52 25 01 00", "%RH", None),
@@ -144,6 +144,21 @@ INVALID = [
     ("0A 6C 31 12", "1231", "wrong_data_type", "warning"),
     ("0D 6D C2 34 12", "1234", "wrong_data_type", "warning"),
     ("05 6C 00 00 48 42", "50.0", "wrong_data_type", "warning"),
+    ("0D 13 00", "a volume cannot be ''", "wrong_data_type", "warning"),
+    ("0D 13 02 31 32", "a volume cannot be '21'", "wrong_data_type", "warning"),
+    ("0D 6C 02 31 32", "a date cannot be '21'", "wrong_data_type", "warning"),
+    ("0D 93 6A 02 31 32", "a volume cannot be '21'", "wrong_data_type", "warning"),
+    ("0D 13 CA" + "11" * 10, "unknown layout: 11 11", "raw_octets", "info"),  # MBDOC48's long BCD
+    ("02 6C FF F0", "day 31, month 0", "invalid_date", "warning"),  # recurs in every year
+    ("02 6C FF FD", "day 31, month 13", "invalid_date", "warning"),
+    ("02 6C E0 F0", "month 0", "invalid_date", "warning"),  # every year, every day
+    ("02 6C 60 DF", "year 107", "invalid_date", "warning"),  # every day, every month
+    ("04 6D 00 39 00 1F", "hour 25", "invalid_date", "warning"),
+    ("04 6D 3F 19 01 11", "hour 25", "invalid_date", "warning"),  # every minute
+    ("04 6D 3F 00 00 1D", "month 13", "invalid_date", "warning"),
+    ("03 6D 3F 3C 01", "minute 60", "invalid_date", "warning"),  # every second
+    ("03 6D 3F 00 18", "hour 24", "invalid_date", "warning"),
+    ("06 6D 3F 00 19 14 27 00", "hour 25", "invalid_date", "warning"),
     ("0C 78 1A 00 00 00", "0000001A", "invalid_bcd", "warning"),
     ("0C 78 01 00 00 F0", "-1: no identification", "invalid_bcd", "warning"),
     ("0D 78 D2 34 12", "-1234: no identification", "invalid_bcd", "warning"),
@@ -173,7 +188,8 @@ DATES = [
 TEXTS = [
     ("0D 78 11 34 31 38 35 30 32 38 30 32 31 39 35 37 31 30 30 47", "G0017591208205814"),
     ("0D FD 11 02 FC 66", "fü"),
-    ("0D 13 00", ""),
+    ("0D FD 11 00", ""),
+    ("0D 7C 01 6D 02 31 32", "21"),  # plain text may have a text
     ("0C 78 04 03 02 01", "01020304"),
     ("0E 78 04 03 02 01 00 00", "000001020304"),
     ("0C 79 04 03 02 01", "01020304"),
@@ -322,7 +338,7 @@ def test_texts_and_identifications(octets: str, value: str) -> None:
         ("0D FD 76 00", b""),
         ("0D 6D E3 01 02 03", b"\1\2\3"),  # type M
         ("0D FD 73 EB" + "11" * 11, b"\x11" * 11),  # type L
-        ("0D 13 CA" + "11" * 10, b"\x11" * 10),  # MBDOC48's long BCD
+        ("0D FD 0C CA" + "11" * 10, b"\x11" * 10),  # MBDOC48's long BCD
     ],
 )
 def test_layouts_that_are_not_known_stay_octets(octets: str, value: bytes) -> None:
@@ -390,12 +406,40 @@ def test_an_unknown_vif_keeps_the_raw_number(octets: str) -> None:
     assert [item.code for item in telegram.diagnostics] == ["unknown_vif"]
 
 
-@pytest.mark.parametrize("vib", ["FB 69", "83 3D"])
+@pytest.mark.parametrize(
+    "vib",
+    ["FB 69", "83 3D", "93 10", "93 11", "93 44", "93 4C", "93 FC 00", "93 FC 16", "93 7C", "93 FB 10"],
+)
 def test_an_unknown_scale_is_not_guessed(vib: str) -> None:
     telegram = decode(f"02 {vib} 2C 01", link="records")
     (record,) = telegram.records
-    assert (record.value, record.unit) == (300, None)
+    assert (record.value, record.unit, record.ucum, record.state) == (300, None, None, "ok")
     assert [item.code for item in telegram.diagnostics] == ["unknown_scale"]
+
+
+def test_data_presented_with_another_type_have_no_unit() -> None:
+    record = one("02 93 FC 12 2C 01")  # type D: bits
+    assert (record.value, record.unit, record.kind) == (300, None, "state")
+    record = one("02 EC FC 11 2C 01")  # a date made a number
+    assert (record.value, record.unit, record.kind) == (300, None, "unknown")
+
+
+@pytest.mark.parametrize("vib", ["93 EA 22", "93 A2 6A", "93 B9 2D"])
+def test_the_date_of_something_has_no_unit(vib: str) -> None:
+    record = one(f"02 {vib} BF 1C")
+    assert (record.value, record.unit, record.ucum, record.kind) == (date(2013, 12, 31), None, None, "date")
+
+
+@pytest.mark.parametrize(
+    ("octets", "value"),
+    [("02 7F 2C 01", 300), ("02 FF 05 2C 01", 300), ("02 93 7F 2C 01", Decimal("0.300"))],
+)
+def test_what_only_the_manufacturer_knows(octets: str, value: Any) -> None:
+    record = one(octets)
+    assert (record.value, record.state) == (value, "ok")
+    header: Any = DataRecord.parse(bytes.fromhex(octets))._header
+    assert header.meaning.manufacturer_specific
+    assert not header.meaning.known
 
 
 def test_only_reals_are_floats_and_none_is_inf_or_nan() -> None:
