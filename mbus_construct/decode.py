@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import Code, DataRecordHeader, DecodeError, LengthError
+from mbus_grammars.application import SECURITY_MODES
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
 from mbus_grammars.dib import DATA_FIELDS
@@ -13,7 +14,7 @@ from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
 from mbus_grammars.units import unit_names
 
-from .forms import GRAMMARS, candidates
+from .forms import GRAMMARS, candidates, misplaced_frame
 from .hextext import octets_from
 from .kinds import kind_of
 from .telegram import (
@@ -53,6 +54,8 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     if not forms:
         raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     form = forms[0]
+    if link == "auto" and form != "frame":
+        _refuse_doubtful(octets)
     parsed = GRAMMARS[form].parse(octets, values_only=True)
     if form == "frame":
         _refuse_rest(octets, parsed)
@@ -62,6 +65,21 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
         message = f"read from the {form} on; readable from the {others} on too"
         reader.note("info", "form_guessed", message, None)
     return reader.telegram(parsed)
+
+
+# The octets of hex digits as text, and how many of them are no accident.
+_HEX_TEXT: Final = frozenset(b"0123456789abcdefABCDEF")
+_HEX_TEXT_MIN: Final = 10
+
+
+def _refuse_doubtful(octets: bytes) -> None:
+    """Octets that are almost certainly something else than user data."""
+    fault = misplaced_frame(octets)
+    if fault is not None:
+        message = f"{fault}; give the frame alone, or say with link where to start"
+        raise DecodeError(message, offset=0, expected="a frame, or user data", code="misplaced_frame")
+    if len(octets) >= _HEX_TEXT_MIN and _HEX_TEXT.issuperset(octets):
+        raise DecodeError("these octets are hex digits; give them as text", offset=0, code="hex_text")
 
 
 def decode_records(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
@@ -158,9 +176,12 @@ class _Reader:
         if kept is not None:
             self._remark(frame, kept)
         encrypted: bytes = user_data.get("encrypted", b"")
+        configuration = header.get("configuration_field")
         if encrypted:
             self.note("warning", "encrypted", f"{len(encrypted)} octets are encrypted", None)
-        configuration = header.get("configuration_field")
+        elif configuration is not None and configuration["security_mode"] in SECURITY_MODES:
+            mode = f"security mode {configuration['security_mode']}"
+            self.note("info", "read_as_plain", f"{mode} is announced, but the data are read as plain", None)
         return Telegram(
             link=self.form,
             frame=frame,

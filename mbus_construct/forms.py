@@ -28,6 +28,7 @@ GRAMMARS: Final[dict[Form, Anything]] = {
 }
 
 SHORT_LENGTH: Final = 5  # octets of a short frame
+LONG_OVERHEAD: Final = 6  # octets of a long frame that its L field does not count
 
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
 _C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
@@ -75,6 +76,42 @@ def looks_like_frame(data: bytes) -> bool:
     if first == START_SHORT:
         return len(data) <= SHORT_LENGTH or (data[4] == STOP and data[3] == data[1] + data[2] & 0xFF)
     return first == START_LONG and (len(data) < SHORT_LENGTH or data[1] == data[2] or data[3] == START_LONG)
+
+
+def misplaced_frame(data: bytes) -> str | None:
+    """What is wrong with octets that hold a long frame which does not start where they do; None without one.
+
+    Echoes, wake-up octets and noise stand before frames, and readers that start late lose their first octets.
+    Read as user data such octets give numbers that nobody measured.
+    """
+    offset = frame_within(data)
+    if offset is not None:
+        return f"a frame starts at offset {offset}, not at 0"
+    for lost in (1, 2, 3):
+        length = len(data) + lost - LONG_OVERHEAD
+        if 3 <= length <= 0xFF and _is_frame(bytes([START_LONG, length, length])[:lost] + data):
+            return f"a frame that lacks its first octets ({lost})"
+    return None
+
+
+def frame_within(data: bytes) -> int | None:
+    """Where a whole long frame starts behind the first octet; None without one."""
+    offset = data.find(START_LONG, 1)
+    while offset > 0:
+        if _is_frame(data[offset:]):
+            return offset
+        offset = data.find(START_LONG, offset + 1)
+    return None
+
+
+def _is_frame(data: bytes) -> bool:
+    if len(data) <= LONG_OVERHEAD or data[1] != data[2] or data[3] != START_LONG:
+        return False
+    try:
+        Frame.parse(data)
+    except MBusError:
+        return False
+    return True
 
 
 def _possible(form: Form, data: bytes) -> bool:

@@ -64,11 +64,14 @@ def main() -> None:
         sys.exit(code)
     except UsageError as error:
         command = error.ctx.command_path if error.ctx is not None else "mbus"
-        fail(f"{error.format_message().rstrip('.')}; see {command} --help")
+        message = error.format_message().rstrip(".").replace("Value error, ", "")
+        fail(f"{message}; see {command} --help")
     except BrokenPipeError:  # the reader had enough: `mbus decode ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)  # as typer does where it meets the pipe first
-    except (MBusError, OSError, ValueError) as error:
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (MBusError, ValueError) as error:
         fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)

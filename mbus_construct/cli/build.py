@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mbus_grammars import BuildError
+from mbus_grammars.base import is_mapping
 
 from ..encode import encode
 from ..hextext import to_hex
@@ -29,9 +30,25 @@ def command(
 
     A list, or one object a line, builds one telegram each.
     """
-    for values in read_json(telegram):
-        octets = encode(values)
+    telegrams = read_json(telegram)
+    if not telegrams:
+        raise BuildError("JSON", telegrams, "at least one telegram")
+    refused = 0
+    for number, values in enumerate(telegrams, 1):
+        if is_mapping(values) and values.get("type") == "refusal":
+            refused += 1
+            typer.echo(
+                f"mbus: telegram {number} was refused when it was decoded: {values.get('source')}", err=True
+            )
+            continue
+        try:
+            octets = encode(values)
+        except BuildError as error:
+            if len(telegrams) == 1:
+                raise
+            raise error.inside(f"telegram {number}") from error
         typer.echo(octets.hex().upper() if compact else to_hex(octets))
+    raise typer.Exit(1 if refused else 0)
 
 
 def read_json(argument: str) -> list[Any]:
@@ -41,7 +58,10 @@ def read_json(argument: str) -> list[Any]:
     elif argument.lstrip().startswith(("{", "[")):
         text = argument
     else:
-        text = Path(argument).read_text(encoding="utf-8-sig")
+        try:
+            text = Path(argument).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise BuildError("JSON", argument, "a text file with JSON") from error
     try:
         values: Json = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError as whole:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 
 from mbus_grammars import DecodeError, Frame, IncompleteFrame, MBusError
 
-from ..forms import looks_like_frame
+from ..forms import frame_within, looks_like_frame
 from ..hextext import parse_hex
 
 STDIN: Final = "-"
@@ -65,7 +66,9 @@ def _from_hexes(hexes: Sequence[str]) -> Iterator[Source]:
 
 def _frames_of(source: Source) -> Iterator[Source]:
     """The telegram, or the telegrams where several frames stand in one text."""
-    if source.fault is None and 0 < _frame_length(source.octets) < len(source.octets):
+    octets = source.octets
+    several = 0 < _frame_length(octets) < len(octets)
+    if several or (not looks_like_frame(octets) and frame_within(octets) is not None):
         yield from _from_binary(source.name, source.octets)
     else:
         yield source
@@ -81,14 +84,15 @@ def _from_text(name: str, text: str) -> Source:
         return Source(name, parse_hex(text))
     except DecodeError as error:
         is_path = "/" in text or "\\" in text or text.endswith((".hex", ".bin", ".txt", ".csv"))
-        no_file = DecodeError(f"no such file, and no hex: {text[:60]}", code="no_file")
+        no_file = DecodeError(f"neither a file nor hex: {text[:60]}", code="no_file")
         return Source(name, fault=no_file if is_path else error)
 
 
 def from_content(name: str, content: bytes) -> Iterator[Source]:
     """The telegrams in a file's octets."""
+    utf_16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))  # what PowerShell writes
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if utf_16 else "utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if not content.strip():

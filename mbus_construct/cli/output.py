@@ -13,6 +13,7 @@ import typer
 from mbus_grammars import MBusError
 
 from ..json_types import SCHEMA_VERSION, RefusalDict
+from ..json_values import value_type
 from ..telegram import Record, Telegram
 from .inputs import Source
 
@@ -23,9 +24,12 @@ Result = tuple[Source, Telegram | MBusError]
 
 CSV_COLUMNS: Final = (
     "source",
+    "telegram",
+    "a_field",
     "identification_number",
     "manufacturer",
     "version",
+    "device_type",
     "device_type_name",
     "access_number",
     "status",
@@ -37,6 +41,8 @@ CSV_COLUMNS: Final = (
     "quantity",
     "value",
     "unit",
+    "ucum",
+    "value_type",
     "qualifiers",
     "kind",
     "state",
@@ -114,16 +120,20 @@ def _csv_rows(name: str, result: Telegram | Reading | MBusError) -> Iterator[dic
             "identification_number": meter.identification_number,
             "manufacturer": meter.manufacturer,
             "version": meter.version,
+            "device_type": meter.device_type,
             "device_type_name": meter.device_type_name,
         }
     if isinstance(result, Telegram):
+        common["a_field"] = result.frame.a_field
+        common["telegram"] = result.frame.c_name or result.frame.format
         common["access_number"] = result.access_number
     if result.status is not None:
         common["status"] = "; ".join(result.status.flags) or "ok"
     for index, record in enumerate(result.records):
         yield {**common, "record": index, **_csv_record(record)}
     if not result.records:
-        yield {**common, "reason": "no records"}
+        said = "; ".join(str(diagnostic) for diagnostic in result.diagnostics)
+        yield {**common, "reason": said or "no records"}
 
 
 def _csv_record(record: Record) -> dict[str, Any]:
@@ -135,6 +145,8 @@ def _csv_record(record: Record) -> dict[str, Any]:
         "quantity": record.quantity,
         "value": record.bare_value_text,
         "unit": record.unit,
+        "ucum": record.ucum,
+        "value_type": value_type(record.value),
         "qualifiers": "; ".join(record.qualifiers),
         "kind": record.kind,
         "state": record.state,

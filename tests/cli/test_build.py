@@ -101,3 +101,18 @@ def test_the_program() -> None:
     run = program("build", "{}")
     assert run.code == 2
     assert one_line(run.err)
+
+
+def test_a_refusal_is_passed_over(mbus: Mbus) -> None:
+    written = mbus("decode", "--format", "ndjson", OCTETS, "105B015D16", OCTETS).out
+    run = mbus("build", stdin=written.encode())
+    assert (run.code, run.out) == (1, f"{OCTETS}\n{OCTETS}\n")
+    assert "telegram 2 was refused" in run.err
+
+
+def test_which_telegram_does_not_fit(mbus: Mbus) -> None:
+    bad = {"records": [{"quantity": "volume", "unit": "kWh", "value": 1}]}
+    run = mbus("build", json.dumps([BY_HAND, bad]))
+    assert run.code == 2
+    assert "telegram 2.records[0].unit" in run.err
+    assert mbus("build", "[]").code == 2

@@ -125,8 +125,8 @@ def test_exit_codes(mbus: Mbus, arguments: list[str], code: int, format_: str) -
     [
         ([BAD_CHECK_SUM], "check sum 5Dh, the octets give 5Ch (offset 3)"),
         (["10 5X 01 5C 16"], "'X' at character 5"),
-        (["no/such/file"], "no such file"),
-        (["missing.hex"], "no such file"),
+        (["no/such/file"], "neither a file nor hex"),
+        (["missing.hex"], "neither a file nor hex"),
         ([HEX, "--format", "xml"], "'table', 'json', 'ndjson', 'csv'"),
         ([HEX, "--nonsense"], "mbus decode --help"),
         (["68"], "the frame ends"),

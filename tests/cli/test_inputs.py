@@ -252,3 +252,16 @@ def test_a_program_in_a_pipe() -> None:
     run = program("decode", "--format", "ndjson", "-", stdin=HEX.encode() + b"\nxyz\n")
     assert run.code == 1
     assert one_line(run.err)
+
+
+def test_noise_before_a_frame_in_hex(mbus: Mbus) -> None:
+    run = mbus("decode", "--format", "ndjson", "FFFF" + HEX)
+    noise, telegram = (json.loads(line) for line in run.lines)
+    assert (run.code, noise["type"], noise["error"]["code"]) == (1, "refusal", "no_frame")
+    assert len(telegram["records"]) == 12
+
+
+def test_a_file_of_powershell(mbus: Mbus, tmp_path: Path) -> None:
+    file = tmp_path / "telegrams.txt"
+    file.write_text(HEX, encoding="utf-16")
+    assert mbus("decode", file).code == 0
