@@ -55,7 +55,7 @@ def command(
         output.write_reading(merge_telegrams(good), format_)
     else:
         output.WRITERS[format_](results)
-    output.report_refused(results)
+    output.report_refused([(source, result) for source, result in results if isinstance(result, MBusError)])
     raise typer.Exit(_exit_code(results, good))
 
 

@@ -12,6 +12,7 @@ import typer
 
 from .decode import Link
 from .inputs import Source, sources
+from .output import report_refused
 
 
 class Format(StrEnum):
@@ -49,9 +50,7 @@ def command(
         output.write_text(text + "\n", encoding="utf-8")
     elif text:
         typer.echo(text, color=True)
-    for source in found:
-        if source.fault is not None:
-            typer.echo(f"mbus: {source.name}: {source.fault}", err=True)
+    report_refused([(source, source.fault) for source in found if source.fault is not None])
     faulty = len(readable) < len(found) or any(wrong for _, wrong in pages)
     raise typer.Exit(2 if not readable else 1 if faulty else 0)
 

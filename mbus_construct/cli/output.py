@@ -176,11 +176,16 @@ def write_reading(reading: Reading, format_: str) -> None:
         typer.echo(_dumps(reading.to_dict(), indent=2 if format_ == "json" else None))
 
 
-def report_refused(results: Iterable[Result]) -> None:
-    """One line on standard error for each telegram that could not be decoded."""
-    for source, result in results:
-        if isinstance(result, MBusError):
-            typer.echo(f"mbus: {source.name}: {result}", err=True)
+# So many refusals are told one by one; a file that holds something else has thousands.
+_TOLD: Final = 20
+
+
+def report_refused(faults: Sequence[tuple[Source, MBusError]]) -> None:
+    """One line on standard error for each telegram that could not be read, up to a number."""
+    for source, error in faults[:_TOLD]:
+        typer.echo(f"mbus: {source.name}: {error}", err=True)
+    if len(faults) > _TOLD:
+        typer.echo(f"mbus: and {len(faults) - _TOLD} more that could not be read", err=True)
 
 
 WRITERS: Final[dict[str, Callable[[Sequence[Result]], None]]] = {

@@ -265,3 +265,13 @@ def test_a_file_of_powershell(mbus: Mbus, tmp_path: Path) -> None:
     file = tmp_path / "telegrams.txt"
     file.write_text(HEX, encoding="utf-16")
     assert mbus("decode", file).code == 0
+
+
+def test_a_file_that_holds_something_else(mbus: Mbus, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text("<html>\n" * 400, encoding="utf-8")
+    for command in ("decode", "explain"):
+        run = mbus(command, file)
+        assert run.code == 2
+        assert len(run.err.splitlines()) == 21
+        assert "and 380 more" in run.err
