@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
 from mbus_grammars.application import USER_DATA
+from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.constructs import Door
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
 
@@ -28,6 +29,7 @@ GRAMMARS: Final[dict[Form, Anything]] = {
 }
 
 SHORT_LENGTH: Final = 5  # octets of a short frame
+HEADER_LENGTH: Final = 12
 LONG_OVERHEAD: Final = 6  # octets of a long frame that its L field does not count
 
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
@@ -53,19 +55,21 @@ def candidates(data: bytes) -> tuple[Form, ...]:
     """The forms in which the octets can be read, the likeliest first; never empty.
 
     A frame is known by its start octets, whatever is wrong with the rest. Among the others those come first
-    in which everything is readable behind a header that looks like one; then those in which everything is
-    readable; where there are none, the first form with such a header, or else the first that is possible.
+    in which everything is known behind a header that looks like one; then those in which everything is
+    known; those with such a header; and records whose meaning is not known. What has but an odd header to
+    show for itself comes last, because bare records are taken for one easily.
     """
     if looks_like_frame(data):
         return ("frame",)
     possible: list[Form] = [form for form in _ORDER if _possible(form, data)]
     clean: list[Form] = [form for form in possible if _clean(form, data)]
-    plausible: list[Form] = [form for form in clean if form != "records" and _plausible(form, data)]
-    likely: dict[Form, None] = dict.fromkeys([*plausible, *clean])
-    if likely:
-        return tuple(likely)
-    damaged: list[Form] = [form for form in possible if form != "records" and _plausible(form, data)]
-    return tuple((damaged or possible)[:1]) or ("frame",)
+    plausible: list[Form] = [form for form in possible if form != "records" and _plausible(form, data)]
+    both: list[Form] = [form for form in plausible if form in clean]
+    known: list[Form] = [form for form in clean if form != "header"]
+    records: list[Form] = [form for form in possible if form == "records" and _readable(data)]
+    damaged: list[Form] = [] if both else plausible
+    likely: dict[Form, None] = dict.fromkeys([*both, *known, *damaged, *records, *clean])
+    return tuple(likely or possible[:1]) or ("frame",)
 
 
 def looks_like_frame(data: bytes) -> bool:
@@ -119,7 +123,7 @@ def _possible(form: Form, data: bytes) -> bool:
         return len(data) >= 3 and data[0] in _C_FIELDS and _possible("ci_field", data[2:])
     if form == "ci_field":
         return data[0] in _CI_FIELDS and (data[0] not in _SHORT_SERVICES or len(data) <= _SHORT)
-    return len(data) >= (14 if form == "header" else 2)
+    return len(data) >= (HEADER_LENGTH if form == "header" else 2)
 
 
 def _clean(form: Form, data: bytes) -> bool:
@@ -137,6 +141,11 @@ def _clean(form: Form, data: bytes) -> bool:
     return "malformed" not in user_data and not any("malformed" in item for item in records)
 
 
+def _readable(data: bytes) -> bool:
+    """Whether bare records are readable to the end, whatever they mean."""
+    return not any("malformed" in item for item in GRAMMARS["records"].parse(data))
+
+
 def _all_records(items: list[Any]) -> bool:
     """Every item is a record with a known meaning, a filler, or the manufacturer's tail."""
     return all(
@@ -147,7 +156,9 @@ def _all_records(items: list[Any]) -> bool:
 
 
 def _plausible(form: Form, data: bytes) -> bool:
-    """Whether a header is as meters send it: digits, letters, an assigned device type.
+    """Whether a header is as meters send it.
+
+    That is: digits, letters, an assigned device type, and no configuration or a manufacturer that is known.
 
     Without a header the three octets of C, A and CI field are evidence enough, a CI field alone is not.
     """
@@ -160,4 +171,5 @@ def _plausible(form: Form, data: bytes) -> bool:
         header["identification_number"].isdecimal()
         and len(header["manufacturer"]) == 3
         and header["device_type"].name != "reserved"
+        and (not header["configuration_field"]["_number"] or header["manufacturer"] in MANUFACTURERS)
     )
