@@ -173,24 +173,25 @@ def _shown(bits: Mapping[str, Any], *names: str) -> str:
     return ", ".join(f"{name} {int(bits[name])}" for name in names)
 
 
-def _type_f(bits: Mapping[str, Any]) -> Outcome:
-    flags = ("summer time",) if bits["summer_time"] else ()
-    if bits["invalid"]:
-        return invalid("the meter marks the time as invalid", "time_marked_invalid")
-    if not bits["day"] and not bits["month"] and not bits["year"]:
-        return invalid("no date set", "no_date")
+def _moment(bits: Mapping[str, Any], *clock: str) -> Outcome:
+    """A date and the parts of its time."""
     every = _every(bits)
     if every:
         return _recurring(bits, every)
     try:
-        moment = datetime.combine(_date_of(bits), time(bits["hour"], bits["minute"]))
+        moment = datetime.combine(_date_of(bits), time(*(bits[name] for name in clock)))
     except ValueError:
-        return invalid(
-            f"no such time: {_shown(bits, 'year', 'month', 'day', 'hour', 'minute')}",
-            "invalid_date",
-            "warning",
-        )
-    return Outcome(moment, flags=flags)
+        shown = _shown(bits, "year", "month", "day", *clock)
+        return invalid(f"no such time: {shown}", "invalid_date", "warning")
+    return Outcome(moment, flags=("summer time",) if bits["summer_time"] else ())
+
+
+def _type_f(bits: Mapping[str, Any]) -> Outcome:
+    if bits["invalid"]:
+        return invalid("the meter marks the time as invalid", "time_marked_invalid")
+    if not bits["day"] and not bits["month"] and not bits["year"]:
+        return invalid("no date set", "no_date")
+    return _moment(bits, "hour", "minute")
 
 
 def _type_g(bits: Mapping[str, Any]) -> Outcome:
@@ -207,26 +208,12 @@ def _type_g(bits: Mapping[str, Any]) -> Outcome:
 
 
 def _type_i(bits: Mapping[str, Any]) -> Outcome:
-    flags = ("summer time",) if bits["summer_time"] else ()
     if bits["invalid"]:
         return invalid("the meter marks the time as invalid", "time_marked_invalid")
     day = (bits["day"], bits["month"], bits["year"])
     if day == (0, 0, 0):
         return invalid("no date set", "no_date")
-    if day == (0, 0, 127):
-        return _type_j(bits)
-    every = _every(bits)
-    if every:
-        return _recurring(bits, every)
-    try:
-        moment = datetime.combine(_date_of(bits), time(bits["hour"], bits["minute"], bits["second"]))
-    except ValueError:
-        return invalid(
-            f"no such time: {_shown(bits, 'year', 'month', 'day', 'hour', 'minute', 'second')}",
-            "invalid_date",
-            "warning",
-        )
-    return Outcome(moment, flags=flags)
+    return _type_j(bits) if day == (0, 0, 127) else _moment(bits, "hour", "minute", "second")
 
 
 def _type_j(bits: Mapping[str, Any]) -> Outcome:
