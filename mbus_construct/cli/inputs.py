@@ -60,8 +60,7 @@ def _from_hexes(hexes: Sequence[str]) -> Iterator[Source]:
     """Arguments that are hex: one telegram each, or one in pieces."""
     if any(len(text) <= _PART for text in hexes) and not all(_is_frame(text) for text in hexes):
         hexes = [" ".join(hexes)]
-    for number, text in enumerate(hexes, 1):
-        yield from _frames_of(_from_text(f"argument {number}", text))
+    yield from _telegrams(_from_text(f"argument {number}", text) for number, text in enumerate(hexes, 1))
 
 
 def _frames_of(source: Source) -> Iterator[Source]:
@@ -104,30 +103,32 @@ def from_content(name: str, content: bytes) -> Iterator[Source]:
 
 
 def _from_lines(name: str, lines: Iterable[str]) -> Iterator[Source]:
-    """One telegram a line; a frame that its line does not finish goes on in the next one."""
-    found = False
-    begun = Source(name)
-    for number, line in enumerate(lines, 1):
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
-        found = True
-        source = _from_text(f"{name}, line {number}", text)
+    """One telegram a line, without comments and blank lines."""
+    texts = [(number, line.split("#")[0].strip()) for number, line in enumerate(lines, 1)]
+    pieces = [_from_text(f"{name}, line {number}", text) for number, text in texts if text]
+    if not pieces:
+        yield Source(name, fault=DecodeError("no telegram in it", code="empty"))
+    yield from _telegrams(pieces)
+
+
+def _telegrams(pieces: Iterable[Source]) -> Iterator[Source]:
+    """The telegrams in pieces of hex; a frame that its piece does not finish goes on in the next one."""
+    begun = Source("")
+    for piece in pieces:
+        source = piece
         if begun.octets:
-            joined = Source(begun.name, begun.octets + source.octets, source.fault)
-            if not _frame_length(source.octets) and (_frame_length(joined.octets) or _unfinished(joined)):
+            joined = Source(begun.name, begun.octets + piece.octets, piece.fault)
+            if not _frame_length(piece.octets) and (_frame_length(joined.octets) or _unfinished(joined)):
                 source = joined
-            else:  # what was begun stays unfinished, this line is another telegram
+            else:  # what was begun stays unfinished, this piece is another telegram
                 yield begun
-        begun = Source(name)
+        begun = Source("")
         if _unfinished(source):
             begun = source
         else:
             yield from _frames_of(source)
     if begun.octets:
         yield begun
-    if not found:
-        yield Source(name, fault=DecodeError("no telegram in it", code="empty"))
 
 
 def _unfinished(source: Source) -> bool:

@@ -275,3 +275,10 @@ def test_a_file_that_holds_something_else(mbus: Mbus, tmp_path: Path) -> None:
         assert run.code == 2
         assert len(run.err.splitlines()) == 21
         assert "and 380 more" in run.err
+
+
+def test_a_frame_in_long_pieces(mbus: Mbus) -> None:
+    """A blank in the middle of pasted hex makes two arguments of one telegram."""
+    run = mbus("decode", "--format", "json", HEX[:60], HEX[60:])
+    assert (run.code, run.err) == (0, "")
+    assert len(json.loads(run.out)["records"]) == 12
