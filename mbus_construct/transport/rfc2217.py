@@ -1,0 +1,121 @@
+"""RFC 2217: a gateway whose line this end sets (ser2net, Moxa, Lantronix ...), through pyserial."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import warnings
+from typing import TYPE_CHECKING, Final
+
+import serial
+from serial import rfc2217
+
+from ..errors import TransportError
+from .base import CONNECT_TIMEOUT, NETWORK_SLACK, within
+from .serial_port import SerialPort
+from .tcp import host_and_port
+from .trouble import connection_lost, network_trouble
+
+if TYPE_CHECKING:
+    from .serial_port import Device
+
+# pyserial waits for the answer to SET-CONTROL (DTR, RTS, flow control), and gives up where a gateway
+# on a line without these never sends one (ser2net on a pty). M-Bus uses none of them: never wait.
+_NO_WAIT: Final = "ign_set_control"
+
+
+class _Connection(rfc2217.Serial):
+    """pyserial's client, without what loses octets or leaves a socket open when the gateway goes away."""
+
+    _read_buffer: queue.Queue[bytes | None] | None
+    _socket: socket.socket | None
+    _thread: threading.Thread | None
+
+    def take(self, seconds: float) -> bytes:
+        """What has come, as soon as anything has. pyserial's `read` forgets it once the gateway is gone."""
+        buffer, octets = self._read_buffer, bytearray()
+        if buffer is None:
+            raise serial.PortNotOpenError()
+        try:
+            part = buffer.get(timeout=seconds) if seconds > 0 else buffer.get_nowait()
+            while part is not None:
+                octets += part
+                part = buffer.get_nowait()
+            buffer.put(None)  # the end: it is told again next time
+        except queue.Empty:
+            if octets or (self._thread is not None and self._thread.is_alive()):
+                return bytes(octets)
+        if octets:
+            return bytes(octets)
+        raise serial.SerialException("end of the connection")
+
+    def close(self) -> None:
+        """Close the socket too where shutting it down fails because the other end is gone."""
+        connection = self._socket
+        super().close()
+        if connection is not None:
+            connection.close()
+
+
+class Rfc2217Port(SerialPort):
+    """`rfc2217://HOST:PORT`. Each change of speed or parity costs about 0.15 s."""
+
+    def __init__(
+        self,
+        name: str,
+        baudrate: int = 2400,
+        *,
+        slack: float = NETWORK_SLACK,
+        connect_timeout: float = CONNECT_TIMEOUT,
+    ) -> None:
+        self.host, self.port = host_and_port(name)
+        super().__init__(name, baudrate, slack=slack, connect_timeout=connect_timeout)
+
+    def _open(self) -> _Connection:
+        device = _Connection(baudrate=self.baudrate, parity=serial.PARITY_EVEN, timeout=0)
+        device.port = self._url()
+        late = TransportError(
+            f"{self.name}: {self.host} does not set its line within {self.connect_timeout:g} s: check that "
+            "it speaks RFC 2217 there (tcp:// is for raw TCP) and that no other client has the line"
+        )
+
+        def open_device() -> _Connection:
+            device.open()
+            return device
+
+        # pyserial 3.5 calls Thread.setDaemon. Not catch_warnings: it is not safe with other threads.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"serial\.rfc2217$")
+
+        try:
+            return within(self.connect_timeout, late, open_device, _Connection.close)
+        except TransportError:
+            raise
+        except ValueError as error:
+            raise TransportError(
+                f"{self.name}: the gateway refuses {self.baudrate} baud 8E1 ({error}): allow it there, or "
+                "use another rate"
+            ) from error
+        except OSError as error:
+            raise self._not_opened(device, error, late) from error
+
+    def _url(self) -> str:
+        """The user's URL with what we need."""
+        options = [self.name.partition("?")[2], _NO_WAIT, f"timeout={self.connect_timeout:g}"]
+        return f"{self.name.partition('?')[0]}?{'&'.join(option for option in options if option)}"
+
+    def _not_opened(self, device: _Connection, error: OSError, late: TransportError) -> TransportError:
+        cause = error.__context__
+        if isinstance(cause, OSError):
+            return network_trouble(self.name, self.host, self.port, cause)
+        try:  # ser2net says "Port already in use" in plain text and hangs up
+            said = device.take(0).decode("ascii", "replace").strip()
+        except OSError:
+            said = ""
+        return connection_lost(self.name, f'it said "{said}"') if said else late
+
+    def _wait(self, device: Device, seconds: float) -> bytes:
+        return device.take(seconds) if isinstance(device, _Connection) else b""
+
+    def _lost(self, error: BaseException) -> TransportError:
+        return connection_lost(self.name, error)
