@@ -85,7 +85,8 @@ def scheme_of(url: str) -> tuple[str, str]:
 def _simulated(url: str, file: str, baudrate: int) -> Port:
     config = import_module("..simulator.config", __name__)
     bus = config.load(file) if file else config.builtin()
-    port: Port = _from("..simulator.virtual", "VirtualPort")(bus, name=url, baudrate=baudrate)
+    port: Port = _from("..simulator.virtual", "VirtualPort")(bus, name=url)
+    port.set_baudrate(baudrate)
     return port
 
 

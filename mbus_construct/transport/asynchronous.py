@@ -224,43 +224,47 @@ class AsyncThreadPort:
 
 
 class AsyncInstantPort:
-    """A port whose clock is virtual and that never waits: a simulated bus, a transcript."""
+    """A port whose clock is virtual and that never waits: a simulated bus, a transcript.
+
+    Attributes:
+        port: the port that does the work.
+    """
 
     def __init__(self, port: Port) -> None:
-        self._port = port
+        self.port = port
         self.name = port.name
         self.baudrate = port.baudrate
         self.slack = port.slack
 
     def now(self) -> float:
         """The port's clock in seconds."""
-        return self._port.now()
+        return self.port.now()
 
     async def read(self, deadline: float) -> bytes:
         """The octets that are there, as soon as there are any; b"" once the deadline is reached."""
         await asyncio.sleep(0)  # let others run, and be cancelled
-        return self._port.read(deadline)
+        return self.port.read(deadline)
 
     async def write(self, octets: bytes) -> None:
         """Hand over the octets."""
-        self._port.write(octets)
+        self.port.write(octets)
 
     async def set_baudrate(self, baudrate: int) -> None:
         """Change the line's speed."""
-        self._port.set_baudrate(baudrate)
+        self.port.set_baudrate(baudrate)
         self.baudrate = baudrate
 
     async def wake_up(self, seconds: float) -> None:
         """Send 55h without parity for so long; then the line is 8E1 again."""
-        self._port.wake_up(seconds)
+        self.port.wake_up(seconds)
 
     async def reopen(self) -> None:
         """Close and open again."""
-        self._port.reopen()
+        self.port.reopen()
 
     async def close(self) -> None:
         """Give the port back; closing twice does nothing."""
-        self._port.close()
+        self.port.close()
 
 
 def _new_worker() -> ThreadPoolExecutor:
