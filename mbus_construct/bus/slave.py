@@ -82,7 +82,7 @@ def read_request(octets: bytes) -> Request | None:
     fcb = bool(c_field["fcb"]) if c_field["fcv"] else None
     ci_field = int(frame["ci_field"]) if "ci_field" in frame else None
     request = Request(octets, c_field["name"], int(frame["a_field"]), ci_field, fcb)
-    user_data = frame.get("user_data") or {}
+    user_data: Mapping[str, Any] = frame.get("user_data") or {}
     if (ci_field, request.a_field, request.c_name) != (_SELECT, SELECTED, "SND_UD"):
         return request
     if "identification_number" not in user_data:  # too short to be a selection
@@ -195,7 +195,13 @@ class _Dialogue:
 
 
 class Slave:
-    """A slave on the bus; give it every frame that the master sends at its baud rate."""
+    """A slave on the bus; give it every frame that the master sends at its baud rate.
+
+    Attributes:
+        selected: whether it answers to 253.
+        busy: so many REQ_UD2 it will answer by application error 08h.
+        access_number: of the next new telegram.
+    """
 
     def __init__(
         self, application: Application, behaviour: Behaviour | None = None, baudrate: int = 2400
@@ -204,7 +210,7 @@ class Slave:
         self.behaviour = Behaviour() if behaviour is None else behaviour
         self.selected = False
         self.access_number = application.first_access_number
-        self._busy = self.behaviour.busy_replies
+        self.busy = self.behaviour.busy_replies
         self._error: int | None = None
         self._dialogues = {False: _Dialogue(), True: _Dialogue()}
         self._awake_until = float("-inf")
@@ -238,14 +244,15 @@ class Slave:
             self._awake_until = now + self.behaviour.awake_seconds
         if request.selection is not None:
             return self._select(request, now)
-        if not self._is_meant(request):
+        if not self.is_meant(request):
             return None
         if self._fallback is not None:  # it was addressed at the new rate, and keeps it
             self._fallback = None
         reply = self._answer(request, now)
         return None if request.a_field == BROADCAST else reply
 
-    def _is_meant(self, request: Request) -> bool:
+    def is_meant(self, request: Request) -> bool:
+        """Whether a frame that is no selection is for this slave. MBDOC48 5.3."""
         a_field = request.a_field
         if a_field == SELECTED:
             unasked = self.behaviour.acknowledges_unselected and request.c_name == "SND_NKE"
@@ -339,6 +346,9 @@ class Slave:
             return last
         if request.fcb is not None:
             dialogue.fcb[kind] = request.fcb
+        if self.busy and kind == "REQ_UD2":  # not kept: whoever asks again gets the telegram
+            self.busy -= 1
+            return self._refuse(BUSY)
         new = self._alarm() if kind == "REQ_UD1" else self._telegram(dialogue, now)
         dialogue.last[kind] = new
         return new
@@ -348,19 +358,16 @@ class Slave:
         return self._frame(0x71, {"alarm_flags": flags}) if flags else ACKNOWLEDGE
 
     def _telegram(self, dialogue: _Dialogue, now: float) -> bytes:
-        if self._busy:
-            self._busy -= 1
-            return self.refuse(BUSY)
         if self._error is not None:
             code, self._error = self._error, None
-            return self.refuse(code)
+            return self._refuse(code)
         user_data = self.application.telegram(dialogue.position, self.access_number, now)
         self.access_number = self.access_number + 1 & 0xFF
         dialogue.position = dialogue.position + 1 if user_data.more else 0
         return self._frame(user_data.ci_field, {"malformed": user_data.octets})
 
-    def refuse(self, code: int) -> bytes:
-        """An application error (CI 70h) as the slave would send it. MBDOC48 6.6."""
+    def _refuse(self, code: int) -> bytes:
+        """An application error. MBDOC48 6.6."""
         return self._frame(0x70, {"error_code": code})
 
     def _frame(self, ci_field: int, user_data: Mapping[str, Any]) -> bytes:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from mbus_grammars import BuildError, MBusError
+from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import DEVICE_TYPE_NAMES
 
 from ..bus.slave import Behaviour
@@ -100,7 +101,7 @@ class _Table:
     def __init__(self, content: object, file: str, name: str, keys: Sequence[str]) -> None:
         self.file = file
         self.name = name
-        if not isinstance(content, Mapping):
+        if not is_mapping(content):
             raise BusFileError(f"{file}: {name} is {content!r}; it is a table")
         self.content: Mapping[str, Any] = content
         for key in content:
@@ -165,7 +166,7 @@ def builtin() -> SimulatedBus:
 
 def builtin_text() -> str:
     """The TOML of the built-in bus, to start from."""
-    return files(__package__).joinpath(_BUILTIN).read_text(encoding="utf-8")
+    return files("mbus_construct.simulator").joinpath(_BUILTIN).read_text(encoding="utf-8")
 
 
 def loads(text: str, name: str = "bus file") -> SimulatedBus:

@@ -56,8 +56,8 @@ _OF_METERS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 
 # How the bus is put together.
 _OF_THE_BUS: Final = {
-    "clean_ack_collision": "all meters answer after the same time: several E5 are one clean E5, RSP_UD collide",
-    "same_secondary_address": "the meter (of a bus: the last one) has the secondary address of the one before",
+    "clean_ack_collision": "all meters answer at once: several E5 look like one, RSP_UD collide",
+    "same_secondary_address": "the meter (on a bus: the last) has the secondary address of the one before",
 }
 
 # What strikes an exchange and costs the master its answer, or may.
@@ -75,7 +75,7 @@ _SPOILING: Final = {
     "other_address": "a reply carries another primary address",
     "other_identification": "a reply carries another identification number",
     "application_busy": "the meter answers REQ_UD2 with application error 08h, too busy",
-    "corrupted_echo": "the converter echoes what the master sends, with a wrong bit",
+    "corrupted_echo": "the converter echoes what the master sends, at times with a wrong bit",
     "stray_octets": "one to three octets follow SND_NKE",
     "noise": "one to three octets come at a random time",
     "garbled_collision": "of several answers at once the master hears octets of no meaning",
@@ -235,10 +235,12 @@ def _as_another(name: str, octets: bytes, numbers: Random) -> bytes:
 
 
 def mixture(seed: int, probability: float = 0.1, count: int = 5) -> tuple[Fault, ...]:
-    """Some faults of the line at random, each with a probability up to the given one; the same seed, the same.
+    """Some faults of the line at random, each with a probability up to the given one; repeatable by the seed.
 
     They strike the same request twice at most: a master with three attempts gets its answer.
     """
     numbers = Random(f"mixture:{seed}")  # noqa: S311  repeatable
     names = numbers.sample([*_HARMLESS, *_SPOILING], count)
-    return tuple(Fault(name, probability=numbers.uniform(0, probability)) for name in names)
+    # A converter echoes or it does not.
+    chances = {name: 1.0 if name == "echo" else numbers.uniform(0, probability) for name in names}
+    return tuple(Fault(name, probability=chance) for name, chance in chances.items())

@@ -73,7 +73,7 @@ def _captured(octets: bytes) -> tuple[int, _Template]:
     header = {key: item for key, item in grammar.parse(user_data).items() if not key.startswith("_")}
     rest = user_data[len(grammar.build(header)) :]
     encrypted = bool(frame["user_data"].get("encrypted"))
-    parts = _parts(rest) if ci_field in _WITH_RECORDS and not encrypted else [rest]
+    parts: list[Part] = _parts(rest) if ci_field in _WITH_RECORDS and not encrypted else [rest]
     return int(frame["a_field"]), _Template(ci_field, header, parts)
 
 
@@ -239,7 +239,8 @@ class SimulatedMeter:
         """Do what SND_UD says; the code of the application error where that is not possible."""
         match command.frame.ci_field:
             case 0x50:
-                return self._reset(command)
+                self._reset(command)
+                return None
             case 0x51:
                 return self._write_all(command, now)
             case _:
@@ -332,13 +333,12 @@ class SimulatedMeter:
             return ACCESS_VIOLATION
         actions = [action for action in record.qualifiers if action.startswith("action: ")] or [_WRITE]
         value, old = record.value, item.value(now)
-        numbers = isinstance(value, Decimal) and isinstance(old, Decimal)
         if actions == ["action: clear"]:
             value = Decimal(0)
-        elif actions == ["action: add value"] and numbers:
-            value = old + value  # type: ignore[operator]
-        elif actions == ["action: subtract value"] and numbers:
-            value = old - value  # type: ignore[operator]
+        elif actions in (["action: add value"], ["action: subtract value"]):
+            if not isinstance(value, Decimal) or not isinstance(old, Decimal):
+                return DATA_ERROR
+            value = old + value if actions == ["action: add value"] else old - value
         elif actions != [_WRITE]:
             return NO_FUNCTION
         if value is None:

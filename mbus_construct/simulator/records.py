@@ -14,6 +14,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOpera
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import BuildError
+from mbus_grammars.base import is_mapping
 from mbus_grammars.record import DataRecordHeader, RecordsFromMeter
 
 from ..decode import decode_records
@@ -79,7 +80,7 @@ class SimulatedRecord:
     application: str | None = None
     record: Record = field(init=False)
     _header: DataRecordHeader = field(init=False)
-    _value: Any = field(init=False)
+    _value: Value = field(init=False)
     _since: float = field(init=False, default=0.0)
     _built: tuple[Any, bytes] = field(init=False)
 
@@ -92,10 +93,11 @@ class SimulatedRecord:
         self._value = self.record.value
         self._built = self._value, self.octets
         moves = self.rate is not None or self.wave is not None
-        if moves and not (isinstance(self._value, Decimal) and self._capacity is not None):
-            raise BuildError(
-                "rate" if self.wave is None else "wave", self.record.value_text, "for integers and BCD alone"
-            )
+        if not moves:
+            return
+        if not isinstance(self._value, Decimal) or self._capacity is None:
+            name = "rate" if self.wave is None else "wave"
+            raise BuildError(name, self.record.value_text, "for records that are integers or BCD")
         if self.wave is not None:
             for extreme in (-self.wave.amplitude, self.wave.amplitude):
                 self._encode(self._in_steps(self._value + extreme))
@@ -177,9 +179,9 @@ class SimulatedRecord:
         """How many values from zero on the data field has; None where it is no integer."""
         data_field = self._header.data_field
         if data_field in _BCD_DIGITS:
-            return 10 ** _BCD_DIGITS[data_field]
+            return int(10 ** _BCD_DIGITS[data_field])
         octets = _INTEGER_OCTETS.get(data_field)
-        return None if octets is None else 1 << (8 * octets - 1)
+        return None if octets is None else int(1 << 8 * octets - 1)
 
     def _in_steps(self, value: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
         return value.quantize(Decimal(1).scaleb(self._exponent), rounding=rounding, context=_EXACT)
@@ -192,7 +194,7 @@ class SimulatedRecord:
         turns = _EXACT.divide(value, capacity).to_integral_value(rounding=ROUND_FLOOR)
         return self._in_steps(_EXACT.fma(-turns, capacity, value))
 
-    def _as_date(self, moment: Any) -> Any:
+    def _as_date(self, moment: Value) -> Value:
         """A moment in what the record's data type holds."""
         if not isinstance(moment, datetime):
             return moment
@@ -215,7 +217,7 @@ def _as_given(value: Value) -> Any:
 def _wave(given: Any) -> Wave:
     if isinstance(given, Wave):
         return given
-    if not isinstance(given, Mapping) or set(given) - {"amplitude", "period"} or "amplitude" not in given:
+    if not is_mapping(given) or set(given) - {"amplitude", "period"} or "amplitude" not in given:
         raise BuildError("wave", given, "a table with amplitude and, in hours, period")
     period = number(given.get("period", 24), "wave.period")
     if period <= 0:
@@ -262,7 +264,7 @@ def same_place(written: Record, record: Record) -> bool:
 
 
 def agrees(mask: Record, record: Record) -> bool:
-    """Whether a record of an enhanced selection agrees with the meter's: F for any digit, FFh for any octet."""
+    """Whether a record of an enhanced selection agrees with the meter's; F is any digit, FFh any octet."""
     if (mask.dib, mask.quantity, mask.unit) != (record.dib, record.quantity, record.unit):
         return False
     if len(mask.data) != len(record.data):

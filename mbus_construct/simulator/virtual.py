@@ -40,6 +40,7 @@ class VirtualPort:
         """Hand over the octets. Raises `TransportError` where the port is closed or gone."""
         self._check()
         self.bus.transmit(octets, self._now, self.baudrate)
+        self._check()
 
     def read(self, deadline: float) -> bytes:
         """The octets that arrive next; b"" once the clock has reached the deadline."""
@@ -56,7 +57,7 @@ class VirtualPort:
             if due is None or due > deadline:
                 self._now = deadline
                 continue
-            end = self.bus.run_end()
+            end = self.bus.run_end
             self._now = max(self._now, min(deadline, due if end is None else end))
 
     def set_baudrate(self, baudrate: int) -> None:

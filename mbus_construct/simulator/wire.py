@@ -19,7 +19,7 @@ _CHARACTER: Final = BITS * SAMPLES
 
 
 class Character(NamedTuple):
-    """An octet as a UART gives it at the end of its stop bit; not `sound` where parity or stop bit are wrong."""
+    """An octet at the end of its stop bit; not `sound` where parity or stop bit are wrong."""
 
     time: float
     octet: int
@@ -28,7 +28,7 @@ class Character(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transmission:
-    """Octets that somebody sends without a pause, or with one of `gap` bit times behind `gap_after` octets."""
+    """Octets without a pause, or with one of `gap` bit times behind `gap_after` octets."""
 
     start: float
     octets: bytes
