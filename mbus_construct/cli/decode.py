@@ -24,6 +24,8 @@ class Format(StrEnum):
     JSON = "json"
     NDJSON = "ndjson"
     CSV = "csv"
+    XML = "xml"
+    XML_NORMALISED = "xml-normalised"
 
 
 class Link(StrEnum):

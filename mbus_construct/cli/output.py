@@ -1,4 +1,4 @@
-"""How decoded telegrams are written: JSON, NDJSON, CSV, and the table of `table`."""
+"""How decoded telegrams are written: JSON, NDJSON, CSV, libmbus's XML, and the table of `table`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -15,6 +16,7 @@ from mbus_grammars import MBusError
 from ..json_types import SCHEMA_VERSION, RefusalDict
 from ..json_values import value_type
 from ..telegram import Record, Telegram
+from ..xml import results_to_xml, to_xml
 from .inputs import Source
 
 if TYPE_CHECKING:
@@ -164,6 +166,15 @@ def write_table(results: Sequence[Result]) -> None:
             print_telegram(result, source.name if len(results) > 1 else None)
 
 
+# libmbus's XML, and whether it is the normalised form.
+_XML: Final = {"xml": False, "xml-normalised": True}
+
+
+def _write_xml(results: Sequence[Result], *, normalised: bool) -> None:
+    items = [(source.name, source.octets, result) for source, result in results]
+    typer.echo(results_to_xml(items, normalised=normalised), nl=False)
+
+
 def write_reading(reading: Reading, format_: str) -> None:
     """A merged readout."""
     if format_ == "table":
@@ -172,6 +183,8 @@ def write_reading(reading: Reading, format_: str) -> None:
         print_reading(reading)
     elif format_ == "csv":
         _write_rows(_csv_rows("readout", reading))
+    elif format_ in _XML:
+        typer.echo(to_xml(reading, normalised=_XML[format_]), nl=False)
     else:
         typer.echo(_dumps(reading.to_dict(), indent=2 if format_ == "json" else None))
 
@@ -193,4 +206,5 @@ WRITERS: Final[dict[str, Callable[[Sequence[Result]], None]]] = {
     "json": write_json,
     "ndjson": write_ndjson,
     "csv": write_csv,
+    **{name: partial(_write_xml, normalised=normalised) for name, normalised in _XML.items()},
 }
