@@ -1,9 +1,12 @@
-"""M-Bus (EN 13757): telegrams to exact values and back.
+"""M-Bus (EN 13757): telegrams to exact values and back; buses read, searched and configured.
 
-from mbus_construct import decode, encode, Frame
+from mbus_construct import Client, decode, encode, Frame
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from mbus_grammars import (
     BuildError,
@@ -18,26 +21,76 @@ from mbus_grammars import (
 from ._version import __version__
 from .decode import decode
 from .encode import encode
+from .errors import (
+    ApplicationError,
+    CollisionError,
+    LocalProtocolError,
+    NoResponse,
+    RemoteProtocolError,
+    TransportError,
+)
 from .reading import Reading, merge
 from .telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
 
+if TYPE_CHECKING:
+    from . import meterbus
+    from .async_client import AsyncClient
+    from .bus.address import SecondaryAddress
+    from .bus.configure import Change
+    from .bus.events import Finding, FoundMeter, Progress
+    from .client import Client
+
+# What has ports is imported when it is asked for: who decodes needs neither pyserial nor asyncio.
+_LATER = {
+    "AsyncClient": ".async_client",
+    "Change": ".bus.configure",
+    "Client": ".client",
+    "Finding": ".bus.events",
+    "FoundMeter": ".bus.events",
+    "Progress": ".bus.events",
+    "SecondaryAddress": ".bus.address",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "meterbus":
+        return import_module(".meterbus", __name__)
+    if name in _LATER:
+        return getattr(import_module(_LATER[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
+    "ApplicationError",
+    "AsyncClient",
     "BuildError",
+    "Change",
     "ChecksumError",
+    "Client",
+    "CollisionError",
     "DecodeError",
     "Diagnostic",
+    "Finding",
+    "FoundMeter",
     "Frame",
     "FrameFields",
     "IncompleteFrame",
     "LengthError",
+    "LocalProtocolError",
     "MBusError",
     "Meter",
+    "NoResponse",
+    "Progress",
     "Reading",
     "Record",
+    "RemoteProtocolError",
+    "SecondaryAddress",
     "Status",
     "Telegram",
+    "TransportError",
     "__version__",
     "decode",
     "encode",
     "merge",
+    "meterbus",
 ]

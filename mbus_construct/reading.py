@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The telegrams of one readout, merged: their records one after the other."""
+    """The telegrams of one readout, merged: their records one after the other.
+
+    `remarks` are about the readout itself: a telegram that is missing, a meter that repeats itself.
+    """
 
     telegrams: tuple[Telegram, ...]
+    remarks: tuple[Diagnostic, ...] = ()
 
     @property
     def meter(self) -> Meter | None:
@@ -47,7 +51,10 @@ class Reading:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All remarks; `record` counts among all records, an offset within its own telegram."""
+        """All remarks; `record` counts among all records, an offset within its own telegram.
+
+        Those of the readout come last.
+        """
         remarks: list[Diagnostic] = []
         before = 0
         for telegram in self.telegrams:
@@ -55,7 +62,7 @@ class Reading:
                 index = None if remark.record is None else before + remark.record
                 remarks.append(replace(remark, record=index))
             before += len(telegram.records)
-        return tuple(remarks)
+        return (*remarks, *self.remarks)
 
     def to_dict(self) -> ReadingDict:
         """The JSON shape."""

@@ -1,0 +1,261 @@
+"""The client for asyncio: the same methods as `Client`, as coroutines and asynchronous iterators.
+
+async with await AsyncClient.open("tcp://127.0.0.1:10001") as bus:
+    async for meter in bus.search():
+        print(meter)
+    reading = await bus.read("07935343")
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from .bus.events import Event, Finding, FoundMeter, Readout
+from .bus.master import Send
+from .bus.readout import MAX_TELEGRAMS, deselect
+from .bus.session import Session
+from .bus.steps import Outcome, Procedure, SetBaudrate
+from .client import RECONNECT_WAIT, RECONNECTIONS, reconnected, scan_state, search_state
+from .errors import TransportError
+from .hextext import octets_from
+from .transport import open_async_port
+
+if TYPE_CHECKING:
+    from mbus_grammars import MBusError
+
+    from .bus.address import Address, SecondaryAddress
+    from .bus.configure import Change
+    from .bus.master import Command
+    from .bus.scan import ScanState
+    from .bus.search import SearchState
+    from .reading import Reading
+    from .telegram import Telegram
+    from .transport.port import AsyncPort
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A master on a bus, for asyncio; `open` makes one from a URL.
+
+    Args:
+        port: an open `AsyncPort`.
+        baudrate, timeout, retries, wake_up, on_event: as for `Client`.
+
+    One call at a time: a second one waits for the end of the first.
+    """
+
+    def __init__(
+        self,
+        port: AsyncPort,
+        *,
+        baudrate: int = 2400,
+        timeout: float | None = None,
+        retries: int = 2,
+        wake_up: float = 0.0,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.port = port
+        self.session = Session(
+            baudrate=baudrate, slack=port.slack, timeout=timeout, retries=retries, wake_up=wake_up
+        )
+        self.on_event = on_event
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(
+        cls,
+        port: str,
+        *,
+        baudrate: int = 2400,
+        timeout: float | None = None,
+        retries: int = 2,
+        wake_up: float = 0.0,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Self:
+        """Open a port by its URL, see `Client`, and be its master."""
+        opened = await open_async_port(port, baudrate=baudrate)
+        return cls(
+            opened, baudrate=baudrate, timeout=timeout, retries=retries, wake_up=wake_up, on_event=on_event
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End a selection that is under way, and give the port back."""
+        master = self.session.master
+        try:
+            if master.selected:
+                master.abort()
+                with suppress(TransportError):
+                    await self.run(deselect())
+        finally:
+            await self.port.close()
+
+    # --- Running procedures
+
+    async def watch(self, procedure: Procedure[T], result: list[T] | None = None) -> AsyncIterator[Event]:
+        """Run a procedure and yield its events as they happen; its result is appended to `result`."""
+        master = self.session.master
+        async with self._lock:
+            try:
+                master.start(procedure, self.port.now())
+                while True:
+                    try:
+                        for command in master.commands():
+                            await self._perform(command)
+                    except TransportError as error:
+                        yield await self._reopen(error)
+                    for event in master.events():
+                        yield event
+                    if master.done:
+                        (result if result is not None else []).append(master.result)
+                        return
+                    try:
+                        octets = await self.port.read(master.deadline)
+                    except TransportError as error:
+                        yield await self._reopen(error)
+                    else:
+                        master.advance(octets, self.port.now())
+            finally:
+                master.abort()
+
+    async def run(self, procedure: Procedure[T]) -> T:
+        """Run a procedure; its events go to `on_event`."""
+        result: list[T] = []
+        async for event in self.watch(procedure, result):
+            self._tell(event)
+        return result[0]
+
+    def _tell(self, event: Event) -> None:
+        if self.on_event is not None:
+            self.on_event(event)
+
+    async def _perform(self, command: Command) -> None:
+        if isinstance(command, Send):
+            await self.port.write(command.octets)
+        elif isinstance(command, SetBaudrate):
+            await self.port.set_baudrate(command.baudrate)
+        else:
+            await self.port.wake_up(command.seconds)
+
+    async def _reopen(self, failed: TransportError) -> Finding:
+        """Open the port again after an error; raises the last error where it stays away."""
+        error = failed
+        for attempt in range(RECONNECTIONS):
+            if attempt:
+                await asyncio.sleep(RECONNECT_WAIT)
+            try:
+                await self.port.reopen()
+                await self.port.set_baudrate(self.session.master.baudrate)
+            except TransportError as again:
+                error = again
+            else:
+                self.session.master.interrupted(self.port.now())
+                return reconnected(self.port.name, failed)
+        raise error
+
+    async def _found(self, procedure: Procedure[Any]) -> AsyncIterator[FoundMeter]:
+        async for event in self.watch(procedure):
+            self._tell(event)
+            if isinstance(event, FoundMeter):
+                yield event
+
+    # --- Finding
+
+    async def ping(self, address: Address | str) -> bool:
+        """See `Client.ping`."""
+        return await self.run(self.session.ping(address))
+
+    def scan(
+        self,
+        addresses: Iterable[int] | None = None,
+        *,
+        thorough: bool | None = None,
+        state: ScanState | None = None,
+    ) -> AsyncIterator[FoundMeter]:
+        """See `Client.scan`."""
+        return self._found(self.session.scan(scan_state(addresses, state), thorough=thorough))
+
+    def search(
+        self,
+        mask: SecondaryAddress | str | None = None,
+        *,
+        known: Iterable[SecondaryAddress | str] = (),
+        thorough: bool | None = None,
+        quick: bool = False,
+        state: SearchState | None = None,
+    ) -> AsyncIterator[FoundMeter]:
+        """See `Client.search`."""
+        start = search_state(mask, known, state)
+        return self._found(self.session.search(start, thorough=thorough, quick=quick))
+
+    # --- Reading
+
+    async def read(self, address: Address | str, *, limit: int = MAX_TELEGRAMS) -> Reading:
+        """See `Client.read`."""
+        return await self.run(self.session.read(address, limit=limit))
+
+    async def read_many(
+        self, addresses: Iterable[Address | str], *, limit: int = MAX_TELEGRAMS
+    ) -> AsyncIterator[tuple[Address, Reading | MBusError]]:
+        """See `Client.read_many`."""
+        async for event in self.watch(self.session.read_many(addresses, limit=limit)):
+            self._tell(event)
+            if isinstance(event, Readout):
+                result = event.reading if event.reading is not None else event.error
+                if result is not None:
+                    yield event.address, result
+
+    async def alarm(self, address: Address | str) -> Telegram | None:
+        """See `Client.alarm`."""
+        return await self.run(self.session.alarm(address))
+
+    # --- Changing; each change is confirmed by asking the meter again
+
+    async def set_address(self, address: Address | str, new: int) -> Change:
+        """See `Client.set_address`."""
+        return await self.run(self.session.set_address(address, new))
+
+    async def set_identification(self, address: Address | str, new: SecondaryAddress | str) -> Change:
+        """See `Client.set_identification`."""
+        return await self.run(self.session.set_identification(address, new))
+
+    async def set_baudrate(self, address: Address | str, baudrate: int) -> Change:
+        """See `Client.set_baudrate`."""
+        return await self.run(self.session.set_baudrate(address, baudrate))
+
+    async def set_clock(
+        self, address: Address | str, moment: datetime | None = None, *, seconds: bool = False
+    ) -> Change:
+        """See `Client.set_clock`."""
+        moment = datetime.now() if moment is None else moment
+        return await self.run(self.session.set_clock(address, moment, seconds=seconds))
+
+    async def reset(
+        self, address: Address | str, application: str | int | None = None, block: int = 0
+    ) -> Change:
+        """See `Client.reset`."""
+        return await self.run(self.session.reset(address, application, block))
+
+    async def select_readout(
+        self, address: Address | str, wanted: Sequence[Mapping[str, Any]] = ()
+    ) -> Change:
+        """See `Client.select_readout`."""
+        return await self.run(self.session.select_readout(address, wanted))
+
+    async def write(self, address: Address | str, records: Sequence[Mapping[str, Any]]) -> Change:
+        """See `Client.write`."""
+        return await self.run(self.session.write(address, records))
+
+    async def send(self, octets: bytes | str) -> Outcome:
+        """See `Client.send`."""
+        return await self.run(self.session.send(octets_from(octets)))

@@ -1,0 +1,142 @@
+"""One selection with a mask: does nobody, one meter or several answer? MBDOC48 7.3."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from . import timing
+from .readout import ACKNOWLEDGEMENT, request_data, select_request
+from .steps import Outcome, Procedure, Request, ask, listen
+
+if TYPE_CHECKING:
+    from .address import SecondaryAddress
+
+# A window may be learned once so many meters have answered; it then is a multiple of their slowest answer.
+_LEARN_FROM: Final = 5
+_LEARNED_FACTOR: Final = 3
+_LEARNED_LEAST: Final = 0.03
+
+_TRIES: Final = 3
+
+Verdict = Literal["empty", "one", "many", "unreadable"]
+
+SAID: Final[dict[Verdict, str]] = {
+    "empty": "it does not answer",
+    "one": "it answers",
+    "many": "several meters answer",
+    "unreadable": "it gives no data",
+}
+
+
+def _garbled(outcome: Outcome) -> bool:
+    """Whether more was heard than one meter sends."""
+    return outcome.kind == "garbled" or bool(outcome.garbled) or ACKNOWLEDGEMENT in outcome.foreign
+
+
+class Probe(NamedTuple):
+    """What a selection has shown; `octets` are the telegram of the one meter behind it.
+
+    `trouble`: something was lost or disturbed on the way.
+    """
+
+    verdict: Verdict
+    octets: bytes = b""
+    trouble: bool = False
+
+
+class Prober:
+    """Selects masks, and learns how the meters of this bus answer.
+
+    Attributes:
+        baudrate: of the line.
+        quick: a first probe waits only as long as has been learned.
+        noisy: octets have been heard that no meter sent. Until then what is garbled is a collision; from then
+            on it is asked twice.
+        heard: telegrams of meters that came when they were not expected, which are meters all the same.
+    """
+
+    def __init__(self, baudrate: int, *, quick: bool = False, noisy: bool = False) -> None:
+        self.baudrate = baudrate
+        self.quick = quick
+        self.noisy = noisy
+        self.heard: list[bytes] = []
+        self._delays: list[float] = []
+
+    def probe(self, mask: SecondaryAddress, *, attempts: int = 1, patient: bool = False) -> Procedure[Probe]:
+        """Select a mask, and read the meter where one seems to answer.
+
+        Args:
+            mask: what to select.
+            attempts: selections at most where nobody answers.
+            patient: wait the standard's time, whatever was learned.
+        """
+        window = None if patient else self._window()
+        request = replace(select_request(mask), attempts=attempts, window=window)
+        selected = yield from self._ask(request)
+        trouble = selected.kind == "ack" and selected.attempts > 1
+        if (yield from self._several(mask, selected)):
+            if not self.noisy:
+                return Probe("many")
+            # Noise hardly comes twice; what is garbled again is a collision, without asking for data.
+            selected = yield from self._ask(replace(request, window=None, attempts=2))
+            if (yield from self._several(mask, selected)):
+                return Probe("many")
+            trouble = True
+        if selected.kind != "ack":
+            return Probe("empty", trouble=trouble or selected.kind == "foreign")
+        self._learn(selected)
+        return (yield from self._read(mask, trouble=trouble))
+
+    def _several(self, mask: SecondaryAddress, selected: Outcome) -> Procedure[bool]:
+        """Whether more than one meter acknowledges.
+
+        The first E5 is waited for as long as any meter so far took to answer: a second one behind it saves
+        the request for data. While others acknowledge they do not hear, so that they are let finish.
+        """
+        several = _garbled(selected)
+        if selected.kind != "ack":
+            return several
+        window = timing.last_answer(self.baudrate) - (selected.delay or 0.0)
+        if not several and self._delays and not mask.exact:
+            rest = max(self._delays) - (selected.delay or 0.0) + timing.duration(2, self.baudrate)
+            several = bool((yield from listen(min(rest, window), until_heard=True)))
+        if several:
+            yield from listen(window)
+        return several
+
+    def _read(self, mask: SecondaryAddress, *, trouble: bool) -> Procedure[Probe]:
+        """Ask for data behind a clean acknowledgement."""
+        for last in (False, False, True):
+            answer = yield from self._ask(replace(request_data(mask, attempts=1, hasty=True), accepts=None))
+            if _garbled(answer):
+                # Another E5 beside the telegram: a second meter was still acknowledging the selection.
+                return Probe("many", trouble=trouble)
+            if answer.kind == "data":
+                self._learn(answer)
+                # What does not fit is a late answer of another meter, or a meter that answers to any mask.
+                if last or mask.selects(answer.telegram.meter) or answer.telegram.meter is None:
+                    return Probe("one", answer.octets, trouble)
+            elif answer.kind == "ack":
+                return Probe("unreadable", trouble=trouble)
+            trouble = True
+            # The request was lost, or the acknowledgement was noise or somebody's late one: select again.
+            again = yield from self._ask(replace(select_request(mask), attempts=2))
+            if again.kind != "ack":
+                return Probe("many" if _garbled(again) else "empty", trouble=True)
+        return Probe("unreadable", trouble=True)
+
+    def _ask(self, request: Request) -> Procedure[Outcome]:
+        outcome = yield from ask(request)
+        self.heard += [octets for octets in outcome.foreign if octets != ACKNOWLEDGEMENT]
+        return outcome
+
+    def _learn(self, outcome: Outcome) -> None:
+        if outcome.delay is not None and outcome.attempts == 1:
+            self._delays.append(outcome.delay)
+
+    def _window(self) -> float | None:
+        """How long a probe waits; None for the standard's time."""
+        if not self.quick or len(self._delays) < _LEARN_FROM:
+            return None
+        return max(_LEARNED_FACTOR * max(self._delays), _LEARNED_LEAST)

@@ -1,0 +1,323 @@
+"""The search for secondary addresses with wildcards. MBDOC48 7.3.
+
+A mask with wildcards is selected; where one meter answers it is read, where several do the mask is split at
+one digit into ten. What makes it short: all wildcards first, least significant digit first (serial numbers
+differ there), no request for data where the acknowledgement is garbled, one probe for what is silent and more
+only where the numbers do not add up: where a mask collided, two meters must be found behind it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from .address import SecondaryAddress, parse_secondary
+from .events import Finding, FoundMeter, Progress, found
+from .probe import SAID, Probe, Prober
+from .readout import deselect
+from .receiver import receive
+from .tie import resolve_tie
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .steps import Procedure
+
+# A digit is passed over where another one differs so many times as much among the meters found.
+_ALIKE: Final = 3
+
+# A split of a mask that collided is asked again so often where it does not account for two meters.
+_RETRIES: Final = 2
+
+
+@dataclass
+class Split:
+    """A mask that collided, split into ten: what its parts have shown so far."""
+
+    mask: SecondaryAddress
+    weight: float
+    empty: list[SecondaryAddress] = field(default_factory=list[SecondaryAddress])
+    single: int = 0
+    several: int = 0
+    tries: int = 0
+
+
+@dataclass
+class SearchState:
+    """How far a search is; a new search goes on from there.
+
+    Attributes:
+        probes: masks that are still to be selected, the last one first, each with its share of the work.
+        collisions: masks behind which there are several meters, and whether no other part of their split
+        holds any. splits: the splits under way, by mask. empty: masks without answer; they are asked again
+        where the bus is not sound. known: meters that were found earlier, in other searches: they are
+        selected first. found: the meters so far. trouble: whether something was garbled or lost that was no
+        collision. verifying: whether the empty masks are asked again. done: the share of the work that is
+        done, 0 to 1.
+    """
+
+    probes: list[tuple[SecondaryAddress, float]] = field(default_factory=lambda: [(SecondaryAddress(), 1.0)])
+    collisions: list[tuple[SecondaryAddress, float, bool]] = field(
+        default_factory=list[tuple[SecondaryAddress, float, bool]]
+    )
+    split: Split | None = None
+    empty: list[SecondaryAddress] = field(default_factory=list[SecondaryAddress])
+    known: list[SecondaryAddress] = field(default_factory=list[SecondaryAddress])
+    found: list[FoundMeter] = field(default_factory=list[FoundMeter])
+    trouble: bool = False
+    verifying: bool = False
+    done: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON shape."""
+        split = self.split
+        return {
+            "type": "search",
+            "probes": [[str(mask), weight] for mask, weight in self.probes],
+            "collisions": [[str(mask), weight, alone] for mask, weight, alone in self.collisions],
+            "split": None
+            if split is None
+            else {
+                "mask": str(split.mask),
+                "weight": split.weight,
+                "empty": [str(mask) for mask in split.empty],
+                "single": split.single,
+                "several": split.several,
+                "tries": split.tries,
+            },
+            "empty": [str(mask) for mask in self.empty],
+            "known": [str(mask) for mask in self.known],
+            "found": [meter.to_dict() for meter in self.found],
+            "trouble": self.trouble,
+            "verifying": self.verifying,
+            "done": self.done,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> SearchState:
+        """The state that `to_dict` gave."""
+        split = values["split"]
+        return cls(
+            [(parse_secondary(mask), weight) for mask, weight in values["probes"]],
+            [(parse_secondary(mask), weight, alone) for mask, weight, alone in values["collisions"]],
+            None
+            if split is None
+            else Split(
+                parse_secondary(split["mask"]),
+                split["weight"],
+                [parse_secondary(mask) for mask in split["empty"]],
+                split["single"],
+                split["several"],
+                split["tries"],
+            ),
+            [parse_secondary(mask) for mask in values["empty"]],
+            [parse_secondary(mask) for mask in values["known"]],
+            [FoundMeter.from_dict(meter) for meter in values["found"]],
+            values["trouble"],
+            values["verifying"],
+            values["done"],
+        )
+
+
+def new_search(mask: SecondaryAddress | None = None, known: Iterable[SecondaryAddress] = ()) -> SearchState:
+    """The state of a search below a mask that has not begun."""
+    return SearchState(probes=[(mask or SecondaryAddress(), 1.0)], known=list(known))
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a search is made.
+
+    Attributes:
+        baudrate: of the line, for what is found. thorough: ask silent masks again: None where the bus has
+        shown itself unsound, True always, False never. quick: silent masks are given up after a time learned
+        from the answers, and asked again at the end with
+            the standard's time.
+    """
+
+    baudrate: int = 2400
+    thorough: bool | None = None
+    quick: bool = False
+
+
+def search(state: SearchState, conditions: Conditions | None = None) -> Procedure[list[FoundMeter]]:
+    """Find every meter below the masks of the state.
+
+    An acknowledgement alone is no proof of one meter: those whose identification ties are told apart by
+    enhanced selection or the rest of their address, and two with the same full address end the search with
+    a finding. Emits `FoundMeter`, `Finding` and `Progress` as it goes; `state` is up to date at every event.
+    """
+    run = _Search(state, conditions or Conditions())
+    yield from run.known()
+    while True:
+        yield from run.main()
+        unsound = state.trouble if run.conditions.thorough is None else run.conditions.thorough
+        if state.verifying or not (unsound or run.conditions.quick) or not state.empty:
+            break
+        state.verifying = True
+        share = 1.0 / len(state.empty)
+        state.probes = [(mask, share) for mask in reversed(state.empty)]
+        state.empty, state.done = [], 0.0
+    yield from deselect()
+    return state.found
+
+
+class _Search:
+    """One run of a search."""
+
+    def __init__(self, state: SearchState, conditions: Conditions) -> None:
+        self.state = state
+        self.conditions = conditions
+        self.prober = Prober(conditions.baudrate, quick=conditions.quick, noisy=state.trouble)
+
+    def known(self) -> Procedure[None]:
+        """Meters that were found earlier are selected by their whole address: cheaper than to search them."""
+        state = self.state
+        while state.known:
+            address = state.known[0]
+            yield Progress(len(state.found), len(state.found) + len(state.known), address)
+            probe = yield from self.prober.probe(address, attempts=2)
+            state.known.pop(0)
+            if probe.verdict == "one":
+                yield from self._found(probe, address)
+            else:
+                message = f"{address}: known, but {SAID[probe.verdict]}"
+                yield Finding("warning", "known_missing", message, address)
+
+    def main(self) -> Procedure[None]:
+        """Probe and split until nothing is left."""
+        state = self.state
+        while state.probes or state.collisions or state.split is not None:
+            if state.probes:
+                yield from self._next_probe()
+            elif state.split is not None:
+                yield from self._end_split(state.split)
+            else:
+                self._begin_split(*state.collisions.pop())
+
+    # --- Probes
+
+    def _next_probe(self) -> Procedure[None]:
+        state = self.state
+        mask, weight = state.probes[-1]
+        yield Progress(state.done, 1.0, mask)
+        probe = Probe("many") if self._known_to_collide(mask) else (yield from self._probe(mask))
+        state.probes.pop()
+        self._trouble(probe.trouble)
+        yield from self._heard()
+        split = state.split
+        if probe.verdict == "many":
+            state.collisions.append((mask, weight, False))
+            if split is not None:
+                split.several += 1
+            return
+        state.done += weight
+        if probe.verdict == "empty":
+            (state.empty if split is None else split.empty).append(mask)
+            return
+        if split is not None:
+            split.single += 1
+        yield from self._found(probe, mask)
+
+    def _trouble(self, seen: bool) -> None:
+        self.state.trouble = self.prober.noisy = self.state.trouble or seen
+
+    def _heard(self) -> Procedure[None]:
+        """Telegrams that came late, when something else was asked: they prove their meters."""
+        heard, self.prober.heard = self.prober.heard, []
+        for octets in heard:
+            if receive(octets).pieces[0].from_meter and found(octets, 0).meter is not None:
+                yield from self._found(Probe("one", octets), SecondaryAddress())
+
+    def _known_to_collide(self, mask: SecondaryAddress) -> bool:
+        """Whether two meters are known that the mask selects."""
+        if mask.exact_identification:
+            return False
+        known = [meter.secondary_address for meter in self.state.found if meter.secondary_address]
+        return sum(mask.matches(address) for address in known) > 1
+
+    def _found(self, probe: Probe, mask: SecondaryAddress) -> Procedure[None]:
+        state = self.state
+        if probe.verdict == "unreadable":
+            remark = "can be selected, but gives no data"
+            meter = FoundMeter(None, mask, None, b"", self.conditions.baudrate, mask, remark)
+            state.found.append(meter)
+            yield meter
+            yield Finding("warning", "unreadable", f"{mask}: {remark}", mask)
+            return
+        meter = found(probe.octets, self.conditions.baudrate, mask)
+        address = meter.secondary_address
+        if any(other.secondary_address == address for other in state.found if address is not None):
+            return
+        if not mask.selects(meter.meter):
+            meter = replace(meter, remark=f"answers to the mask {mask} that does not fit it")
+        state.found.append(meter)
+        yield meter
+
+    def _probe(self, mask: SecondaryAddress) -> Procedure[Probe]:
+        if self.state.verifying:
+            return (yield from self.prober.probe(mask, attempts=2, patient=True))
+        return (yield from self.prober.probe(mask))
+
+    # --- Splits
+
+    def _begin_split(self, mask: SecondaryAddress, weight: float, alone: bool) -> None:
+        state = self.state
+        state.split = Split(mask, weight)
+        position = self._position(mask, alone=alone)
+        if position is None:
+            return  # no digit is left: `_end_split` resolves the tie
+        digits = mask.identification_number
+        parts = [
+            replace(mask, identification_number=digits[:position] + d + digits[position + 1 :])
+            for d in "0123456789"
+        ]
+        state.probes = [(part, weight / len(parts)) for part in reversed(parts)]
+
+    def _position(self, mask: SecondaryAddress, *, alone: bool) -> int | None:
+        """The digit at which to split: the one in which the meters found differ most, else the last one.
+
+        Where the split before has held but this one mask, its digits are alike: then the other end is tried.
+        """
+        free = [index for index, digit in enumerate(mask.identification_number) if digit == "F"]
+        if not free:
+            return None
+        numbers = [meter.meter.identification_number for meter in self.state.found if meter.meter is not None]
+        variety = {index: len({number[index] for number in numbers}) for index in free}
+        best = max(free, key=lambda index: (variety[index], index))
+        if variety[free[-1]] * _ALIKE < variety[best]:
+            return best
+        return free[0] if alone else free[-1]
+
+    def _end_split(self, split: Split) -> Procedure[None]:
+        """All parts were selected: do they account for the collision?"""
+        state = self.state
+        if split.mask.exact_identification:
+            yield from self._tie(split)
+        elif split.single + 2 * split.several < 2 and split.tries < _RETRIES and split.empty:
+            if split.single + split.several == 0 and (yield from self._probe(split.mask)).verdict == "empty":
+                self._trouble(seen=True)  # what was garbled was noise
+                state.empty.append(split.mask)
+                state.split = None
+                return
+            split.tries += 1
+            state.probes = [(mask, 0.0) for mask in reversed(split.empty)]
+            split.empty = []
+            return
+        elif split.single + split.several == 0:
+            self._trouble(seen=True)
+            message = f"{split.mask}: garbled answers, but no meter behind them: noise, or one without number"
+            yield Finding("warning", "noise", message, split.mask)
+        state.empty += split.empty
+        if split.several == 1 and split.single == 0 and state.collisions:
+            mask, weight, _ = state.collisions.pop()
+            state.collisions.append((mask, weight, True))
+        state.split = None
+
+    def _tie(self, split: Split) -> Procedure[None]:
+        """Several meters with the same identification number."""
+        state = self.state
+        for meter in (yield from resolve_tie(split.mask, state.found, self.prober, self.conditions.baudrate)):
+            state.found.append(meter)
+            yield meter
+        state.done += split.weight

@@ -1,0 +1,211 @@
+"""What a client knows of its bus between two calls, and the procedure for each call.
+
+Sync and async clients share this: it has no port. A call is a procedure in which the line has the right speed
+and the meters are awake.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mbus_grammars import MBusError
+
+from ..reading import Reading
+from . import configure, readout
+from .address import BROADCAST, TEST, Address, SecondaryAddress, parse_address
+from .events import FoundMeter, Readout
+from .master import Master
+from .readout import MAX_TELEGRAMS, PATIENCE
+from .scan import ScanState, scan
+from .search import Conditions, SearchState, search
+from .steps import Outcome, Procedure, SetBaudrate, WakeUp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from ..telegram import Telegram
+    from .configure import Change
+
+T = TypeVar("T")
+
+
+class Session:
+    """The master of one bus, with the speed of each meter.
+
+    Args:
+        baudrate: of meters of which nothing else is known.
+        slack: seconds that the way to the bus adds to any answer.
+        timeout: seconds for the first octet of an answer, None for the standard's.
+        retries: how often a request without answer is repeated.
+        wake_up: seconds of a preamble before each call, 0 for none.
+    """
+
+    def __init__(
+        self,
+        *,
+        baudrate: int = 2400,
+        slack: float = 0.0,
+        timeout: float | None = None,
+        retries: int = 2,
+        wake_up: float = 0.0,
+    ) -> None:
+        self.master: Master[Any] = Master(
+            baudrate=baudrate, slack=slack, timeout=timeout, attempts=retries + 1
+        )
+        self.baudrate = baudrate
+        self.timeout = timeout
+        self.wake_up = wake_up
+        self._baudrates: dict[Address, int] = {}
+
+    # --- The line
+
+    def baudrate_of(self, address: Address) -> int:
+        """The speed at which a meter is reached."""
+        return self._baudrates.get(address, self.baudrate)
+
+    def _at(self, address: Address | None, procedure: Procedure[T]) -> Procedure[T]:
+        """The procedure at the meter's speed, with the meters awake."""
+        baudrate = self.baudrate if address is None else self.baudrate_of(address)
+        if baudrate != self.master.baudrate:
+            yield SetBaudrate(baudrate)
+        if self.wake_up:
+            yield WakeUp(self.wake_up)
+        return (yield from procedure)
+
+    @property
+    def _patience(self) -> float:
+        return PATIENCE if self.timeout is None else self.timeout
+
+    # --- Finding
+
+    def ping(self, address: Address | str) -> Procedure[bool]:
+        """See `Client.ping`."""
+        where = parse_address(address)
+        return self._at(where, readout.ping(where))
+
+    def scan(self, state: ScanState, *, thorough: bool | None = None) -> Procedure[list[FoundMeter]]:
+        """See `Client.scan`."""
+        return self._at(None, scan(state, baudrate=self.baudrate, thorough=thorough))
+
+    def search(
+        self, state: SearchState, *, thorough: bool | None = None, quick: bool = False
+    ) -> Procedure[list[FoundMeter]]:
+        """See `Client.search`."""
+        return self._at(None, search(state, Conditions(self.baudrate, thorough, quick)))
+
+    # --- Reading
+
+    def read(self, address: Address | str, *, limit: int = MAX_TELEGRAMS) -> Procedure[Reading]:
+        """See `Client.read`."""
+        where = parse_address(address)
+        return self._at(where, readout.read(where, limit=limit, patience=self._patience))
+
+    def read_many(self, addresses: Iterable[Address | str], *, limit: int = MAX_TELEGRAMS) -> Procedure[None]:
+        """See `Client.read_many`; emits a `Readout` for each address."""
+        return self._read_many([parse_address(address) for address in addresses], limit)
+
+    def _read_many(self, addresses: Sequence[Address], limit: int) -> Procedure[None]:
+        # One SND_NKE to all instead of one to each: every meter then begins with FCB 1.
+        if any(not isinstance(address, SecondaryAddress) for address in addresses):
+            yield from self._at(None, readout.initialise_all())
+        for address in addresses:
+            yield from self._read_one(address, limit)
+
+    def _read_one(self, address: Address, limit: int) -> Procedure[None]:
+        known = not isinstance(address, SecondaryAddress) and self.master.fcb.known(address)
+        known = known and self.baudrate_of(address) == self.baudrate
+        procedure = readout.read(address, known=known, limit=limit, patience=self._patience)
+        try:
+            reading = yield from self._at(address, procedure)
+        except MBusError as error:
+            yield Readout(address, error=error)
+        else:
+            yield Readout(address, reading)
+
+    def read_all(
+        self, finding: Procedure[list[FoundMeter]], *, limit: int = MAX_TELEGRAMS
+    ) -> Procedure[None]:
+        """Read each meter that a scan or a search finds, when it is found.
+
+        The telegram by which it was found is part of the reading; it is asked again only where more follow.
+        """
+        answer: Outcome | bytes | None = None
+        while True:
+            try:
+                step = finding.send(answer)
+            except StopIteration:
+                return
+            answer = yield step
+            if isinstance(step, FoundMeter):
+                yield from self.read_found(step, limit=limit)
+
+    def read_found(self, meter: FoundMeter, *, limit: int = MAX_TELEGRAMS) -> Procedure[None]:
+        """Read one meter that was found; emits a `Readout`."""
+        address: Address | None = meter.secondary_address if meter.mask is not None else meter.primary_address
+        address = meter.mask if address is None else address
+        if address is None:
+            return
+        telegram = meter.telegram
+        if telegram is not None and not telegram.more_records_follow:
+            yield Readout(address, Reading((telegram,)))
+        else:
+            yield from self._read_one(address, limit)
+
+    def alarm(self, address: Address | str) -> Procedure[Telegram | None]:
+        """See `Client.alarm`."""
+        where = parse_address(address)
+        return self._at(where, readout.alarm(where))
+
+    # --- Changing
+
+    def set_address(self, address: Address | str, new: int) -> Procedure[Change]:
+        """See `Client.set_address`."""
+        where = parse_address(address)
+        return self._at(where, configure.set_address(where, new))
+
+    def set_identification(self, address: Address | str, new: str | SecondaryAddress) -> Procedure[Change]:
+        """See `Client.set_identification`."""
+        where = parse_address(address)
+        return self._at(where, configure.set_identification(where, configure.identification(new)))
+
+    def set_baudrate(self, address: Address | str, baudrate: int) -> Procedure[Change]:
+        """See `Client.set_baudrate`."""
+        where = parse_address(address)
+        change = yield from self._at(where, configure.set_baudrate(where, baudrate, self.baudrate_of(where)))
+        if where in (TEST, BROADCAST):
+            self.baudrate = baudrate
+            self._baudrates.clear()
+        else:
+            self._baudrates[where] = baudrate
+        return change
+
+    def set_clock(
+        self, address: Address | str, moment: datetime, *, seconds: bool = False
+    ) -> Procedure[Change]:
+        """See `Client.set_clock`."""
+        where = parse_address(address)
+        return self._at(where, configure.set_clock(where, moment, seconds=seconds))
+
+    def reset(
+        self, address: Address | str, application: str | int | None = None, block: int = 0
+    ) -> Procedure[Change]:
+        """See `Client.reset`."""
+        where = parse_address(address)
+        return self._at(where, configure.reset(where, application, block))
+
+    def select_readout(
+        self, address: Address | str, wanted: Sequence[Mapping[str, Any]]
+    ) -> Procedure[Change]:
+        """See `Client.select_readout`."""
+        where = parse_address(address)
+        return self._at(where, configure.select_readout(where, wanted))
+
+    def write(self, address: Address | str, records: Sequence[Mapping[str, Any]]) -> Procedure[Change]:
+        """See `Client.write`."""
+        where = parse_address(address)
+        return self._at(where, configure.write(where, records))
+
+    def send(self, octets: bytes) -> Procedure[Outcome]:
+        """See `Client.send`."""
+        return self._at(None, configure.send_raw(octets))

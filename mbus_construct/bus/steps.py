@@ -1,0 +1,124 @@
+"""What a procedure asks of the master, and what it is told.
+
+A procedure is a generator: it yields steps and events, is sent the outcome of each step, and returns its
+result. It knows no clock and no port, and procedures are composed with `yield from`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from ..decode import decode
+from .events import Event
+
+if TYPE_CHECKING:
+    from ..telegram import Telegram
+
+ATTEMPTS = 3  # MBDOC48 5.4: a request without answer is repeated up to two times
+
+Kind = Literal["ack", "data", "silence", "garbled", "foreign", "sent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One frame of the master and how its answer is awaited.
+
+    Attributes:
+        c_field: "SND_NKE", "SND_UD", "REQ_UD1" or "REQ_UD2"; the master sets FCB and FCV.
+        ci_field, user_data: of a long frame, as the grammar takes them.
+        octets: a frame that is sent as it is, instead of all that.
+        attempts: how often it is sent at most; None for the master's own number.
+        window: seconds for the first octet of an answer; None for the master's own.
+        patience: seconds that the last attempt waits at least.
+        hasty: where octets came that are no frame, do not wait for another answer.
+        accepts: whether a frame of a meter is the answer to this request; others are not taken for it.
+    """
+
+    c_field: str = ""
+    a_field: int = 0
+    ci_field: int | None = None
+    user_data: Mapping[str, Any] | None = None
+    octets: bytes = b""
+    attempts: int | None = None
+    window: float | None = None
+    patience: float = 0.0
+    hasty: bool = False
+    accepts: Callable[[Mapping[str, Any]], bool] | None = field(default=None, compare=False)
+
+    @property
+    def selects(self) -> bool:
+        """Whether it is a selection by secondary address."""
+        return self.ci_field in (0x52, 0x56)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended.
+
+    Attributes:
+        kind: "ack", E5; "data", a frame with user data; "silence"; "garbled", octets that are no frame;
+            "foreign", nothing but frames that another meter sent, or another master; "sent", a broadcast.
+        octets: the frame, or the octets that came instead.
+        frame: its fields in the grammar's words.
+        attempts: how often the request was sent.
+        garbled: octets that were no frame, in any of the attempts or before them.
+        foreign: frames that were no answer to this request.
+        delay: seconds from the request's end to the answer's first octet, as far as this end can see.
+    """
+
+    kind: Kind
+    octets: bytes = b""
+    frame: Mapping[str, Any] | None = None
+    attempts: int = 1
+    garbled: bytes = b""
+    foreign: tuple[bytes, ...] = ()
+    delay: float | None = None
+
+    @property
+    def telegram(self) -> Telegram:
+        """The answer as values."""
+        return decode(self.octets, link="frame")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait for so many seconds, or until something is heard where `listen` says so."""
+
+    seconds: float
+    listen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetBaudrate:
+    """Go on at another speed."""
+
+    baudrate: int
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """Send a wake-up preamble for so many seconds."""
+
+    seconds: float
+
+
+Step = Request | Pause | SetBaudrate | WakeUp
+
+T = TypeVar("T")
+Procedure = Generator[Step | Event, Outcome | bytes | None, T]
+
+
+def ask(request: Request) -> Procedure[Outcome]:
+    """The outcome of a request."""
+    outcome = yield request
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"a request has an Outcome, not {outcome!r}")
+    return outcome
+
+
+def listen(seconds: float, *, until_heard: bool = False) -> Procedure[bytes]:
+    """What is heard while the master is silent."""
+    heard = yield Pause(seconds, until_heard)
+    return heard if isinstance(heard, bytes) else b""

@@ -1,0 +1,83 @@
+"""What a port has to do: the only thing that the clients know of the outside."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Port(Protocol):
+    """A way to a bus. Every method raises `TransportError` where the way is broken.
+
+    Attributes:
+        name: as the user wrote it.
+        baudrate: of the line, as far as this end can know.
+        slack: seconds that driver, USB bridge or network add to any answer, at most.
+    """
+
+    name: str
+    baudrate: int
+    slack: float
+
+    def now(self) -> float:
+        """The port's clock in seconds: monotonic time, or virtual time on a simulated bus."""
+        ...
+
+    def write(self, octets: bytes) -> None:
+        """Hand over the octets; they need not be on the wire when it returns."""
+        ...
+
+    def read(self, deadline: float) -> bytes:
+        """The octets that are there, as soon as there are any; b"" once the clock has reached the deadline."""
+        ...
+
+    def set_baudrate(self, baudrate: int) -> None:
+        """Change the line's speed, where this end can."""
+        ...
+
+    def wake_up(self, seconds: float) -> None:
+        """Send 55h as 8N1 for so long, as optical heads and battery meters want it; then the line is 8E1 again."""
+        ...
+
+    def reopen(self) -> None:
+        """Close and open again, after an error."""
+        ...
+
+    def close(self) -> None:
+        """Give the port back; closing twice does nothing."""
+        ...
+
+
+class AsyncPort(Protocol):
+    """The same for asyncio."""
+
+    name: str
+    baudrate: int
+    slack: float
+
+    def now(self) -> float:
+        """The port's clock in seconds."""
+        ...
+
+    async def write(self, octets: bytes) -> None:
+        """Hand over the octets."""
+        ...
+
+    async def read(self, deadline: float) -> bytes:
+        """The octets that are there, as soon as there are any; b"" once the clock has reached the deadline."""
+        ...
+
+    async def set_baudrate(self, baudrate: int) -> None:
+        """Change the line's speed, where this end can."""
+        ...
+
+    async def wake_up(self, seconds: float) -> None:
+        """Send 55h as 8N1 for so long; then the line is 8E1 again."""
+        ...
+
+    async def reopen(self) -> None:
+        """Close and open again, after an error."""
+        ...
+
+    async def close(self) -> None:
+        """Give the port back; closing twice does nothing."""
+        ...
