@@ -27,7 +27,7 @@ class Port(Protocol):
         ...
 
     def read(self, deadline: float) -> bytes:
-        """The octets that are there, as soon as there are any; b"" once the clock has reached the deadline."""
+        """The octets that are there, as soon as there are any; b"" once the deadline has come."""
         ...
 
     def set_baudrate(self, baudrate: int) -> None:
@@ -35,7 +35,7 @@ class Port(Protocol):
         ...
 
     def wake_up(self, seconds: float) -> None:
-        """Send 55h as 8N1 for so long, as optical heads and battery meters want it; then the line is 8E1 again."""
+        """Send 55h as 8N1 for so long, as optical heads want it; then the line is 8E1 again."""
         ...
 
     def reopen(self) -> None:
@@ -63,7 +63,7 @@ class AsyncPort(Protocol):
         ...
 
     async def read(self, deadline: float) -> bytes:
-        """The octets that are there, as soon as there are any; b"" once the clock has reached the deadline."""
+        """The octets that are there, as soon as there are any; b"" once the deadline has come."""
         ...
 
     async def set_baudrate(self, baudrate: int) -> None:
