@@ -51,6 +51,7 @@ from __future__ import annotations
 
 from mbus_grammars import MBusError
 
+from .bodies import TelegramBody, TelegramBodyPayload
 from .constants import (
     ADDRESS_BROADCAST_NOREPLY,
     ADDRESS_BROADCAST_REPLY,
@@ -137,8 +138,6 @@ from .names import FunctionType, MeasureUnit
 from .records import DataInformationBlock, TelegramVariableDataRecord, ValueInformationBlock
 from .telegrams import (
     TelegramACK,
-    TelegramBody,
-    TelegramBodyPayload,
     TelegramControl,
     TelegramLong,
     TelegramShort,

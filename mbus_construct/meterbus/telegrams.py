@@ -5,9 +5,10 @@ A telegram reads and builds through the grammars alone: what is shown is a view 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import (
     BuildError,
@@ -21,6 +22,7 @@ from mbus_grammars import (
 
 from ..decode import decode
 from . import constants
+from .bodies import TelegramBody
 from .exceptions import (
     FrameMismatch,
     MBusFrameCRCError,
@@ -28,109 +30,19 @@ from .exceptions import (
     MBusFrameEncodeError,
     MbusFrameLengthError,
 )
-from .field import HeaderField, Parts, TelegramField
-from .headers import TelegramBodyHeader, TelegramHeader
+from .headers import TelegramHeader
 from .json_text import json_text
 from .records import TelegramVariableDataRecord, records_of
 
 if TYPE_CHECKING:
     from ..telegram import Telegram
+    from .field import HeaderField, TelegramField
 
 Octets = bytes | bytearray | memoryview | str | Iterable[int]
 
 
-class TelegramBodyPayload:
-    """The user data behind their header: `body` holds the octets, `records` what they say."""
-
-    def __init__(self, payload: Parts = None, parent: TelegramLong | None = None) -> None:
-        self._body = TelegramField(payload)
-        self._parent = parent
-
-    @property
-    def body(self) -> TelegramField:
-        """The octets."""
-        return self._body
-
-    @body.setter
-    def body(self, payload: Parts | TelegramField) -> None:
-        self._body.parts = payload.parts if isinstance(payload, TelegramField) else payload
-
-    def load(self, payload: Parts) -> None:
-        """Replace the octets."""
-        self._body.parts = payload
-
-    set_payload = load
-
-    @property
-    def records(self) -> list[TelegramVariableDataRecord]:
-        """The records; of a payload without telegram, the records that its octets alone make."""
-        if self._parent is not None:
-            return self._parent.all_records()
-        octets = self._body.parts_bytes
-        return list(records_of(decode(octets, link="records"))) if octets else []
-
-    @property
-    def more_records_follow(self) -> bool:
-        """Whether the last record announces another telegram."""
-        records = self.records
-        return bool(records) and records[-1].more_records_follow
-
-    @property
-    def interpreted(self) -> list[dict[str, Any]]:
-        """The records as dicts in pyMeterBus's shape."""
-        return [record.interpreted for record in self.records]
-
-    def to_JSON(self) -> str:
-        """`interpreted` as JSON."""
-        return json_text(self.interpreted)
-
-
-class TelegramBody:
-    """The user data: `bodyHeader` and `bodyPayload`."""
-
-    def __init__(self, parent: TelegramLong | None = None) -> None:
-        self.bodyHeader = TelegramBodyHeader()
-        self.bodyPayload = TelegramBodyPayload(parent=parent)
-
-    @property
-    def bodyHeaderLength(self) -> int:
-        """Octets of CI field and header."""
-        return len(self.bodyHeader.octets)
-
-    @property
-    def isFixedData(self) -> bool:
-        """Whether the user data are the fixed data structure."""
-        return self.bodyHeader.isFixedData
-
-    @property
-    def isVariableData(self) -> bool:
-        """Whether the user data are data records."""
-        return self.bodyHeader.isVariableData
-
-    @property
-    def noDataHeader(self) -> bool:
-        """Whether records follow the CI field at once."""
-        return self.bodyHeader.noDataHeader
-
-    @property
-    def more_records_follow(self) -> bool:
-        """Whether the last record announces another telegram."""
-        return self.bodyPayload.more_records_follow
-
-    @property
-    def interpreted(self) -> dict[str, Any]:
-        """Header and records in pyMeterBus's shape."""
-        return {"header": self.bodyHeader.interpreted, "records": self.bodyPayload.interpreted}
-
-    def to_JSON(self) -> str:
-        """`interpreted` as JSON."""
-        return json_text(self.interpreted)
-
-
-class _Telegram:
+class _Telegram(ABC):
     """What all telegrams have: octets by iteration, and JSON."""
-
-    starts: ClassVar[tuple[int, ...]] = ()
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._octets())
@@ -141,13 +53,14 @@ class _Telegram:
     def __bytes__(self) -> bytes:
         return self._octets()
 
+    @abstractmethod
     def _octets(self) -> bytes:
-        raise NotImplementedError
+        """The frame as it goes over the line."""
 
     @property
+    @abstractmethod
     def interpreted(self) -> dict[str, Any]:
         """The telegram as a dict in pyMeterBus's shape."""
-        raise NotImplementedError
 
     def to_JSON(self) -> str:
         """`interpreted` as JSON, keys sorted."""
@@ -311,7 +224,7 @@ class TelegramLong(_WithHeader):
         self.header = TelegramHeader()
         self.body = TelegramBody(self)
         self._following: tuple[TelegramLong, ...] = ()
-        self._read: tuple[bytes, Telegram, list[TelegramVariableDataRecord]] | None = None
+        self._view: tuple[bytes, Telegram, list[TelegramVariableDataRecord]] | None = None
         if dbuf is not None:
             self.load(dbuf)
 
@@ -330,7 +243,7 @@ class TelegramLong(_WithHeader):
         _take_frame(self.header, octets)
         length = self.body.bodyHeader.read(int(parsed["ci_field"]), parsed["user_data"])
         self.body.bodyPayload.load(content[3 + length :])
-        self._read = (content, telegram, list(records_of(telegram)))
+        self._view = (content, telegram, list(records_of(telegram)))
 
     @property
     def records(self) -> list[TelegramVariableDataRecord]:
@@ -393,10 +306,10 @@ class TelegramLong(_WithHeader):
             content = self._content()
         except MBusFrameEncodeError:
             return None, []
-        if self._read is None or self._read[0] != content:
+        if self._view is None or self._view[0] != content:
             telegram = decode(content, link="c_field")
-            self._read = (content, telegram, list(records_of(telegram)))
-        return self._read[1:]
+            self._view = (content, telegram, list(records_of(telegram)))
+        return self._view[1:]
 
     def _content(self) -> bytes:
         """The octets that the check sum covers."""
