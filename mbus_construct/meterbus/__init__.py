@@ -33,6 +33,7 @@ Values that differ from pyMeterBus's, because those are wrong:
 - Codes behind FBh have their units (J, J/h, varh ...); codes that EN 13757-3:2018 added their dates, units
   and factors. Signed or not is as the VIF says; RF levels are in dBm as sent. "duration of tariff" is
   VIFUnitExt.DURATION_OF_TARIFF.
+- VIFEs of a manufacturer's own VIF (7Fh) have no name in `unit_enh` but UNKNOWN_ENHANCEMENT.
 - An enhanced identification of eight octets (07 79) is the secondary address as text.
 - Octets behind DIF 1Fh are the value of that record.
 - Where plain text ends up behind the VIFEs it is read there.
