@@ -401,7 +401,8 @@ def _fleet_records(octets: int, telegrams: int, numbers: Random) -> list[dict[st
     for telegram in range(1, telegrams + 1):
         more = telegram < telegrams
         space = octets - _OVERHEAD - more
-        while space >= _OCTETS_OF_RECORD + 1 or (not records and space >= _OCTETS_OF_RECORD):
+        first = len(records)
+        while len(records) == first or space > _OCTETS_OF_RECORD + (len(records) > 31):
             storage = len(records)
             records.append(
                 {

@@ -182,6 +182,8 @@ class SimulatedMeter:
         self.name = name or self._address.identification_number
         self._fabrication: Record | None = None
         if fabrication_number is not None:
+            if not (len(fabrication_number) == 8 and fabrication_number.isdecimal()):
+                raise BuildError("fabrication_number", fabrication_number, "eight digits")
             given = {"quantity": "fabrication number", "value": fabrication_number}
             self._fabrication = decode(
                 encode({"link": "records", "records": [given]}), link="records"

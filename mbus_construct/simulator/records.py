@@ -1,7 +1,7 @@
 """One record of a simulated meter, whose value moves with the time of the bus: counters, waves, clocks.
 
 Values are exact decimals in the resolution that DIB and VIB have, and never leave the data field: a counter
-that is full starts again at zero, as counters do.
+that is full starts again at zero, one that runs backwards goes on from the top, as counters do.
 """
 
 from __future__ import annotations
@@ -189,7 +189,8 @@ class SimulatedRecord:
     def _wrapped(self, value: Decimal) -> Decimal:
         capacity = Decimal(self._capacity or 1).scaleb(self._exponent)
         value = self._in_steps(value, ROUND_FLOOR)
-        if abs(value) < capacity:
+        lowest = -capacity if self._header.data_field in _INTEGER_OCTETS else -capacity / 10
+        if lowest < value < capacity:  # the sign takes a digit of BCD
             return value
         turns = _EXACT.divide(value, capacity).to_integral_value(rounding=ROUND_FLOOR)
         return self._in_steps(_EXACT.fma(-turns, capacity, value))
