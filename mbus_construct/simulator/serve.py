@@ -159,8 +159,8 @@ class Listener:
             endpoint.send(bus.receive(self.now()))
         if self._dropping.is_set() or not bus.connected:
             self._dropping.clear()
-            endpoint.drop()
             bus.reconnect()
+            endpoint.drop()
 
     def start(self) -> Self:
         """Serve in a thread."""

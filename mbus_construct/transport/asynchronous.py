@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _CHUNK: Final = 65536
+_CLOSE_TIMEOUT: Final = 1.0  # seconds that a gateway which takes no octets may hold up closing
 _SLICE: Final = 0.05  # seconds after which a worker notices that nobody waits for it any more
 
 
@@ -120,7 +121,7 @@ class AsyncTcpPort:
         try:
             await asyncio.sleep(max(0.0, self._free_at - self.now()))
             writer.close()
-            async with asyncio.timeout(self.connect_timeout):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await writer.wait_closed()
         except OSError:  # TimeoutError too; it is closed either way
             pass

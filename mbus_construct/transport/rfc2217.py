@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # pyserial waits for the answer to SET-CONTROL (DTR, RTS, flow control), and gives up where a gateway
 # on a line without these never sends one (ser2net on a pty). M-Bus uses none of them: never wait.
 _NO_WAIT: Final = "ign_set_control"
+_NEGOTIATION: Final = 0.8  # of the time to open: pyserial, which knows more, is to give up before we do
 
 
 class _Connection(rfc2217.Serial):
@@ -31,6 +32,27 @@ class _Connection(rfc2217.Serial):
     _read_buffer: queue.Queue[bytes | None] | None
     _socket: socket.socket | None
     _thread: threading.Thread | None
+    _write_lock: threading.Lock
+
+    def _telnet_read_loop(self) -> None:
+        """Read in pyserial's thread, where an error would be a traceback on the terminal and nothing else."""
+        try:
+            super()._telnet_read_loop()  # type: ignore[misc]  # the stubs leave it out
+        except (OSError, ValueError, TypeError, AttributeError):
+            pass  # the gateway speaks no telnet, or the socket was closed
+        finally:
+            if self._read_buffer is not None:
+                self._read_buffer.put(None)
+
+    def _internal_raw_write(self, data: bytes) -> None:
+        """Negotiate; answering a gateway that has hung up must not keep us from reading what it said."""
+        with self._write_lock:
+            try:
+                if self._socket is not None:
+                    self._socket.sendall(data)
+            except OSError:
+                if threading.current_thread() is not self._thread:
+                    raise
 
     def take(self, seconds: float) -> bytes:
         """What has come, as soon as anything has. pyserial's `read` forgets it once the gateway is gone."""
@@ -76,8 +98,8 @@ class Rfc2217Port(SerialPort):
         device = _Connection(baudrate=self.baudrate, parity=serial.PARITY_EVEN, timeout=0)
         device.port = self._url()
         late = TransportError(
-            f"{self.name}: {self.host} does not set its line within {self.connect_timeout:g} s: check that "
-            "it speaks RFC 2217 there (tcp:// is for raw TCP) and that no other client has the line"
+            f"{self.name}: {self.host} does not negotiate its line's settings: check that it speaks RFC 2217 "
+            "there (tcp:// is for raw TCP) and that no other client has the line"
         )
 
         def open_device() -> _Connection:
@@ -101,7 +123,7 @@ class Rfc2217Port(SerialPort):
 
     def _url(self) -> str:
         """The user's URL with what we need."""
-        options = [self.name.partition("?")[2], _NO_WAIT, f"timeout={self.connect_timeout:g}"]
+        options = [self.name.partition("?")[2], _NO_WAIT, f"timeout={_NEGOTIATION * self.connect_timeout:g}"]
         return f"{self.name.partition('?')[0]}?{'&'.join(option for option in options if option)}"
 
     def _not_opened(self, device: _Connection, error: OSError, late: TransportError) -> TransportError:

@@ -45,7 +45,7 @@ _PTY_MAJORS: Final = range(136, 144)  # Linux: devices.txt, Unix98 pseudo-termin
 class SerialPort(RealPort):
     """A serial line through pyserial, 8E1, opened for us alone.
 
-    A pseudo-terminal has no parity bit; there the line is 8N1 as far as the driver is asked.
+    A pseudo-terminal has no parity bit: there the line is 8N1.
     """
 
     def __init__(
@@ -90,19 +90,19 @@ class SerialPort(RealPort):
             raise serial_trouble(self.name, self.name, error) from error
 
     def _open_with_parity(self, device: Device) -> None:
+        # A pseudo-terminal drops the parity bit, and glibc answers EINVAL to a request of which nothing
+        # sticks: at once, or with a later change of settings. Never ask it there.
+        if is_pseudo_terminal(str(device.port)):
+            device.parity = serial.PARITY_NONE
         try:
             device.open()
         except FAILURES as error:
-            # glibc answers EINVAL where the driver drops the parity bit; pyserial hands it on.
             if isinstance(error, OSError):
                 raise
-            if not is_pseudo_terminal(str(device.port)):
-                raise TransportError(
-                    f"{self.name} refuses 8 data bits with even parity ({error}), which M-Bus needs: "
-                    "use another adapter, or another driver for it"
-                ) from error
-            device.parity = serial.PARITY_NONE
-            device.open()
+            raise TransportError(
+                f"{self.name} refuses 8 data bits with even parity ({error}), which M-Bus needs: "
+                "use another adapter, or another driver for it"
+            ) from error
 
     def _working(self) -> Device:
         if self._device is None:

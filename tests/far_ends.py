@@ -1,0 +1,103 @@
+"""What stands at the far end of a port in tests: a bus that answers what it was told to, a line, helpers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mbus_construct.transport.port import AsyncPort, Port
+
+BITS = 11
+
+PING = bytes.fromhex("1040054516")
+ACK = b"\xe5"
+REQUEST = bytes.fromhex("107b058016")
+REPLY = bytes.fromhex("681f1f680805727856341224400107550000000313153100da023b13018b60043718021b16")
+
+
+class FakeBus:
+    """`answers` says what follows which octets; `heard` is what the master sent, with rate and parity."""
+
+    def __init__(self, answers: Mapping[bytes, bytes] | None = None, *, delay: float = 0.01) -> None:
+        self.answers = dict(answers or {})
+        self.delay = delay
+        self.heard: list[tuple[bytes, int, str]] = []
+        self.connected = True
+        self.baudrate = 2400
+        self._coming: list[tuple[float, int]] = []
+
+    @property
+    def octets(self) -> bytes:
+        return b"".join(octets for octets, _, _ in self.heard)
+
+    @property
+    def deadline(self) -> float | None:
+        return self._coming[0][0] if self._coming else None
+
+    def transmit(self, octets: bytes, now: float, baudrate: int, parity: str = "E") -> None:
+        self.heard.append((octets, baudrate, parity))
+        character = BITS / baudrate
+        begin = now + character * len(octets) + self.delay
+        for asked, answer in self.answers.items():
+            if self.octets.endswith(asked):
+                self._coming += [
+                    (begin + character * (index + 1), octet) for index, octet in enumerate(answer)
+                ]
+
+    def receive(self, now: float) -> bytes:
+        arrived = bytes(octet for time, octet in self._coming if time <= now)
+        self._coming = self._coming[len(arrived) :]
+        return arrived
+
+    def set_baudrate(self, baudrate: int, now: float) -> None:
+        self.baudrate = baudrate
+
+    def reconnect(self) -> None:
+        self.connected = True
+
+
+@dataclass
+class FarEnd:
+    """The other side of a serial port: a pseudo-terminal whose octets come out of `device`."""
+
+    device: str
+    master: int
+    slave: int
+
+    def pull_the_plug(self) -> None:
+        for handle in (self.slave, self.master):
+            if handle >= 0:
+                os.close(handle)
+        self.master = self.slave = -1
+
+
+def ask(port: Port, octets: bytes, count: int, seconds: float = 3.0) -> bytes:
+    """Write, then read so many octets within the time."""
+    port.write(octets)
+    return read(port, count, seconds)
+
+
+def read(port: Port, count: int, seconds: float = 3.0) -> bytes:
+    """So many octets, or those that came within the time."""
+    got = b""
+    deadline = port.now() + seconds
+    while len(got) < count and port.now() < deadline:
+        got += port.read(deadline)
+    return got
+
+
+async def ask_async(port: AsyncPort, octets: bytes, count: int, seconds: float = 3.0) -> bytes:
+    """The same for asyncio."""
+    await port.write(octets)
+    got = b""
+    deadline = port.now() + seconds
+    while len(got) < count and port.now() < deadline:
+        got += await port.read(deadline)
+    return got
+
+
+def url(server: socket.socket, scheme: str = "tcp") -> str:
+    """Where a server on 127.0.0.1 listens."""
+    return f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
