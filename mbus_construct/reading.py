@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .json_types import SCHEMA_VERSION, ReadingDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .telegram import Diagnostic, Meter, Record, Status, Telegram
 
@@ -77,6 +77,9 @@ class Reading:
             "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics],
             "telegrams": len(self.telegrams),
         }
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The reading as JSON."""

@@ -2,6 +2,7 @@
 
     pip install pyMeterBus==0.8.5
     python tools/benchmark.py [FRAMES]
+    python tools/benchmark.py --bus      scanning, searching and reading, in virtual time on the simulated bus
 
 FRAMES holds one telegram a line, in hex or as JSON with the key `hex`; without it the project's own example
 frames are used. Only frames that every decoder accepts are timed, so that the ratios compare like with like.
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import benchmark_bus
 
 from mbus_construct import Frame, MBusError, decode
 
@@ -109,6 +112,9 @@ def main(path: str | None = None) -> None:
 
 if __name__ == "__main__":
     try:
-        main(*sys.argv[1:2])
+        if "--bus" in sys.argv[1:]:
+            benchmark_bus.main()
+        else:
+            main(*sys.argv[1:2])
     except MBusError as error:
         sys.exit(str(error))
