@@ -16,7 +16,9 @@ from mbus_construct.simulator.meters import SimulatedMeter
 from mbus_construct.simulator.serve import Listener
 from telegrams import README_TELEGRAM
 
-meterbus: Any = pytest.importorskip("meterbus", reason="pyMeterBus is not installed: pip install pyMeterBus==0.8.5")
+meterbus: Any = pytest.importorskip(
+    "meterbus", reason="pyMeterBus is not installed: pip install pyMeterBus==0.8.5"
+)
 
 SECONDARY = "0793534365321004"
 WATER = {"identification_number": "12345678", "manufacturer": "PAD", "version": 1, "device_type": 7}
@@ -26,7 +28,9 @@ HISTORIC = {**VOLUME, "value": "11.5", "storage_number": 1, "telegram": 2}
 
 def two_meters() -> SimulatedBus:
     """The heat meter of the README at 5, a water meter with two telegrams at 6."""
-    answers_253 = Behaviour(acknowledges_unselected=True)  # pyMeterBus asks 253 before it has selected anything
+    answers_253 = Behaviour(
+        acknowledges_unselected=True
+    )  # pyMeterBus asks 253 before it has selected anything
     water = SimulatedMeter(6, records=[VOLUME, HISTORIC], behaviour=answers_253, **WATER)
     return SimulatedBus([SimulatedMeter(5, [README_TELEGRAM], behaviour=answers_253), water])
 
@@ -57,7 +61,10 @@ def test_ping(master: tuple[Any, SimulatedBus]) -> None:
     assert isinstance(meterbus.load(meterbus.recv_frame(port, 1)), meterbus.TelegramACK)
     meterbus.send_ping_frame(port, 99)
     assert meterbus.recv_frame(port, 1) is None
-    assert [(request.a_field, request.answered_by != ()) for request in bus.requests] == [(5, True), (99, False)]
+    assert [(request.a_field, request.answered_by != ()) for request in bus.requests] == [
+        (5, True),
+        (99, False),
+    ]
 
 
 def test_read_gives_the_values_it_gives_elsewhere(master: tuple[Any, SimulatedBus]) -> None:
