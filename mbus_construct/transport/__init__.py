@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
+from .base import check_baudrate
 from .port import AsyncPort, Port
 
 __all__ = ["AsyncPort", "Port", "open_async_port", "open_port"]
@@ -43,6 +44,7 @@ def open_port(
         TransportError: it cannot be opened; the message says why and what to do.
         LocalProtocolError: it is no URL of a port, or no baud rate of M-Bus.
     """
+    check_baudrate(baudrate)
     scheme, rest = scheme_of(url)
     if scheme == "sim":
         return _simulated(url, rest, baudrate)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,55 +12,16 @@ from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, ask
 from mbus_construct.errors import TransportError
 from mbus_construct.simulator.serve import Listener
 from mbus_construct.transport import open_port
+from ser2net import needs_ser2net, ser2net
 
-SER2NET = shutil.which("ser2net", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
-
-pytestmark = pytest.mark.skipif(SER2NET is None, reason="ser2net is not installed: apt-get install ser2net")
-
-CONFIGURATION = """\
-connection: &bus
-  accepter: {accepter}tcp,127.0.0.1,{port}
-  connector: serialdev,{device},2400e81,local
-"""
+pytestmark = needs_ser2net
 
 
 @pytest.fixture(params=["rfc2217", "tcp"])
 def gateway(request: pytest.FixtureRequest, bus: FakeBus, tmp_path: Path) -> Iterator[str]:
     """The URL of a ser2net in front of the bus."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    accepter = {"rfc2217": "telnet(rfc2217),", "tcp": ""}[request.param]
-    with Listener(bus, f"pty:{tmp_path / 'line'}") as listener:
-        file = tmp_path / "ser2net.yaml"
-        file.write_text(CONFIGURATION.format(accepter=accepter, port=port, device=listener.url))
-        assert SER2NET is not None
-        command = [SER2NET, "-n", "-d", "-c", str(file), "-P", str(tmp_path / "pid")]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            try:
-                wait_for(port)
-                yield f"{request.param}://127.0.0.1:{port}"
-            finally:
-                stop(process)
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-
-
-def wait_for(port: int) -> None:
-    """Until it listens: seen without connecting, which would take the line."""
-    wanted = f"0100007F:{port:04X}"
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        if any(row[1] == wanted and row[3] == "0A" for row in rows):
-            return
-        time.sleep(0.01)
-    pytest.fail("ser2net does not listen")
+    with Listener(bus, "pty:") as listener, ser2net(listener.url, tmp_path, request.param) as where:
+        yield where
 
 
 def test_a_dialogue_and_another_baud_rate(gateway: str, bus: FakeBus) -> None:
