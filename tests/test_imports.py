@@ -113,6 +113,11 @@ def test_nothing_but_the_program_imports_the_commands() -> None:
         ("hextext", {"decode", "encode", "telegram"}),
         ("decode", {"encode", "explain", "choose", "raw", "schema"}),
         ("encode", {"explain", "schema"}),
+        ("bus", {"transport", "client", "async_client", "simulator", "meterbus", "explain", "xml"}),
+        ("transport", {"client", "async_client", "meterbus"}),
+        ("simulator", {"client", "async_client", "meterbus"}),
+        ("client", {"async_client", "meterbus", "simulator"}),
+        ("xml", {"bus", "transport", "client", "meterbus"}),
     ],
 )
 def test_values_import_downwards(lower: str, higher: set[str]) -> None:
