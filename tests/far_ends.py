@@ -26,6 +26,7 @@ class FakeBus:
         self.heard: list[tuple[bytes, int, str]] = []
         self.connected = True
         self.baudrate = 2400
+        self._unanswered = b""
         self._coming: list[tuple[float, int]] = []
 
     @property
@@ -38,13 +39,14 @@ class FakeBus:
 
     def transmit(self, octets: bytes, now: float, baudrate: int, parity: str = "E") -> None:
         self.heard.append((octets, baudrate, parity))
+        self._unanswered += octets
         character = BITS / baudrate
         begin = now + character * len(octets) + self.delay
-        for asked, answer in self.answers.items():
-            if self.octets.endswith(asked):
-                self._coming += [
-                    (begin + character * (index + 1), octet) for index, octet in enumerate(answer)
-                ]
+        while found := [item for item in self.answers if item in self._unanswered]:
+            asked = min(found, key=self._unanswered.index)
+            self._unanswered = self._unanswered.partition(asked)[2]
+            answer = self.answers[asked]
+            self._coming += [(begin + character * (index + 1), octet) for index, octet in enumerate(answer)]
 
     def receive(self, now: float) -> bytes:
         arrived = bytes(octet for time, octet in self._coming if time <= now)
