@@ -248,7 +248,7 @@ def test_who_has_no_secondary_addressing_is_never_selected() -> None:
 DIGIT = st.sampled_from("0123456789F")
 OCTET = st.sampled_from([0, 1, 7, 0x40, 0xFF])
 MASK = st.builds(
-    lambda digits, man, version, device: SecondaryAddress(digits, man, version, device),
+    SecondaryAddress,
     st.text(DIGIT, min_size=8, max_size=8),
     st.sampled_from(["FFFF", "PAD", "40FF", "FF24", "4025"]),
     OCTET,

@@ -195,10 +195,9 @@ def test_connection_dropped() -> None:
 def test_port_vanishes_in_the_middle_of_a_reply() -> None:
     master = asker(faults=[Fault("port_vanishes", at=(1,))], seed=2)
     master.port.write(short(0x7B, 5))
-    heard = b""
+    heard = master.port.read(10.0)
     with pytest.raises(TransportError):
-        while True:
-            heard += master.port.read(10.0)
+        master.port.read(10.0)
     assert 0 < len(heard) < len(plain())
     assert plain().startswith(heard)
     master.port.reopen()
