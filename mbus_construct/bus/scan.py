@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..decode import decode
+from . import timing
 from .address import LAST_PRIMARY, UNCONFIGURED
 from .events import Finding, FoundMeter, Progress, found
-from .readout import describe
-from .steps import Outcome, Procedure, Request, ask
+from .readout import ACKNOWLEDGEMENT, describe
+from .steps import Outcome, Procedure, Request, ask, listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,6 +115,12 @@ def _identify(
     who = describe(address)
     outcome = yield from ask(Request("REQ_UD2", address, attempts=3))
     if outcome.kind == "data":
+        doubtful = outcome.garbled or ACKNOWLEDGEMENT in outcome.foreign
+        if doubtful and (yield from _is_shared(address, baudrate)):
+            # Who was still acknowledging did not hear the request: one of them has answered it alone.
+            message = f"collision at {who}: another meter has this address too; search by secondary address"
+            meter = replace(found(outcome.octets, baudrate), remark=f"shares {who} with another meter")
+            return meter, Finding("warning", "collision", message, address)
         lost = outcome.attempts > 1 or pinged.kind != "ack"
         note = Finding("info", "noise", f"{who}: octets were lost or disturbed", address) if lost else None
         return found(outcome.octets, baudrate), note
@@ -134,6 +141,13 @@ def _identify(
             "warning", "unreadable", message, address
         )
     return None, Finding("info", "noise", f"{who}: noise, or a late answer of another meter", address)
+
+
+def _is_shared(address: int, baudrate: int) -> Procedure[bool]:
+    """Whether SND_NKE is acknowledged twice: by two meters, one after the other."""
+    again = yield from ask(Request("SND_NKE", address, attempts=1))
+    heard = yield from listen(timing.last_answer(baudrate))
+    return again.kind == "ack" and ACKNOWLEDGEMENT in heard
 
 
 def pending(addresses: Iterable[int]) -> ScanState:

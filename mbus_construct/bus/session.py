@@ -73,6 +73,10 @@ class Session:
             yield WakeUp(self.wake_up)
         return (yield from procedure)
 
+    def prepared(self, procedure: Procedure[T]) -> Procedure[T]:
+        """A procedure of one's own, at the session's speed and with the meters awake."""
+        return self._at(None, procedure)
+
     @property
     def _patience(self) -> float:
         return PATIENCE if self.timeout is None else self.timeout
@@ -112,8 +116,8 @@ class Session:
         for address in addresses:
             yield from self._read_one(address, limit)
 
-    def _read_one(self, address: Address, limit: int) -> Procedure[None]:
-        known = not isinstance(address, SecondaryAddress) and self.master.fcb.known(address)
+    def _read_one(self, address: Address, limit: int, *, anew: bool = False) -> Procedure[None]:
+        known = not anew and not isinstance(address, SecondaryAddress) and self.master.fcb.known(address)
         known = known and self.baudrate_of(address) == self.baudrate
         procedure = readout.read(address, known=known, limit=limit, patience=self._patience)
         try:
@@ -150,7 +154,8 @@ class Session:
         if telegram is not None and not telegram.more_records_follow:
             yield Readout(address, Reading((telegram,)))
         else:
-            yield from self._read_one(address, limit)
+            # It has sent its first telegram already: the readout has to begin with that one again.
+            yield from self._read_one(address, limit, anew=True)
 
     def alarm(self, address: Address | str) -> Procedure[Telegram | None]:
         """See `Client.alarm`."""
