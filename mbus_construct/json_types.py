@@ -128,6 +128,7 @@ class ReadingDict(TypedDict):
 
     schema_version: Literal[1]
     type: Literal["reading"]
+    source: NotRequired[Annotated[str, "where it comes from: the address that the command line asked"]]
     meter: MeterDict | None
     status: StatusDict | None
     records: list[RecordDict]

@@ -1,37 +1,92 @@
 """The command line `mbus`: one module a command.
 
-Exit codes: 0 clean, 1 decoded with errors, 2 usage or unreadable. Errors are one line that says what to do;
-no traceback reaches a user.
+Exit codes: 0 clean; 1 decoded with errors, or the bus failed or has findings; 2 usage or unreadable; 130
+Ctrl-C. Errors are one line that says what to do; no traceback reaches a user.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from mbus_grammars import MBusError
 
 from .._version import __version__
-from . import build, decode, explain, schema
+from . import (
+    alarm,
+    build,
+    decode,
+    doctor,
+    explain,
+    ping,
+    read,
+    record,
+    replay,
+    reset,
+    scan,
+    schema,
+    search,
+    select,
+    send,
+    set_address,
+    set_baudrate,
+    set_clock,
+    set_identification,
+    simulate,
+    write,
+)
 
 # typer carries click within itself; this is the base of its usage errors, whichever click that is.
 UsageError: Any = typer.BadParameter.__base__
 
+_HELP: Final = (
+    "Read, search and configure the meters of an M-Bus; decode, explain and build telegrams (EN 13757)."
+)
+
 app = typer.Typer(
     name="mbus",
-    help="Read, explain and build M-Bus telegrams (EN 13757).",
+    help=_HELP,
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("decode")(decode.command)
-app.command("explain")(explain.command)
-app.command("build")(build.command)
-app.command("schema")(schema.command)
+
+_COMMANDS: Final[dict[str, dict[str, Any]]] = {
+    "Telegrams": {
+        "decode": decode.command,
+        "explain": explain.command,
+        "build": build.command,
+        "schema": schema.command,
+    },
+    "Bus": {
+        "scan": scan.command,
+        "search": search.command,
+        "read": read.command,
+        "ping": ping.command,
+        "alarm": alarm.command,
+        "send": send.command,
+        "record": record.command,
+        "replay": replay.command,
+        "doctor": doctor.command,
+    },
+    "Configuration": {
+        "set-address": set_address.command,
+        "set-identification": set_identification.command,
+        "set-baudrate": set_baudrate.command,
+        "set-clock": set_clock.command,
+        "reset": reset.command,
+        "select": select.command,
+        "write": write.command,
+    },
+    "Simulation": {"simulate": simulate.command},
+}
+for _panel, _commands in _COMMANDS.items():
+    for _name, _command in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_command)
 
 
 def _version(wanted: bool) -> None:
@@ -40,14 +95,14 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=_HELP)
 def options(
     context: typer.Context,
     _version_wanted: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Read, explain and build M-Bus telegrams (EN 13757)."""
+    """Options of every command."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
@@ -63,15 +118,15 @@ def main() -> None:
         sys.stdout.flush()  # here, where a broken pipe can still be told from a fault
         sys.exit(code)
     except UsageError as error:
-        command = error.ctx.command_path if error.ctx is not None else "mbus"
-        message = error.format_message().rstrip(".").replace("Value error, ", "")
-        fail(f"{message}; see {command} --help")
+        fail(_usage(error))
     except BrokenPipeError:  # the reader had enough: `mbus decode ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)  # as typer does where it meets the pipe first
+    except MBusError as error:
+        fail(str(error))
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except (MBusError, ValueError) as error:
+    except ValueError as error:
         fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
@@ -79,6 +134,20 @@ def main() -> None:
         if os.environ.get("MBUS_DEBUG"):
             raise
         fail(f"internal error, please report it with the command: {type(error).__name__}: {error}")
+
+
+def _usage(error: Any) -> str:
+    """What was typed wrongly, and where to look."""
+    message = error.format_message().rstrip(".").replace("Value error, ", "")
+    if "Missing argument 'PORT'" in message:
+        message += '; "sim:" is a simulated bus that needs no hardware'
+    if error.ctx is not None:
+        command = error.ctx.command_path
+    else:  # a command found it out itself
+        names = {name for commands in _COMMANDS.values() for name in commands}
+        message = message.removeprefix("Invalid value: ")
+        command = " ".join(["mbus", *(name for name in sys.argv[1:2] if name in names)])
+    return f"{message}; see {command} --help"
 
 
 def fail(message: str) -> None:

@@ -77,7 +77,8 @@ def _objects(results: Iterable[Result]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _dumps(value: object, indent: int | None = None) -> str:
+def dumps(value: object, indent: int | None = None) -> str:
+    """JSON, with nothing but ASCII where standard output knows no more."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
     return json.dumps(value, ensure_ascii=not unicode, allow_nan=False, indent=indent)
 
@@ -85,18 +86,18 @@ def _dumps(value: object, indent: int | None = None) -> str:
 def write_json(results: Sequence[Result]) -> None:
     """One object for one telegram, a list for several."""
     objects = _objects(results)
-    typer.echo(_dumps(objects[0] if len(objects) == 1 else objects, indent=2))
+    typer.echo(dumps(objects[0] if len(objects) == 1 else objects, indent=2))
 
 
 def write_ndjson(results: Sequence[Result]) -> None:
     """One object a line."""
     for item in _objects(results):
-        typer.echo(_dumps(item))
+        typer.echo(dumps(item))
 
 
 def write_csv(results: Sequence[Result]) -> None:
     """One row a record; a telegram without records, or refused, has one row too."""
-    rows = [row for source, result in results for row in _csv_rows(source.name, result)]
+    rows = [row for source, result in results for row in csv_rows(source.name, result)]
     _write_rows(rows)
 
 
@@ -106,7 +107,8 @@ def _write_rows(rows: Iterable[Mapping[str, Any]]) -> None:
     writer.writerows(rows)
 
 
-def _csv_rows(name: str, result: Telegram | Reading | MBusError) -> Iterator[dict[str, Any]]:
+def csv_rows(name: str, result: Telegram | Reading | MBusError) -> Iterator[dict[str, Any]]:
+    """One row a record; `name` says where it comes from."""
     if isinstance(result, MBusError):
         yield {
             "source": name,
@@ -182,11 +184,11 @@ def write_reading(reading: Reading, format_: str) -> None:
 
         print_reading(reading)
     elif format_ == "csv":
-        _write_rows(_csv_rows("readout", reading))
+        _write_rows(csv_rows("readout", reading))
     elif format_ in _XML:
         typer.echo(to_xml(reading, normalised=_XML[format_]), nl=False)
     else:
-        typer.echo(_dumps(reading.to_dict(), indent=2 if format_ == "json" else None))
+        typer.echo(dumps(reading.to_dict(), indent=2 if format_ == "json" else None))
 
 
 # So many refusals are told one by one; a file that holds something else has thousands.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
@@ -51,9 +52,19 @@ def print_telegram(telegram: Telegram, title: str | None = None) -> None:
     _print_end(out, telegram.more_records_follow, telegram.diagnostics)
 
 
-def print_reading(reading: Reading) -> None:
+def reading_text(reading: Reading, title: str | None, *, plain: bool) -> str:
+    """The table of a readout below a title; `plain` for a file, whatever standard output is."""
+    out = Console(highlight=False, width=_UNBOUNDED, file=io.StringIO()) if plain else console()
+    with out.capture() as capture:
+        if title:
+            out.print(_text(title, style="bold"), soft_wrap=True)
+        print_reading(reading, out)
+    return capture.get().rstrip("\n")
+
+
+def print_reading(reading: Reading, out: Console | None = None) -> None:
     """The telegrams of one readout as one table."""
-    out = console()
+    out = console() if out is None else out
     _print_meter(out, reading.meter, reading.status, None)
     _print_records(out, reading.records)
     for octets in reading.manufacturer_data:

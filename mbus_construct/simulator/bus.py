@@ -69,7 +69,7 @@ class SimulatedBus:
         requests: every frame that the master sent, as `LoggedRequest`; the newest 100,000.
         overlaps: times at which the master spoke while a meter was sending.
         connected: False once a fault has cut the way to the bus, until `reconnect`.
-        meters: as given.
+        meters, bad_characters: as given.
 
     Raises `BuildError` where something does not fit.
     """
@@ -88,6 +88,7 @@ class SimulatedBus:
         self.seed = seed
         self.faults = faults_of(faults)
         self.meters = tuple(meters)
+        self.bad_characters: BadCharacters = bad_characters
         self.connected = True
         self.requests: deque[LoggedRequest] = deque(maxlen=_MAX_REQUESTS)
         self.overlaps: deque[float] = deque(maxlen=_MAX_REQUESTS)

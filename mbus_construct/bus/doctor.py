@@ -1,0 +1,449 @@
+"""What is wrong with a bus: it is listened to, then asked in ways that show one fault each.
+
+Nothing here knows a port or a clock: `diagnose` is a procedure like a scan. MBDOC48 5.3 to 5.5 and 7.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from . import timing
+from .address import BROADCAST, TEST, SecondaryAddress
+from .events import FoundMeter, Progress, Severity, found
+from .master import frame_of
+from .readout import ACKNOWLEDGEMENT, PATIENCE, application_error, deselect, request_data, select_request
+from .receiver import receive
+from .search import Conditions, new_search, search
+from .steps import Outcome, Procedure, Request, SetBaudrate, Step, WakeUp, ask, listen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..telegram import Meter
+    from .address import Address
+    from .session import Session
+
+# The rates that are tried where nobody answers at the one that was given, the likely ones first.
+RATES: Final = (2400, 9600, 300, 1200, 4800, 600, 19200, 38400)
+
+_IDLE: Final = 2.0  # seconds of listening at first
+_WAKE_UP: Final = 2.2
+_ROUNDS: Final = 6  # how often one meter is asked
+_MOST_REQUESTS: Final = 200  # to find one meter among several
+_SHORT: Final = 4  # octets at most that are noise; more are an answer that was damaged
+_PATTERN: Final = frozenset({0x00, 0x80, 0xC0, 0xE0, 0xF0, 0xF8, 0xFC, 0xFE, 0xFF})
+
+
+_TO_ALL: Final = frame_of(Request("SND_NKE", BROADCAST))
+_TENTHS: Final = tuple(SecondaryAddress(f"FFFFFFF{digit}") for digit in range(10))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One thing that was found out.
+
+    `code` is stable; `severity` "info" is nothing to be done about; `advice` is what to do, "" if nothing.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    advice: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON shape."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            "advice": self.advice,
+        }
+
+    def __str__(self) -> str:
+        said = {"info": "ok", "warning": "warning", "error": "fault"}[self.severity]
+        return f"{said}: {self.message}" + (f"; {self.advice}" if self.advice else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is to be said of a bus.
+
+    Attributes:
+        verdicts: what was found out, one sentence each.
+        baudrate: at which meters answer, None where nobody does.
+        meter: one that answers.
+        slowest: seconds until the slowest answer began, as this end sees it.
+        timeout: seconds to wait for answers, where the standard's time is too short.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    baudrate: int | None = None
+    meter: FoundMeter | None = None
+    slowest: float | None = None
+    timeout: float | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is to be done."""
+        return all(verdict.severity == "info" for verdict in self.verdicts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON shape."""
+        return {
+            "type": "diagnosis",
+            "healthy": self.healthy,
+            "baudrate": self.baudrate,
+            "meter": None if self.meter is None else self.meter.to_dict(),
+            "slowest": None if self.slowest is None else round(self.slowest, 3),
+            "timeout": self.timeout,
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+        }
+
+
+@dataclass
+class _Seen:
+    """What has shown itself so far."""
+
+    idle: bytes = b""
+    several: bool = False  # more than one meter answers to everybody's address
+    woken: bool = False  # answers only behind a preamble
+    asked: int = 0  # requests to one meter, and how they ended:
+    lost: int = 0
+    delays: list[float] = field(default_factory=list[float])
+    garbled: list[bytes] = field(default_factory=list[bytes])
+    foreign: list[bytes] = field(default_factory=list[bytes])
+    unreadable: int = 0
+    error: str = ""  # an application error
+    identities: set[tuple[int | None, Meter]] = field(default_factory=set[Any])  # of the answers
+
+
+def diagnose(session: Session) -> Procedure[Diagnosis]:
+    """Find out what is wrong with a bus, at the session's baud rate and then at the others.
+
+    Emits `Progress`. The line is at the session's rate again at the end, and no meter is selected.
+    """
+    return (yield from _Doctor(session).run())
+
+
+class _Doctor:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.seen = _Seen()
+        self.rates = [session.baudrate, *(rate for rate in RATES if rate != session.baudrate)]
+        self.done = 0
+        self.everything: list[bytes] = []  # what came that was no sound answer, at any rate
+
+    def run(self) -> Procedure[Diagnosis]:
+        session, seen = self.session, self.seen
+        yield self._progress()
+        seen.idle = yield from listen(_IDLE)
+        rate = yield from self._rate()
+        meter: FoundMeter | None = None
+        if rate is not None:
+            meter = yield from self._one_meter(rate)
+            if meter is not None:
+                yield from self._examine(_address(meter), rate)
+            yield from deselect()
+        if session.master.baudrate != session.baudrate:
+            yield SetBaudrate(session.baudrate)
+        return self._diagnosis(rate, meter)
+
+    def _progress(self) -> Progress:
+        self.done += 1
+        return Progress(self.done - 1, len(self.rates) + _ROUNDS + 2)
+
+    # --- At which rate, and behind what, does anybody answer?
+
+    def _rate(self) -> Procedure[int | None]:
+        for rate in self.rates:
+            yield self._progress()
+            yield SetBaudrate(rate)
+            if (yield from self._anybody(patient=rate == self.session.baudrate)):
+                return rate
+        for rate in dict.fromkeys((self.session.baudrate, 2400)):
+            yield self._progress()
+            yield SetBaudrate(rate)
+            yield WakeUp(_WAKE_UP)
+            if (yield from self._anybody(patient=False)):
+                self.seen.woken = True
+                return rate
+        return None
+
+    def _anybody(self, *, patient: bool) -> Procedure[bool]:
+        """Whether somebody answers to the addresses of all meters: sound, or several at once."""
+        if self.session.wake_up:
+            yield WakeUp(self.session.wake_up)
+        conditions: dict[str, Any] = {"attempts": 3, "patience": PATIENCE} if patient else {"attempts": 1}
+        pinged = yield from self._ask(Request("SND_NKE", TEST, **conditions))
+        data = yield from self._ask(Request("REQ_UD2", TEST, **conditions))
+        selected = yield from self._ask(replace(select_request(SecondaryAddress()), **conditions))
+        yield from deselect()
+        outcomes = (pinged, data, selected)
+        self.seen.several = any(_is_many(outcome) for outcome in outcomes)
+        if any(outcome.kind in ("ack", "data") for outcome in outcomes):
+            return True
+        if data.kind == "garbled":
+            return len(data.octets) > _SHORT and not _is_pattern(data.octets)
+        return patient and (yield from self._anybody_of_ten())
+
+    def _anybody_of_ten(self) -> Procedure[bool]:
+        """Whether a tenth of the meters answers: on some converters collisions are silence."""
+        for mask in _TENTHS:
+            request = replace(select_request(mask), attempts=1)
+            if (yield from self._ask(request)).kind == "ack":
+                self.seen.several = True
+                return True
+        return False
+
+    def _ask(self, request: Request) -> Procedure[Outcome]:
+        """A request to all meters: garbled answers are no fault, late ones are."""
+        outcome = yield from ask(request)
+        if outcome.kind == "garbled":
+            self.everything.append(outcome.octets)
+        if outcome.delay is not None:
+            self.seen.delays.append(outcome.delay)
+        return outcome
+
+    # --- One meter, asked several times
+
+    def _one_meter(self, rate: int) -> Procedure[FoundMeter | None]:
+        """A meter that answers alone, if any."""
+        data = yield from self._ask(Request("REQ_UD2", TEST, attempts=3, patience=PATIENCE))
+        alone = found(data.octets, rate) if data.kind == "data" else None
+        if alone is not None and not _is_many(data) and not self.seen.several:
+            return alone
+        everybody = SecondaryAddress()
+        return (
+            (yield from self._first_found(rate, [everybody]))
+            or (yield from self._first_found(rate, _TENTHS))
+            or alone
+        )
+
+    def _first_found(self, rate: int, masks: Iterable[SecondaryAddress]) -> Procedure[FoundMeter | None]:
+        """The first meter that a search below these masks finds."""
+        state = new_search()
+        state.probes = [(mask, 1.0) for mask in masks]
+        finding = search(state, Conditions(rate, thorough=False))
+        answer: Outcome | bytes | None = None
+        step: object = None
+        for _ in range(_MOST_REQUESTS):
+            try:
+                step = finding.send(answer)
+            except StopIteration:
+                break
+            if isinstance(step, FoundMeter):
+                break
+            answer = None
+            if isinstance(step, Step):
+                answer = yield step
+        else:
+            step = None
+        finding.close()
+        return step if isinstance(step, FoundMeter) else None
+
+    def _examine(self, address: Address, rate: int) -> Procedure[None]:
+        """Ask a meter several times, each time once, so that nothing is hidden by a retry."""
+        for _ in range(_ROUNDS):
+            yield self._progress()
+            if isinstance(address, SecondaryAddress):
+                yield from self._once(replace(select_request(address), attempts=1))
+            else:
+                yield from self._once(Request("SND_NKE", address, attempts=1))
+            outcome = yield from self._once(request_data(address, attempts=1))
+            if outcome.kind == "ack":
+                self.seen.unreadable += 1
+            elif outcome.kind == "data":
+                self._note_telegram(address, outcome)
+            # Nobody answers to all at once: what comes is noise.
+            silence = yield from ask(Request(octets=_TO_ALL, attempts=1))
+            self.seen.garbled += [silence.octets] if silence.kind == "garbled" else []
+        yield from listen(timing.last_answer(rate))
+
+    def _note_telegram(self, address: Address, outcome: Outcome) -> None:
+        telegram = outcome.telegram
+        error = application_error(address, telegram, outcome.octets)
+        if error is not None:
+            self.seen.error = str(error)
+        elif telegram.meter is not None:
+            self.seen.identities.add((telegram.frame.a_field, telegram.meter))
+
+    def _once(self, request: Request) -> Procedure[Outcome]:
+        seen = self.seen
+        outcome = yield from ask(replace(request, patience=PATIENCE))
+        seen.asked += 1
+        if outcome.kind == "silence":
+            seen.lost += 1
+        if outcome.delay is not None:
+            seen.delays.append(outcome.delay)
+        if outcome.garbled:
+            seen.garbled.append(outcome.garbled)
+        seen.foreign += outcome.foreign
+        return outcome
+
+    # --- What it means
+
+    def _diagnosis(self, rate: int | None, meter: FoundMeter | None) -> Diagnosis:
+        seen = self.seen
+        slowest = max(seen.delays, default=None)
+        verdicts = [*self._of_idle(), *self._of_echo()]
+        timeout: float | None = None
+        if rate is None:
+            verdicts.append(self._silent())
+        else:
+            verdicts += self._of_rate(rate, meter)
+            if slowest is not None and slowest > timing.last_answer(rate) + self.session.master.slack:
+                timeout = math.ceil(slowest * 1.5 * 10) / 10
+                verdicts.append(_late(slowest, rate, timeout))
+            verdicts += self._of_answers(late=timeout is not None)
+        return Diagnosis(tuple(verdicts), rate, meter, slowest, timeout)
+
+    def _of_idle(self) -> list[Verdict]:
+        pieces = receive(self.seen.idle, final=True).pieces
+        verdicts: list[Verdict] = []
+        if any(piece.to_meter for piece in pieces):
+            verdicts.append(_other_master(sum(piece.to_meter for piece in pieces)))
+        elif any(piece.frame is not None and not piece.acknowledges for piece in pieces):
+            message = "telegrams come although nobody was asked"
+            advice = "another master, or a gateway that reads by itself, uses this bus: stop it"
+            verdicts.append(Verdict("foreign_traffic", "warning", message, advice))
+        octets = sum(len(piece.octets) for piece in pieces if piece.frame is None or piece.acknowledges)
+        if octets and not verdicts:
+            message = f"{octets} octet{'s' if octets != 1 else ''} came although nobody was asked: noise"
+            verdicts.append(Verdict("noise", "warning", message, _NOISE_ADVICE))
+        return verdicts
+
+    def _of_echo(self) -> list[Verdict]:
+        if not self.session.master.echoes:
+            return []
+        message = "the converter sends back what it is told; that is recognised and does no harm"
+        return [Verdict("echo", "info", message)]
+
+    def _silent(self) -> Verdict:
+        came = b"".join(self.everything)
+        if came and (all(octet < 0x80 for octet in came) or _is_pattern(came)):
+            shown = came[:8].hex(" ").upper()
+            message = (
+                f"answers come, but as octets that no meter sends ({shown}): the line's settings are wrong"
+            )
+            advice = (
+                "set this port or the gateway to 8 data bits, even parity and 1 stop bit (8E1), at the rate "
+                "of the meters"
+            )
+            return Verdict("line_settings", "error", message, advice)
+        if came:
+            message = f"{len(came)} octets came at no baud rate that make a frame"
+            return Verdict("noise", "error", message, _NOISE_ADVICE)
+        where = (
+            "the converter answers with its echo, so look behind it: " if self.session.master.echoes else ""
+        )
+        message = f"nobody answers, at {', '.join(map(str, sorted(self.rates)))} baud"
+        advice = (
+            f"{where}check that the wires are connected and 20 to 42 V are between them, that the converter "
+            "has power and drives enough meters, and that a gateway is set to 8 data bits, even parity (8E1)"
+        )
+        return Verdict("silent", "error", message, advice)
+
+    def _of_rate(self, rate: int, meter: FoundMeter | None) -> list[Verdict]:
+        seen, given = self.seen, self.session.baudrate
+        verdicts: list[Verdict] = []
+        if rate != given:
+            message = f"nobody answers at {given} baud, but somebody does at {rate}"
+            verdicts.append(Verdict("baudrate", "warning", message, f"use -b {rate}"))
+        if seen.woken:
+            message = "meters answer only behind a wake-up preamble"
+            verdicts.append(Verdict("wake_up", "warning", message, f"use --wake-up {_WAKE_UP:g}"))
+        if meter is None:
+            message = f"somebody answers at {rate} baud, but no answer is sound: collisions, or noise"
+            advice = f"take meters off the bus one by one until the others answer; {_NOISE_ADVICE}"
+            verdicts.append(Verdict("collision", "error", message, advice))
+            return verdicts
+        damaged = any(len(octets) > _SHORT for octets in seen.garbled)
+        if seen.several and not damaged:  # a damaged answer looks like several
+            message = (
+                "several meters answer when all are asked, which is as it should be on a bus with several"
+            )
+            verdicts.append(Verdict("several", "info", message, "list them with `mbus search`"))
+        said = str(replace(meter, remark="")) if meter.octets else f"the mask {meter.mask}"
+        answers = "is answered" if not meter.octets else "answers"
+        verdicts.append(Verdict("answers", "info", f"{said}: {answers} at {rate} baud"))
+        return verdicts
+
+    def _of_answers(self, *, late: bool) -> list[Verdict]:
+        """What the answers of one meter have shown. Where they are late the next request gets them."""
+        seen = self.seen
+        verdicts: list[Verdict] = []
+        damaged = [octets for octets in seen.garbled if len(octets) > _SHORT]
+        if damaged:
+            message = f"{len(damaged)} of {seen.asked} answers of one meter came damaged"
+            verdicts.append(Verdict("damaged", "warning", message, _NOISE_ADVICE))
+        if len(damaged) < len(seen.garbled):
+            octets = sum(len(item) for item in seen.garbled if len(item) <= _SHORT)
+            message = f"{octets} octets came beside the answers of one meter: noise"
+            verdicts.append(Verdict("noise", "warning", message, _NOISE_ADVICE))
+        if seen.lost:
+            message = f"{seen.lost} of {seen.asked} requests to one meter were not answered"
+            advice = "check the wiring and the bus voltage at the far end; more --retries help for now"
+            verdicts.append(Verdict("lost", "warning", message, advice))
+        if not late:
+            verdicts += self._of_foreign()
+        if seen.error:
+            verdicts.append(Verdict("application_error", "warning", seen.error, "ask it less often"))
+        return verdicts
+
+    def _of_foreign(self) -> list[Verdict]:
+        """What frames have shown that were no answer to what was asked."""
+        seen = self.seen
+        verdicts: list[Verdict] = []
+        pieces = [piece for octets in seen.foreign for piece in receive(octets, final=True).pieces]
+        if any(piece.to_meter for piece in pieces):
+            verdicts.append(_other_master(sum(piece.to_meter for piece in pieces)))
+        if any(piece.from_meter for piece in pieces) or len(seen.identities) > 1:
+            message = "answers to the same question carry different addresses"
+            advice = "look for addresses that are used twice: `mbus search`"
+            verdicts.append(Verdict("other_meter", "warning", message, advice))
+        if any(piece.acknowledges for piece in pieces):
+            message = "acknowledgements come late, or from a second meter"
+            advice = "use a longer --timeout; look for addresses that are used twice: `mbus search`"
+            verdicts.append(Verdict("second_answer", "warning", message, advice))
+        if seen.unreadable:
+            message = "a meter acknowledges, but gives no data"
+            verdicts.append(Verdict("unreadable", "warning", message, "try `mbus reset`"))
+        return verdicts
+
+
+_NOISE_ADVICE: Final = (
+    "check the contacts, the shield and the distance to mains cables, and that no meter is short-circuited"
+)
+
+
+def _address(meter: FoundMeter) -> Address:
+    """By which a meter is asked, so that it alone answers."""
+    if meter.mask is not None:
+        return meter.secondary_address or meter.mask
+    return TEST
+
+
+def _is_many(outcome: Outcome) -> bool:
+    """Whether more was heard than one meter sends: octets of a broken frame, or two acknowledgements."""
+    broken = outcome.kind == "garbled" and len(outcome.octets) > _SHORT
+    twice = outcome.kind == "garbled" and outcome.octets.strip(ACKNOWLEDGEMENT) == b""
+    return broken or twice or ACKNOWLEDGEMENT in outcome.foreign
+
+
+def _is_pattern(octets: bytes) -> bool:
+    """Whether octets are what a wrong baud rate or parity makes of answers: zeros, then ones."""
+    return set(octets) <= _PATTERN
+
+
+def _late(slowest: float, rate: int, timeout: float) -> Verdict:
+    standard = timing.last_answer(rate)
+    message = f"an answer began after {slowest:.2f} s, where the standard gives {standard:.2f} s"
+    return Verdict("late", "warning", message, f"use --timeout {timeout:g}")
+
+
+def _other_master(frames: int) -> Verdict:
+    message = f"{frames} request{'s' if frames != 1 else ''} of another master came"
+    advice = "stop the other program or gateway: two masters disturb each other"
+    return Verdict("other_master", "warning", message, advice)

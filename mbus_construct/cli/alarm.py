@@ -1,0 +1,42 @@
+"""`mbus alarm`: the alarm of a meter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import output
+from .bus import Line, address_of, bus_command, connected
+from .changing import AddressArgument  # noqa: TC001  get_type_hints looks it up here
+from .inputs import Source
+from .read import Format
+from .watching import Watching
+
+if TYPE_CHECKING:
+    from ..telegram import Telegram
+
+
+@bus_command()
+def command(
+    line: Line,
+    address: AddressArgument,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.TABLE,
+) -> None:
+    """Ask a meter for its alarm (REQ_UD1).
+
+    Example: mbus alarm sim: 5.
+
+    Exit code 0: none, or here it is; 1: the meter does not answer.
+    """
+    where = address_of(address)
+    with connected(line) as client:
+        telegram: Telegram | None = Watching("alarm", bar=False).run(client, client.session.alarm(where))
+    if telegram is not None:
+        output.WRITERS[format_]([(Source(address), telegram)])
+    elif format_ == Format.TABLE:
+        typer.echo(f"{address}: no alarm")
+    elif format_ == Format.CSV:
+        output.WRITERS[format_]([])
+    else:
+        typer.echo("null")

@@ -1,0 +1,43 @@
+"""`mbus doctor`: what is wrong with a bus, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import typer
+
+from ..errors import TransportError
+from .bus import Line, bus_command, opened
+from .changing import Format, TextOrJson
+from .output import dumps
+from .watching import Watching
+
+_CONNECTION = "check the plug, the gateway's power and network, and that no other program uses the port"
+
+
+@bus_command(spare="")
+def command(line: Line, format_: Format = TextOrJson.TEXT) -> None:
+    """Tell in words what is wrong with a bus that is silent or noisy, and what to do.
+
+    Try sim: as PORT.
+
+    It listens, asks all meters at once at the given baud rate and then at the others, and asks one meter
+    several times. A bus that is silent takes half a minute. Exit code 0: healthy; 1: not.
+    """
+    from ..bus.doctor import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
+
+    watching = Watching("doctor", bar=not line.debug)
+    try:
+        with opened(line) as client, watching:
+            diagnosis: Diagnosis = watching.run(client, diagnose(client.session))
+        broken = [Verdict("connection", "warning", item.message, _CONNECTION) for item in watching.findings]
+        diagnosis = replace(diagnosis, verdicts=(*broken[:1], *diagnosis.verdicts))
+    except TransportError as error:
+        diagnosis = Diagnosis((Verdict("port", "error", str(error)),))
+    if format_ == TextOrJson.JSON:
+        typer.echo(dumps({**diagnosis.to_dict(), "port": line.port}, indent=2))
+    else:
+        for verdict in diagnosis.verdicts:
+            typer.echo(str(verdict))
+        typer.echo("healthy" if diagnosis.healthy else "not healthy")
+    raise typer.Exit(0 if diagnosis.healthy else 1)

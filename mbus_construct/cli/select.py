@@ -1,0 +1,109 @@
+"""`mbus select`: who answers to a secondary address, or what a meter's readouts contain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..hextext import to_hex
+from .build import read_json
+from .bus import Line, address_of, bus_command, connected
+from .changing import AddressArgument, DryRun, Format, TextOrJson, change
+from .output import dumps
+from .watching import Watching
+
+if TYPE_CHECKING:
+    from ..bus.address import Address, SecondaryAddress
+    from ..bus.probe import Probe
+    from ..bus.steps import Procedure
+
+_SAID = {
+    "one": "one meter answers",
+    "many": "several meters answer; `mbus search PORT MASK` tells them apart",
+    "unreadable": "somebody acknowledges, but gives no data",
+    "empty": "nobody answers",
+}
+
+
+@bus_command()
+def command(
+    line: Line,
+    address: AddressArgument,
+    *,
+    quantities: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="QUANTITY...",
+            help='What readouts shall contain: "volume=m³", "energy=kWh", or a record as JSON.',
+        ),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Readouts shall contain everything.")] = False,
+    dry_run: DryRun = False,
+    format_: Format = TextOrJson.TEXT,
+) -> None:
+    """Select a secondary address and tell who answers; with quantities, select what readouts contain.
+
+    Examples: mbus select sim: 3000FFFF; mbus select sim: 12 volume=m³; mbus select sim: 12 --all.
+    Exit code 0: one meter answers, or the readout is as wanted; 1: nobody, several, or it is not.
+    """
+    if all_ and quantities:
+        raise typer.BadParameter("give quantities or --all, not both")
+    where = address_of(address)
+    if all_ or quantities:
+        _select_readout(line, where, [_record(text) for text in quantities or ()], dry_run, format_)
+    else:
+        _who(line, where, dry_run, format_)
+
+
+def _select_readout(
+    line: Line, where: Address, wanted: list[Mapping[str, Any]], dry_run: bool, format_: TextOrJson
+) -> None:
+    from ..bus.configure import readout_request  # noqa: PLC0415  decode starts faster without
+
+    request = readout_request(where, wanted)
+    change(
+        line, where, request, lambda bus: bus.select_readout(where, wanted), dry_run=dry_run, format_=format_
+    )
+
+
+def _record(text: str) -> Mapping[str, Any]:
+    """A quantity as it was typed: "volume=m³", or a record as JSON."""
+    if text.lstrip().startswith("{"):
+        record: Mapping[str, Any] = read_json(text)[0]
+        return record
+    quantity, equals, unit = text.partition("=")
+    return {"quantity": quantity.strip(), **({"unit": unit.strip()} if equals else {})}
+
+
+def _who(line: Line, where: Address, dry_run: bool, format_: TextOrJson) -> None:
+    from ..bus.address import SecondaryAddress  # noqa: PLC0415  decode starts faster without
+    from ..bus.configure import frames  # noqa: PLC0415
+    from ..bus.events import found  # noqa: PLC0415
+    from ..bus.readout import select_request  # noqa: PLC0415
+
+    if not isinstance(where, SecondaryAddress):
+        raise typer.BadParameter(
+            f"{where} is a primary address: give quantities for its readouts too, or a secondary address"
+        )
+    if dry_run:
+        typer.echo(to_hex(frames(where, select_request(where))[0]))
+        return
+    with connected(line) as client:
+        probe: Probe = Watching("select", bar=False).run(
+            client, client.session.prepared(_probe(where, line.baudrate, line.retries + 1))
+        )
+    meter = found(probe.octets, line.baudrate, where) if probe.octets else None
+    if format_ == TextOrJson.JSON:
+        answer = {"type": "selection", "address": str(where), "answers": probe.verdict}
+        typer.echo(dumps({**answer, "meter": None if meter is None else meter.to_dict()}, indent=2))
+    else:
+        typer.echo(f"{where}: {_SAID[probe.verdict]}" + (f": {meter}" if meter is not None else ""))
+    raise typer.Exit(0 if probe.verdict == "one" else 1)
+
+
+def _probe(mask: SecondaryAddress, baudrate: int, attempts: int) -> Procedure[Probe]:
+    from ..bus.probe import Prober  # noqa: PLC0415  decode starts faster without
+
+    return (yield from Prober(baudrate).probe(mask, attempts=attempts))

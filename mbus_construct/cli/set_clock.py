@@ -1,0 +1,57 @@
+"""`mbus set-clock`: date and time of a meter."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from ..errors import LocalProtocolError
+from .bus import Line, address_of, bus_command
+from .changing import AddressArgument, DryRun, Format, TextOrJson, change
+
+
+@bus_command()
+def command(
+    line: Line,
+    address: AddressArgument,
+    *,
+    time: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ISO", help="As 2026-01-31T12:00, as it shall stand there; this computer's by default."
+        ),
+    ] = None,
+    seconds: Annotated[
+        bool, typer.Option("--seconds", help="Write the seconds too (type I), which not all meters know.")
+    ] = False,
+    dry_run: DryRun = False,
+    format_: Format = TextOrJson.TEXT,
+) -> None:
+    """Set date and time of a meter, and compare them with what it reports.
+
+    Example: mbus set-clock sim: 12.
+    """
+    from ..bus.configure import clock_request  # noqa: PLC0415  decode starts faster without
+
+    where = address_of(address, silent=True)
+    moment = _moment(time)
+    request = clock_request(where, moment, seconds=seconds)
+    change(
+        line,
+        where,
+        request,
+        lambda bus: bus.set_clock(where, moment, seconds=seconds),
+        dry_run=dry_run,
+        format_=format_,
+    )
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now()
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise LocalProtocolError(f"{text!r} is no date and time: write 2026-01-31T12:00") from error
