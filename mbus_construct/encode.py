@@ -357,7 +357,7 @@ def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordAre
     if header.dib_octets + header.vib_octets != header_octets:
         raise BuildError("vib", record.get("vib"), "one VIB, its last octet without extension bit")
     value = record.get("value")
-    if power or _means_number(record, header.meaning):
+    if value is not None and (power or _means_number(record, header.meaning)):
         value = EXACT.scaleb(to_number(value), power)
     if header.meaning.quantity == "bus address" and is_number(value) and to_number(value) > 250:
         raise BuildError("value", value, "a primary address, 0 to 250")
