@@ -13,15 +13,15 @@ from . import timing
 from .address import BROADCAST, TEST, SecondaryAddress
 from .events import FoundMeter, Progress, Severity, found
 from .master import frame_of
-from .readout import ACKNOWLEDGEMENT, PATIENCE, application_error, deselect, request_data, select_request
-from .receiver import receive
+from .readout import ACKNOWLEDGEMENT, PATIENCE, deselect, request_data, select_request
+from .receiver import receive, resembles
 from .search import Conditions, new_search, search
 from .steps import Outcome, Procedure, Request, SetBaudrate, Step, WakeUp, ask, listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..telegram import Meter
+    from ..telegram import Meter, Telegram
     from .address import Address
     from .session import Session
 
@@ -31,8 +31,10 @@ RATES: Final = (2400, 9600, 300, 1200, 4800, 600, 19200, 38400)
 _IDLE: Final = 2.0  # seconds of listening at first
 _WAKE_UP: Final = 2.2
 _ROUNDS: Final = 6  # how often one meter is asked
-_MOST_REQUESTS: Final = 200  # to find one meter among several
+_MOST_REQUESTS: Final = 150  # to find one meter among several
+_FEWER_REQUESTS: Final = 40  # at another rate
 _SHORT: Final = 4  # octets at most that are noise; more are an answer that was damaged
+_SEVEN_BITS: Final = 0x65  # an acknowledgement without its highest bit
 _PATTERN: Final = frozenset({0x00, 0x80, 0xC0, 0xE0, 0xF0, 0xF8, 0xFC, 0xFE, 0xFF})
 
 
@@ -115,7 +117,7 @@ class _Seen:
     garbled: list[bytes] = field(default_factory=list[bytes])
     foreign: list[bytes] = field(default_factory=list[bytes])
     unreadable: int = 0
-    error: str = ""  # an application error
+    error: str = ""  # an application error, by name
     identities: set[tuple[int | None, Meter]] = field(default_factory=set[Any])  # of the answers
 
 
@@ -133,6 +135,7 @@ class _Doctor:
         self.seen = _Seen()
         self.rates = [session.baudrate, *(rate for rate in RATES if rate != session.baudrate)]
         self.done = 0
+        self.found: FoundMeter | None = None  # while it was found out who answers at all
         self.everything: list[bytes] = []  # what came that was no sound answer, at any rate
 
     def run(self) -> Procedure[Diagnosis]:
@@ -140,9 +143,9 @@ class _Doctor:
         yield self._progress()
         seen.idle = yield from listen(_IDLE)
         rate = yield from self._rate()
-        meter: FoundMeter | None = None
+        meter = self.found
         if rate is not None:
-            meter = yield from self._one_meter(rate)
+            meter = meter or (yield from self._one_meter(rate))
             if meter is not None:
                 yield from self._examine(_address(meter), rate)
             yield from deselect()
@@ -160,22 +163,22 @@ class _Doctor:
         for rate in self.rates:
             yield self._progress()
             yield SetBaudrate(rate)
-            if (yield from self._anybody(patient=rate == self.session.baudrate)):
+            if (yield from self._anybody(rate, given=rate == self.session.baudrate)):
                 return rate
         for rate in dict.fromkeys((self.session.baudrate, 2400)):
             yield self._progress()
             yield SetBaudrate(rate)
             yield WakeUp(_WAKE_UP)
-            if (yield from self._anybody(patient=False)):
+            if (yield from self._anybody(rate, given=False)):
                 self.seen.woken = True
                 return rate
         return None
 
-    def _anybody(self, *, patient: bool) -> Procedure[bool]:
+    def _anybody(self, rate: int, *, given: bool) -> Procedure[bool]:
         """Whether somebody answers to the addresses of all meters: sound, or several at once."""
         if self.session.wake_up:
             yield WakeUp(self.session.wake_up)
-        conditions: dict[str, Any] = {"attempts": 3, "patience": PATIENCE} if patient else {"attempts": 1}
+        conditions: dict[str, Any] = {"attempts": 3, "patience": PATIENCE} if given else {"attempts": 1}
         pinged = yield from self._ask(Request("SND_NKE", TEST, **conditions))
         data = yield from self._ask(Request("REQ_UD2", TEST, **conditions))
         selected = yield from self._ask(replace(select_request(SecondaryAddress()), **conditions))
@@ -184,18 +187,13 @@ class _Doctor:
         self.seen.several = any(_is_many(outcome) for outcome in outcomes)
         if any(outcome.kind in ("ack", "data") for outcome in outcomes):
             return True
-        if data.kind == "garbled":
-            return len(data.octets) > _SHORT and not _is_pattern(data.octets)
-        return patient and (yield from self._anybody_of_ten())
-
-    def _anybody_of_ten(self) -> Procedure[bool]:
-        """Whether a tenth of the meters answers: on some converters collisions are silence."""
-        for mask in _TENTHS:
-            request = replace(select_request(mask), attempts=1)
-            if (yield from self._ask(request)).kind == "ack":
-                self.seen.several = True
-                return True
-        return False
+        garbled = any(outcome.kind == "garbled" for outcome in outcomes)
+        if not garbled and not given:
+            return False
+        # Several answers at once may be a zero, or nothing at all: does a part of the meters answer?
+        most = _MOST_REQUESTS if given else _FEWER_REQUESTS
+        self.found = yield from self._first_found(rate, _TENTHS, most if garbled else len(_TENTHS))
+        return self.found is not None
 
     def _ask(self, request: Request) -> Procedure[Outcome]:
         """A request to all meters: garbled answers are no fault, late ones are."""
@@ -216,32 +214,35 @@ class _Doctor:
             return alone
         everybody = SecondaryAddress()
         return (
-            (yield from self._first_found(rate, [everybody]))
-            or (yield from self._first_found(rate, _TENTHS))
+            (yield from self._first_found(rate, [everybody], _MOST_REQUESTS))
+            or (yield from self._first_found(rate, _TENTHS, _MOST_REQUESTS))
             or alone
         )
 
-    def _first_found(self, rate: int, masks: Iterable[SecondaryAddress]) -> Procedure[FoundMeter | None]:
-        """The first meter that a search below these masks finds."""
+    def _first_found(
+        self, rate: int, masks: Iterable[SecondaryAddress], most: int
+    ) -> Procedure[FoundMeter | None]:
+        """The first meter that a search below these masks finds with so many requests."""
         state = new_search()
         state.probes = [(mask, 1.0) for mask in masks]
         finding = search(state, Conditions(rate, thorough=False))
         answer: Outcome | bytes | None = None
+        asked = 0
         step: object = None
-        for _ in range(_MOST_REQUESTS):
+        while asked < most and not isinstance(step, FoundMeter):
             try:
                 step = finding.send(answer)
             except StopIteration:
                 break
-            if isinstance(step, FoundMeter):
-                break
             answer = None
             if isinstance(step, Step):
+                asked += isinstance(step, Request)
                 answer = yield step
-        else:
-            step = None
         finding.close()
-        return step if isinstance(step, FoundMeter) else None
+        if not isinstance(step, FoundMeter):
+            return None
+        self.seen.several = self.seen.several or step.mask != SecondaryAddress()
+        return step
 
     def _examine(self, address: Address, rate: int) -> Procedure[None]:
         """Ask a meter several times, each time once, so that nothing is hidden by a retry."""
@@ -255,17 +256,17 @@ class _Doctor:
             if outcome.kind == "ack":
                 self.seen.unreadable += 1
             elif outcome.kind == "data":
-                self._note_telegram(address, outcome)
+                self._note_telegram(outcome.telegram)
             # Nobody answers to all at once: what comes is noise.
             silence = yield from ask(Request(octets=_TO_ALL, attempts=1))
-            self.seen.garbled += [silence.octets] if silence.kind == "garbled" else []
+            if silence.kind == "garbled" and not resembles(silence.octets, _TO_ALL):
+                self.seen.garbled.append(silence.octets)
         yield from listen(timing.last_answer(rate))
 
-    def _note_telegram(self, address: Address, outcome: Outcome) -> None:
-        telegram = outcome.telegram
-        error = application_error(address, telegram, outcome.octets)
-        if error is not None:
-            self.seen.error = str(error)
+    def _note_telegram(self, telegram: Telegram) -> None:
+        values = telegram.user_data or {}
+        if "error_code" in values:
+            self.seen.error = str(values.get("error_code_name") or "unspecified")
         elif telegram.meter is not None:
             self.seen.identities.add((telegram.frame.a_field, telegram.meter))
 
@@ -323,15 +324,7 @@ class _Doctor:
     def _silent(self) -> Verdict:
         came = b"".join(self.everything)
         if came and (all(octet < 0x80 for octet in came) or _is_pattern(came)):
-            shown = came[:8].hex(" ").upper()
-            message = (
-                f"answers come, but as octets that no meter sends ({shown}): the line's settings are wrong"
-            )
-            advice = (
-                "set this port or the gateway to 8 data bits, even parity and 1 stop bit (8E1), at the rate "
-                "of the meters"
-            )
-            return Verdict("line_settings", "error", message, advice)
+            return _line_settings(came)
         if came:
             message = f"{len(came)} octets came at no baud rate that make a frame"
             return Verdict("noise", "error", message, _NOISE_ADVICE)
@@ -378,7 +371,9 @@ class _Doctor:
         if damaged:
             message = f"{len(damaged)} of {seen.asked} answers of one meter came damaged"
             verdicts.append(Verdict("damaged", "warning", message, _NOISE_ADVICE))
-        if len(damaged) < len(seen.garbled):
+        if seen.garbled and set(b"".join(seen.garbled)) == {_SEVEN_BITS}:
+            verdicts.append(_line_settings(b"".join(seen.garbled)))
+        elif len(damaged) < len(seen.garbled):
             octets = sum(len(item) for item in seen.garbled if len(item) <= _SHORT)
             message = f"{octets} octets came beside the answers of one meter: noise"
             verdicts.append(Verdict("noise", "warning", message, _NOISE_ADVICE))
@@ -389,7 +384,8 @@ class _Doctor:
         if not late:
             verdicts += self._of_foreign()
         if seen.error:
-            verdicts.append(Verdict("application_error", "warning", seen.error, "ask it less often"))
+            message = f"a meter reports an application error: {seen.error}"
+            verdicts.append(Verdict("application_error", "warning", message, "ask it less often"))
         return verdicts
 
     def _of_foreign(self) -> list[Verdict]:
@@ -435,6 +431,13 @@ def _is_many(outcome: Outcome) -> bool:
 def _is_pattern(octets: bytes) -> bool:
     """Whether octets are what a wrong baud rate or parity makes of answers: zeros, then ones."""
     return set(octets) <= _PATTERN
+
+
+def _line_settings(octets: bytes) -> Verdict:
+    shown = octets[:8].hex(" ").upper()
+    message = f"answers come, but as octets that no meter sends ({shown}): the line's settings are wrong"
+    advice = "set this port or the gateway to 8 data bits, even parity, 1 stop bit, and the meters' baud rate"
+    return Verdict("line_settings", "error", message, advice)
 
 
 def _late(slowest: float, rate: int, timeout: float) -> Verdict:
