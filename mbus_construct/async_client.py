@@ -9,8 +9,8 @@ async with await AsyncClient.open("tcp://127.0.0.1:10001") as bus:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -65,6 +65,7 @@ class AsyncClient:
         )
         self.on_event = on_event
         self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[Any] | None = None
 
     @classmethod
     async def open(
@@ -103,30 +104,45 @@ class AsyncClient:
     # --- Running procedures
 
     async def watch(self, procedure: Procedure[T], result: list[T] | None = None) -> AsyncIterator[Event]:
-        """Run a procedure and yield its events as they happen; its result is appended to `result`."""
+        """Run a procedure and yield its events as they happen; its result is appended to `result`.
+
+        Nothing is under way while an event is out: the same task may use the bus, and may stop here. Other
+        tasks wait.
+        """
         master = self.session.master
-        async with self._lock:
+        async with self._turn():
             try:
                 master.start(procedure, self.port.now())
                 while True:
+                    for event in master.events():
+                        yield event
                     try:
                         for command in master.commands():
                             await self._perform(command)
+                        octets = b"" if master.done else await self.port.read(master.deadline)
                     except TransportError as error:
                         yield await self._reopen(error)
-                    for event in master.events():
-                        yield event
+                        continue
                     if master.done:
                         (result if result is not None else []).append(master.result)
                         return
-                    try:
-                        octets = await self.port.read(master.deadline)
-                    except TransportError as error:
-                        yield await self._reopen(error)
-                    else:
-                        master.advance(octets, self.port.now())
+                    master.advance(octets, self.port.now())
             finally:
-                master.abort()
+                master.end(procedure, self.port.now())
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None, None]:
+        """The bus is this task's; it may call within a call."""
+        task = asyncio.current_task()
+        if self._owner is task:
+            yield
+            return
+        async with self._lock:
+            self._owner = task
+            try:
+                yield
+            finally:
+                self._owner = None
 
     async def run(self, procedure: Procedure[T]) -> T:
         """Run a procedure; its events go to `on_event`."""

@@ -8,6 +8,7 @@ with Client("/dev/ttyUSB0") as bus:
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -74,6 +75,7 @@ class Client:
             baudrate=baudrate, slack=self.port.slack, timeout=timeout, retries=retries, wake_up=wake_up
         )
         self.on_event = on_event
+        self._lock = threading.RLock()  # other threads wait; this one may call within a call
 
     def __enter__(self) -> Self:
         return self
@@ -97,29 +99,28 @@ class Client:
     def watch(self, procedure: Procedure[T]) -> Generator[Event, None, T]:
         """Run a procedure and yield its events as they happen; returns its result.
 
-        A caller who stops in between leaves the bus usable.
+        Nothing is under way while an event is out: the caller may use the bus, for example to read the meter
+        that was found, and may stop here.
         """
         master = self.session.master
-        try:
-            master.start(procedure, self.port.now())
-            while True:
-                try:
-                    for command in master.commands():
-                        self._perform(command)
-                except TransportError as error:
-                    yield self._reopen(error)
-                yield from master.events()
-                if master.done:
-                    result: T = master.result
-                    return result
-                try:
-                    octets = self.port.read(master.deadline)
-                except TransportError as error:
-                    yield self._reopen(error)
-                else:
+        with self._lock:
+            try:
+                master.start(procedure, self.port.now())
+                while True:
+                    yield from master.events()
+                    try:
+                        for command in master.commands():
+                            self._perform(command)
+                        octets = b"" if master.done else self.port.read(master.deadline)
+                    except TransportError as error:
+                        yield self._reopen(error)
+                        continue
+                    if master.done:
+                        result: T = master.result
+                        return result
                     master.advance(octets, self.port.now())
-        finally:
-            master.abort()
+            finally:
+                master.end(procedure, self.port.now())
 
     def run(self, procedure: Procedure[T]) -> T:
         """Run a procedure; its events go to `on_event`."""

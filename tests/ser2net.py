@@ -15,7 +15,9 @@ import pytest
 
 SER2NET = shutil.which("ser2net", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
 
-needs_ser2net = pytest.mark.skipif(SER2NET is None, reason="ser2net is not installed: apt-get install ser2net")
+needs_ser2net = pytest.mark.skipif(
+    SER2NET is None, reason="ser2net is not installed: apt-get install ser2net"
+)
 
 _CONFIGURATION = """\
 connection: &bus

@@ -1,7 +1,7 @@
 """Times on the wire, in virtual time, against the shortest possible ones. Run by `benchmark.py --bus`.
 
-The shortest times follow from characters of 11 bits, one request a meter, meters that answer after 11 bit times, and
-330 bit times + 50 ms of waiting for every request that nobody answers.
+The shortest times follow from characters of 11 bits, one request a meter, meters that answer after 11 bit
+times, and 330 bit times + 50 ms of waiting for every request that nobody answers.
 """
 
 from __future__ import annotations
@@ -135,8 +135,14 @@ def main() -> None:
 
 
 # Of the bus's own facts: one probe for each mask of a search by digits, 2400 and 9600 baud.
-LIMITS = {(2400, 10): 15.0, (2400, 100): 157.0, (2400, 250): 410.0}
-LIMITS |= {(9600, 10): 5.0, (9600, 100): 50.0, (9600, 250): 131.0}
+LIMITS = {
+    (2400, 10): 15.0,
+    (2400, 100): 157.0,
+    (2400, 250): 410.0,
+    (9600, 10): 5.0,
+    (9600, 100): 50.0,
+    (9600, 250): 131.0,
+}
 
 
 def searches(baudrate: int) -> None:

@@ -343,7 +343,7 @@ def reset(address: Address, application: str | int | None = None, block: int = 0
     outcome = yield from ask(request_data(address))
     if outcome.kind != "data":
         raise failure(address, outcome)
-    error = application_error(address, outcome.telegram, outcome.octets)
+    error = application_error(address, outcome)
     if error is not None:
         raise error
     return Change(what, application, address, outcome.telegram.meter)
@@ -437,7 +437,7 @@ def select_readout(address: Address, wanted: Sequence[Mapping[str, Any]]) -> Pro
     if outcome.kind != "data":
         raise failure(address, outcome)
     telegram = outcome.telegram
-    error = application_error(address, telegram, outcome.octets)
+    error = application_error(address, outcome)
     if error is not None:
         raise error
     come = {record.quantity for record in telegram.records}

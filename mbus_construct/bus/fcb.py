@@ -42,7 +42,13 @@ class FrameCountBits:
         """FCB of the next request; the first one after a reset has it set."""
         return self._next.get(a_field, {}).get(c_field, True)
 
-    def succeeded(self, a_field: int, c_field: str) -> None:
-        """The request was answered."""
-        if c_field in COUNTED:
+    def succeeded(self, a_field: int, c_field: str, *, with_data: bool) -> None:
+        """The request was answered, by a frame with data or by E5.
+
+        E5 is the answer to SND_UD, and to REQ_UD1 where there is no alarm. REQ_UD2 is answered by data: who
+        asks a meter again that had none does not ask for the next telegram.
+        """
+        if c_field == "REQ_UD2" and not with_data:
+            self.forget(a_field)
+        elif c_field in COUNTED:
             self._next.setdefault(a_field, {})[c_field] = not self.bit(a_field, c_field)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from mbus_grammars import Frame, MBusError
 
-from ..errors import LocalProtocolError
+from ..errors import LocalProtocolError, TransportError
 from . import timing
 from .address import BROADCAST, LAST_PRIMARY, SELECTED
 from .fcb import COUNTED, FrameCountBits
@@ -50,11 +50,18 @@ def frame_of(request: Request, *, fcb: bool = True) -> bytes:
 Command = Send | SetBaudrate | WakeUp
 Phase = Literal["idle", "clearing", "awaiting", "pausing"]
 
-# However much noise there is: so many seconds behind the window an attempt ends.
+# However much noise there is: so many seconds and a long frame behind the window an attempt ends.
 _LONGEST_NOISE: Final = 3.0
 _LONGEST_CLEARING: Final = 3.0
+_LONGEST_FRAME: Final = 261
+# What follows so many octets without an answer is no answer: the longest frame thrice, with its echo.
+_MOST_OCTETS: Final = 3 * _LONGEST_FRAME
 # A request that was repeated may be answered once more for every repetition. So long they are waited for.
 _LONGEST_DRAIN: Final = 2.5
+# The latest answers that have been seen; until then an E5 may belong to a request that was given up.
+_LATEST_ANSWER: Final = 2.2
+# A gateway that goes away at every request must not be called for ever.
+_MOST_INTERRUPTIONS: Final = 5
 
 
 class Master(Generic[T]):
@@ -63,7 +70,8 @@ class Master(Generic[T]):
     Args:
         baudrate: of the line.
         slack: seconds that the way to the bus adds to any answer.
-        timeout: seconds for the first octet of an answer, instead of the standard's 330 bit times + 50 ms.
+        timeout: seconds for the first octet of an answer, instead of the standard's 330 bit times + 50 ms and
+            the slack.
         attempts: how often a request is sent at most.
     """
 
@@ -82,29 +90,38 @@ class Master(Generic[T]):
         self.fcb = FrameCountBits()
         self.selected = False  # whether a meter may be selected by secondary address
         self.echoes = False  # whether the converter has been heard to echo
-        self.slowest: float | None = None  # seconds, of all answers so far
         self._phase: Phase = "idle"
         self._deadline: float | None = None
         self._commands: list[Command] = []
         self._events: list[Event] = []
         self._procedure: Procedure[T] | None = None
+        self._pending: Request | Pause = Pause(0.0)
+        self._aside: list[tuple[Procedure[Any], Request | Pause, int]] = []
         self._result: T | None = None
         self._error: MBusError | None = None
         self._heard = bytearray()
-        self._stray = bytearray()
+        self._behind = b""  # what came in one piece with an answer, and is no part of it
         self._late = 0  # answers to repetitions that may still come ...
         self._drain_until = 0.0  # ... until then
         self._quiet_until = 0.0
+        self._owed_until = 0.0
 
     # --- What a driver needs
 
     def start(self, procedure: Procedure[T], now: float) -> None:
-        """Begin a procedure. Raises `LocalProtocolError` while another one runs."""
+        """Begin a procedure.
+
+        One that runs already is put aside until `end`, so that who is told of a meter may read it at once.
+        Raises `LocalProtocolError` while an answer is awaited.
+        """
         if self._procedure is not None:
-            raise LocalProtocolError("the bus is busy with another call; wait for its end")
+            if self._phase == "awaiting":
+                raise LocalProtocolError("the bus is busy with another call; wait for its end")
+            self._aside.append((self._procedure, self._pending, self.baudrate))
         self._procedure = procedure
         self._result = self._error = None
         self._step(None, now)
+        self._hear_the_rest(now)
 
     @property
     def done(self) -> bool:
@@ -147,16 +164,51 @@ class Master(Generic[T]):
                 self._step(heard, now)
 
     def interrupted(self, now: float) -> None:
-        """The port failed and is open again: what was under way is sent once more."""
+        """The port failed and is open again: what was under way is sent once more.
+
+        Raises `TransportError` where that has happened too often, or might write to another meter than the
+        one that was selected: whoever took the line meanwhile may have selected another.
+        """
         self._heard.clear()
+        self._behind = b""
+        if self._phase not in ("awaiting", "clearing"):
+            return
+        request = self._current
+        if request.a_field == SELECTED and request.c_field == "SND_UD" and not request.selects:
+            raise TransportError(
+                "the connection failed while the selected meter was being written to: read it to see whether "
+                "it has the change, then try again"
+            )
+        self._interruptions += 1
+        if self._interruptions > _MOST_INTERRUPTIONS:
+            raise TransportError(
+                f"the connection failed {self._interruptions} times during one request: look for another "
+                "program on the same gateway or port"
+            )
         if self._phase == "awaiting":
             self._attempt -= 1
-        if self._phase in ("awaiting", "clearing"):
-            self._clear_before_sending(now)
+        self._clear_before_sending(now)
+
+    def end(self, procedure: Procedure[Any], now: float) -> None:
+        """A procedure is over, or given up; the one that was put aside for it goes on."""
+        if any(procedure is item[0] for item in self._aside):
+            self._aside = [item for item in self._aside if item[0] is not procedure]
+            procedure.close()
+            return
+        self.abort()
+        if self._aside:
+            self._procedure, pending, baudrate = self._aside.pop()
+            if baudrate != self.baudrate:
+                self.baudrate = baudrate
+                self._commands.append(SetBaudrate(baudrate))
+            self._begin(pending, now)
 
     def abort(self) -> None:
         """Give up the procedure, so that another one may start."""
         procedure, self._procedure = self._procedure, None
+        if self._phase == "awaiting":  # the answer is still to come
+            self._late, self._drain_until = self._attempt, self._window_end
+            self.fcb.forget(self._current.a_field)
         self._phase = "idle"
         self._commands.clear()
         if procedure is not None:
@@ -181,12 +233,8 @@ class Master(Generic[T]):
                 self._procedure = None
                 raise
             answer = None
-            if isinstance(step, Request):
-                self._request(step, now)
-                return
-            if isinstance(step, Pause):
-                self._phase, self._pause, self._deadline = "pausing", step, now + step.seconds
-                self._heard.clear()
+            if isinstance(step, Request | Pause):
+                self._begin(step, now)
                 return
             if isinstance(step, SetBaudrate):
                 self.baudrate = step.baudrate
@@ -196,13 +244,24 @@ class Master(Generic[T]):
             else:
                 self._events.append(step)
 
+    def _begin(self, step: Request | Pause, now: float) -> None:
+        """What takes time; nothing is sent before the next `advance`."""
+        self._pending = step
+        if isinstance(step, Request):
+            self._request(step, now)
+        else:
+            self._phase, self._pause, self._deadline = "pausing", step, now + step.seconds
+            self._heard.clear()
+
     # --- Sending
 
     def _request(self, request: Request, now: float) -> None:
         self._current = request
         self._octets = request.octets or frame_of(request, fcb=self._next_fcb(request))
         self._attempt = 0
+        self._interruptions = 0
         self._first_sent: float | None = None
+        self._before: list[bytes] = []
         self._garbled = bytearray()
         self._foreign: list[bytes] = []
         self._clear_before_sending(now)
@@ -214,31 +273,31 @@ class Master(Generic[T]):
     def _clear_before_sending(self, now: float) -> None:
         """Hear first what is still there of the dialogue before: it must not be taken for an answer."""
         self._phase = "clearing"
-        self._clear_limit = max(now, self._drain_until) + _LONGEST_CLEARING
+        self._clear_limit = max(now, self._drain_until if self._late else now) + _LONGEST_CLEARING
         self._deadline = max(now, self._quiet_until, self._drain_until if self._late else now)
         self._heard.clear()
 
     def _clear(self, octets: bytes, now: float) -> None:
-        if octets:
-            self._heard += octets
+        if octets and now < self._clear_limit:
+            self._heard = (self._heard + octets)[-_MOST_OCTETS:]
             quiet = now + timing.idle(self.baudrate) + self.slack
-            frames = sum(piece.frame is not None for piece in receive(bytes(self._heard)).pieces)
-            if frames >= self._late:
+            if self._late <= sum(piece.frame is not None for piece in receive(bytes(self._heard)).pieces):
                 self._late = 0
-            self._deadline = min(
-                max(quiet, self._drain_until if self._late else quiet),
-                self._clear_limit,
-            )
-        elif now >= self.deadline:
-            self._keep_strays()
+            self._deadline = min(max(quiet, self._drain_until if self._late else quiet), self._clear_limit)
+        elif octets or now >= self.deadline:
+            self._keep_strays(octets)
             self._send(now)
 
-    def _keep_strays(self) -> None:
-        for piece in receive(bytes(self._heard), final=True).pieces:
-            if piece.frame is None:
-                self._garbled += piece.octets
-            elif piece.octets != self._octets:
-                self._foreign.append(piece.octets)
+    def _keep_strays(self, octets: bytes) -> None:
+        pieces = receive(bytes(self._heard + octets), final=True).pieces
+        if self._attempt:
+            self._note_pieces(pieces)
+        else:
+            self._before += [piece.octets for piece in pieces if not self._is_echo(piece)]
+
+    def _is_echo(self, piece: Piece) -> bool:
+        """Whether a frame is what the converter sent back of an earlier request."""
+        return self.echoes and piece.to_meter
 
     def _send(self, now: float) -> None:
         request = self._current
@@ -247,11 +306,11 @@ class Master(Generic[T]):
         self._commands.append(Send(self._octets))
         self._sent_end = now + timing.duration(len(self._octets), self.baudrate)
         self._first_sent = self._sent_end if self._first_sent is None else self._first_sent
-        self._window_end = (
-            self._sent_end + self._window(request) + timing.duration(1, self.baudrate) + self.slack
+        self._window_end = self._sent_end + self._window(request) + timing.duration(1, self.baudrate)
+        self._limit = (
+            self._window_end + timing.duration(_LONGEST_FRAME, self.baudrate) + self.slack + _LONGEST_NOISE
         )
         self._heard.clear()
-        self._heard_at: float | None = None
         self._phase = "awaiting"
         self._note_sent(request)
         if request.a_field == BROADCAST and not request.octets:
@@ -262,7 +321,7 @@ class Master(Generic[T]):
         """What a meter that hears this knows from now on."""
         if request.c_field == "SND_NKE":
             self.fcb.reset(request.a_field)
-            if request.a_field in (SELECTED, BROADCAST):
+            if request.a_field == SELECTED:
                 self.selected = False
         elif request.selects:
             self.fcb.reset(SELECTED)
@@ -280,7 +339,7 @@ class Master(Generic[T]):
     def _window(self, request: Request) -> float:
         window = request.window if request.window is not None else self.timeout
         if window is None:
-            window = timing.last_answer(self.baudrate)
+            window = timing.last_answer(self.baudrate) + self.slack
         last = self._attempt == self._attempts_of(request)
         return max(window, request.patience) if last else window
 
@@ -290,48 +349,59 @@ class Master(Generic[T]):
     # --- Receiving
 
     def _await(self, octets: bytes, now: float) -> None:
-        if octets:
-            self._heard += octets
-            self._heard_at = now
-        final = not octets and now >= self.deadline
-        if not octets and not final:
+        self._heard += octets
+        silent = not octets and now >= self.deadline
+        if not octets and not silent:
             return
-        heard = bytes(self._heard)
-        reception = receive(heard, final=final)
-        pieces = self._without_echo(reception.pieces)
-        answer = self._answer(pieces, final=final)
-        if answer is not None:
-            self._succeed(answer, now)
-        elif final or now >= self._window_end + _LONGEST_NOISE:
-            self._fail(pieces, now)
+        heard = bytes(self._heard[:_MOST_OCTETS])
+        final = silent or now >= self._limit or len(heard) == _MOST_OCTETS
+        echo = self._echo(heard)
+        reception = receive(heard[echo:], final=final)
+        index = self._answer(reception.pieces, final=final)
+        if index is not None:
+            used = echo + sum(len(piece.octets) for piece in reception.pieces[: index + 1])
+            self._behind = bytes(self._heard[used:])
+            self._succeed(reception.pieces[: index + 1], now)
+        elif final:
+            self._behind = bytes(self._heard[_MOST_OCTETS:])
+            self._fail(reception.pieces, now)
         else:
-            self._wait_on(reception, pieces, now)
+            self._wait_on(reception, now)
+        self._hear_the_rest(now)
 
-    def _without_echo(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-        """The pieces without what the converter sent back; a damaged echo is known by its likeness."""
-        if pieces and pieces[0].octets == self._octets:
+    def _hear_the_rest(self, now: float) -> None:
+        """What came in one piece with an answer is heard as if it had come behind it."""
+        if self._behind and self._procedure is not None:
+            behind, self._behind = self._behind, b""
+            self.advance(behind, now)
+
+    def _echo(self, heard: bytes) -> int:
+        """How many octets the converter sent back; a damaged echo is known by its likeness."""
+        length = len(self._octets)
+        if heard.startswith(self._octets):
             self.echoes = True
-            return pieces[1:]
-        if len(pieces) > 1 and pieces[0].frame is None and resembles(pieces[0].octets, self._octets):
-            return pieces[1:]
-        return pieces
+            return length
+        if not resembles(heard[:length], self._octets):
+            return 0
+        pieces = receive(heard[:length]).pieces
+        return length if pieces and pieces[0].frame is None else 0
 
-    def _answer(self, pieces: tuple[Piece, ...], *, final: bool) -> Piece | None:
-        """The answer among the pieces: what is valid, of a meter, and to this request."""
-        request = self._current
+    def _answer(self, pieces: tuple[Piece, ...], *, final: bool) -> int | None:
+        """Which of the pieces is the answer: what is valid, of a meter, and to this request."""
         for index, piece in enumerate(pieces):
             if piece.from_meter and self._is_answer(piece.frame or {}):
-                return piece
-            if piece.acknowledges and index == 0 and self._takes_ack(request, pieces, final=final):
-                return piece
+                return index
+            if piece.acknowledges and index == 0 and self._takes_ack(pieces, final=final):
+                return index
         return None
 
-    def _takes_ack(self, request: Request, pieces: tuple[Piece, ...], *, final: bool) -> bool:
+    def _takes_ack(self, pieces: tuple[Piece, ...], *, final: bool) -> bool:
         """Whether an E5 that is the first octet heard answers the request.
 
         Behind other octets an E5 may be a part of them. To REQ_UD1 and REQ_UD2 it means "no data", unless a
         frame follows: then it was the late acknowledgement of something before.
         """
+        request = self._current
         if request.c_field in ("REQ_UD1", "REQ_UD2") or request.octets:
             return final and len(pieces) == 1
         return True
@@ -346,40 +416,40 @@ class Master(Generic[T]):
             return False
         return request.accepts is None or request.accepts(frame)
 
-    def _wait_on(self, reception: Reception, pieces: tuple[Piece, ...], now: float) -> None:
+    def _wait_on(self, reception: Reception, now: float) -> None:
         """When to give up, after something was heard that is no answer so far."""
-        limit = self._window_end + _LONGEST_NOISE
+        deadline = self._window_end
         if reception.missing:
             rest = timing.duration(reception.missing, self.baudrate)
             gap = timing.last_answer(self.baudrate) + self.slack
-            deadline = max(now + rest + gap, self._window_end)
-        elif pieces:
+            deadline = max(now + rest + gap, deadline)
+        elif reception.pieces:
             quiet = now + timing.end_of_collision(self.baudrate) + self.slack
             # An E5 alone is the late acknowledgement of something before more often than an answer.
-            hasty = self._current.hasty and not pieces[-1].acknowledges
-            deadline = quiet if hasty else max(quiet, self._window_end)
-        else:
-            deadline = self._window_end
-        self._deadline = min(deadline, limit)
+            hasty = self._current.hasty and not reception.pieces[-1].acknowledges
+            deadline = quiet if hasty else max(quiet, deadline)
+        self._deadline = min(deadline, self._limit)
 
-    def _succeed(self, piece: Piece, now: float) -> None:
-        request = self._current
-        self._note_pieces(receive(bytes(self._heard), final=True).pieces, answer=piece)
-        if not request.octets:
-            self.fcb.succeeded(request.a_field, request.c_field)
+    def _succeed(self, pieces: tuple[Piece, ...], now: float) -> None:
+        """The last one of the pieces is the answer."""
+        request, answer = self._current, pieces[-1]
+        self._note_pieces(pieces[:-1])
+        if not request.octets and not request.selects:
+            self.fcb.succeeded(request.a_field, request.c_field, with_data=answer.from_meter)
         self._quiet_until = now + timing.turnaround(self.baudrate)
-        delay = max(0.0, now - timing.duration(len(piece.octets), self.baudrate) - self._sent_end)
-        self.slowest = delay if self.slowest is None else max(self.slowest, delay)
+        lasted = timing.duration(len(answer.octets) + len(self._behind), self.baudrate)
+        delay = max(0.0, now - lasted - self._sent_end)
         self._late = self._attempt - 1
         if self._late and self._first_sent is not None:
             self._drain_until = now + min(now - self._first_sent, _LONGEST_DRAIN)
-        self._finish("ack" if piece.acknowledges else "data", piece, delay, now)
+        self._finish("ack" if answer.acknowledges else "data", answer, delay, now)
 
-    def _note_pieces(self, pieces: tuple[Piece, ...], answer: Piece | None = None) -> None:
-        for piece in self._without_echo(pieces):
+    def _note_pieces(self, pieces: tuple[Piece, ...]) -> None:
+        """Remember what was heard beside the answer."""
+        for piece in pieces:
             if piece.frame is None:
                 self._garbled += piece.octets
-            elif answer is None or piece.octets != answer.octets:
+            elif not self._is_echo(piece):
                 self._foreign.append(piece.octets)
 
     def _fail(self, pieces: tuple[Piece, ...], now: float) -> None:
@@ -392,6 +462,9 @@ class Master(Generic[T]):
         elif self._attempt < self._attempts_of(request):
             self._clear_before_sending(now)
         else:
+            self._owed_until = self._sent_end + _LATEST_ANSWER
+            if request.c_field in COUNTED:  # a meter whose answers were lost has moved on
+                self.fcb.forget(request.a_field)
             self._finish(self._failure(pieces), None, None, now)
 
     def _failure(self, pieces: tuple[Piece, ...]) -> Kind:
@@ -401,8 +474,16 @@ class Master(Generic[T]):
         return "foreign" if self._foreign else "silence"
 
     def _finish(self, kind: Kind, piece: Piece | None, delay: float | None, now: float) -> None:
-        octets = piece.octets if piece is not None else bytes(self._heard)
-        frame = None if piece is None else piece.frame
-        garbled, foreign = bytes(self._garbled), tuple(self._foreign)
         self._phase = "idle"
-        self._step(Outcome(kind, octets, frame, self._attempt, garbled, foreign, delay), now)
+        outcome = Outcome(
+            kind,
+            octets=piece.octets if piece is not None else bytes(self._heard),
+            frame=None if piece is None else piece.frame,
+            attempts=self._attempt,
+            garbled=bytes(self._garbled),
+            foreign=tuple(self._foreign),
+            before=tuple(self._before),
+            delay=delay,
+            doubtful=kind == "ack" and now < self._owed_until,
+        )
+        self._step(outcome, now)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from . import timing
-from .readout import ACKNOWLEDGEMENT, request_data, select_request
-from .steps import Outcome, Procedure, Request, ask, listen
+from .readout import request_data, select_request, while_busy
+from .receiver import receive
+from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 
 if TYPE_CHECKING:
     from .address import SecondaryAddress
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 _LEARN_FROM: Final = 5
 _LEARNED_FACTOR: Final = 3
 _LEARNED_LEAST: Final = 0.03
-
-_TRIES: Final = 3
 
 Verdict = Literal["empty", "one", "many", "unreadable"]
 
@@ -29,20 +28,16 @@ SAID: Final[dict[Verdict, str]] = {
 }
 
 
-def _garbled(outcome: Outcome) -> bool:
-    """Whether more was heard than one meter sends."""
-    return outcome.kind == "garbled" or bool(outcome.garbled) or ACKNOWLEDGEMENT in outcome.foreign
-
-
 class Probe(NamedTuple):
     """What a selection has shown; `octets` are the telegram of the one meter behind it.
 
-    `trouble`: something was lost or disturbed on the way.
+    `trouble`: something was lost or disturbed on the way. `remark`: why a meter is unreadable.
     """
 
     verdict: Verdict
     octets: bytes = b""
     trouble: bool = False
+    remark: str = ""
 
 
 class Prober:
@@ -74,14 +69,14 @@ class Prober:
         window = None if patient else self._window()
         request = replace(select_request(mask), attempts=attempts, window=window)
         selected = yield from self._ask(request)
-        trouble = selected.kind == "ack" and selected.attempts > 1
+        trouble = bool(selected.before) or (selected.kind == "ack" and selected.attempts > 1)
         if (yield from self._several(mask, selected)):
             if not self.noisy:
-                return Probe("many")
-            # Noise hardly comes twice; what is garbled again is a collision, without asking for data.
+                return Probe("many", trouble=trouble)
+            # Noise hardly comes again and again; what is garbled each time is a collision.
             selected = yield from self._ask(replace(request, window=None, attempts=2))
             if (yield from self._several(mask, selected)):
-                return Probe("many")
+                return Probe("many", trouble=True)
             trouble = True
         if selected.kind != "ack":
             return Probe("empty", trouble=trouble or selected.kind == "foreign")
@@ -94,7 +89,7 @@ class Prober:
         The first E5 is waited for as long as any meter so far took to answer: a second one behind it saves
         the request for data. While others acknowledge they do not hear, so that they are let finish.
         """
-        several = _garbled(selected)
+        several = selected.kind == "garbled"
         if selected.kind != "ack":
             return several
         window = timing.last_answer(self.baudrate) - (selected.delay or 0.0)
@@ -107,28 +102,31 @@ class Prober:
 
     def _read(self, mask: SecondaryAddress, *, trouble: bool) -> Procedure[Probe]:
         """Ask for data behind a clean acknowledgement."""
-        for last in (False, False, True):
-            answer = yield from self._ask(replace(request_data(mask, attempts=1, hasty=True), accepts=None))
-            if _garbled(answer):
-                # Another E5 beside the telegram: a second meter was still acknowledging the selection.
+        request = replace(request_data(mask, attempts=1, hasty=True), accepts=None)
+        for attempt in range(ATTEMPTS):
+            answer = yield from self._ask(request)
+            several = _several_answer(answer)
+            if several and (attempt == ATTEMPTS - 1 or not self.noisy):
                 return Probe("many", trouble=trouble)
-            if answer.kind == "data":
+            answer, error = yield from while_busy(mask, answer, request)
+            if error is not None:
+                return Probe("unreadable", answer.octets, trouble, str(error))
+            if answer.kind == "data" and not several:
                 self._learn(answer)
+                meter = answer.telegram.meter
                 # What does not fit is a late answer of another meter, or a meter that answers to any mask.
-                if last or mask.selects(answer.telegram.meter) or answer.telegram.meter is None:
+                if meter is None or mask.selects(meter) or attempt == ATTEMPTS - 1:
                     return Probe("one", answer.octets, trouble)
-            elif answer.kind == "ack":
-                return Probe("unreadable", trouble=trouble)
             trouble = True
             # The request was lost, or the acknowledgement was noise or somebody's late one: select again.
             again = yield from self._ask(replace(select_request(mask), attempts=2))
             if again.kind != "ack":
-                return Probe("many" if _garbled(again) else "empty", trouble=True)
-        return Probe("unreadable", trouble=True)
+                return Probe("many" if again.kind == "garbled" else "empty", trouble=True)
+        return Probe("unreadable", trouble=True, remark="can be selected, but gives no data")
 
     def _ask(self, request: Request) -> Procedure[Outcome]:
         outcome = yield from ask(request)
-        self.heard += [octets for octets in outcome.foreign if octets != ACKNOWLEDGEMENT]
+        self.heard += [octets for octets in (*outcome.foreign, *outcome.before) if _is_telegram(octets)]
         return outcome
 
     def _learn(self, outcome: Outcome) -> None:
@@ -140,3 +138,19 @@ class Prober:
         if not self.quick or len(self._delays) < _LEARN_FROM:
             return None
         return max(_LEARNED_FACTOR * max(self._delays), _LEARNED_LEAST)
+
+
+def _several_answer(answer: Outcome) -> bool:
+    """Whether more was heard than one meter sends: octets of no meaning, or another E5.
+
+    What came before the request counts too: between the acknowledgement and the request another meter was
+    still acknowledging.
+    """
+    beside = (*answer.foreign, *answer.before)
+    garbled = answer.kind == "garbled" or bool(answer.garbled)
+    return garbled or any(not _is_telegram(octets) for octets in beside)
+
+
+def _is_telegram(octets: bytes) -> bool:
+    """Whether these are a meter's frame with data."""
+    return receive(octets, final=True).pieces[0].from_meter

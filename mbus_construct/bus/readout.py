@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars.link import SINGLE_CHARACTER
@@ -9,9 +10,11 @@ from mbus_grammars.link import SINGLE_CHARACTER
 from ..errors import ApplicationError, CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
 from ..reading import Reading
 from ..telegram import Diagnostic, Telegram
-from .address import BROADCAST, LAST_PRIMARY, SELECTED, TEST, Address, SecondaryAddress
+from . import timing
+from .address import BROADCAST, SELECTED, Address, SecondaryAddress
 from .events import Finding
-from .steps import Outcome, Procedure, Request, ask, listen
+from .receiver import receive
+from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,8 +28,14 @@ PATIENCE: Final = 2.2
 
 ACKNOWLEDGEMENT: Final = bytes([SINGLE_CHARACTER])
 
+# SND_NKE to a meter that may not be there, and that may not know it.
+_FIRST_ATTEMPTS: Final = 2
+
 _SELECT: Final = 0x52
 _FABRICATION_NUMBER: Final = 0x78
+# The latest that the standard allows at 300 baud, the slowest rate.
+_LATEST_ACKNOWLEDGEMENT: Final = timing.last_answer(timing.BAUDRATES[0])
+
 _BUSY: Final = 0x08
 _BUSY_TRIES: Final = 4
 _BUSY_WAIT: Final = 1.0
@@ -63,18 +72,23 @@ def ping(address: Address, *, attempts: int | None = None) -> Procedure[bool]:
     if isinstance(address, SecondaryAddress):
         outcome = yield from ask(select_request(address))
     else:
-        outcome = yield from ask(Request("SND_NKE", address, attempts=attempts))
+        outcome = yield from initialise(address, attempts=attempts)
     return outcome.kind in ("ack", "data", "garbled")
 
 
-def initialise(address: int) -> Procedure[Outcome]:
+def initialise(address: int, *, attempts: int | None = None) -> Procedure[Outcome]:
     """SND_NKE: the link layer of the meter begins anew, its next FCB is 1."""
-    return (yield from ask(Request("SND_NKE", address)))
+    request = Request("SND_NKE", address, attempts=attempts)
+    outcome = yield from ask(request)
+    if outcome.doubtful:  # it may be of somebody who was asked before
+        outcome = yield from ask(request)
+    return outcome
 
 
 def initialise_all() -> Procedure[None]:
-    """SND_NKE to every meter at once, which nobody answers; selections end with it."""
-    yield from ask(Request("SND_NKE", BROADCAST))
+    """SND_NKE to every meter at once. Nobody answers it; it is sent three times, as one may get lost."""
+    for _ in range(ATTEMPTS):
+        yield from ask(Request("SND_NKE", BROADCAST))
 
 
 def deselect() -> Procedure[None]:
@@ -82,20 +96,19 @@ def deselect() -> Procedure[None]:
     yield from ask(Request("SND_NKE", SELECTED, attempts=1))
 
 
-def reach(address: Address, *, known: bool = False) -> Procedure[int]:
-    """Make a meter ready to be asked; gives the A field to ask by.
+def reach(address: Address, *, attempts: int | None = None) -> Procedure[bool]:
+    """Make a meter ready to be asked; whether it has acknowledged that its FCB begins anew.
 
-    With `known` its FCB is known, SND_NKE is not needed. Raises `NoResponse` and `CollisionError` where a
-    secondary address cannot be selected.
+    Raises `NoResponse` and `CollisionError` where a secondary address cannot be selected. Silence of a
+    primary one is no obstacle: meters exist that answer REQ_UD2 and not SND_NKE.
     """
     if isinstance(address, SecondaryAddress):
         outcome = yield from ask(select_request(address))
         if outcome.kind not in ("ack", "garbled"):
             raise failure(address, outcome)
-    elif not known:
-        # Silence is no obstacle: meters exist that answer REQ_UD2 and not SND_NKE.
-        yield from ask(Request("SND_NKE", address, attempts=2))
-    return link_address(address)
+    else:
+        outcome = yield from initialise(address, attempts=attempts)
+    return outcome.kind == "ack"
 
 
 def failure(address: Address, outcome: Outcome) -> NoResponse | CollisionError | RemoteProtocolError:
@@ -175,81 +188,144 @@ def read(
         raise LocalProtocolError(
             "address 255: nobody answers a broadcast; read by 0 to 250, 253, 254, or search"
         )
-    yield from reach(address, known=known)
-    first = yield from _first(address, patience)
-    if first.more_records_follow and known and not isinstance(address, SecondaryAddress):
-        # Where the telegrams are several, where it begins matters: ask this meter itself to begin anew.
-        yield from initialise(address)
-        first = yield from _first(address, patience)
-    telegrams = [first]
-    remarks: list[Diagnostic] = []
-    octets = b""
-    while telegrams[-1].more_records_follow and not first_only:
-        if len(telegrams) >= limit:
-            remarks.append(
-                _remark("incomplete", f"stopped after {limit} telegrams, the meter announces more")
-            )
-            break
-        outcome = yield from ask(request_data(address, patience=patience))
-        if outcome.kind == "ack":
-            break  # E5: no more data
-        if outcome.kind != "data":
-            error = failure(address, outcome)
-            remarks.append(_remark("incomplete", f"telegram {len(telegrams) + 1} is missing: {error}"))
-            break
-        telegram = outcome.telegram
-        if outcome.octets == octets or _repeats(telegram, telegrams[-1]):
-            remarks.append(
-                _remark("repeats", "the meter sends the same telegram again and again: it ignores FCB")
-            )
-            break
-        octets = outcome.octets
-        telegrams.append(telegram)
-    for remark in remarks:
+    certain = not known and (yield from reach(address, attempts=_FIRST_ATTEMPTS))
+    first = yield from first_telegram(address, patience=patience)
+    if not certain and (first.more_records_follow or not known):
+        # The meter is there, but may have heard no SND_NKE: what it sent may be the repetition of what
+        # somebody else asked for, and not the first telegram.
+        certain = yield from reach(address)
+        first = yield from first_telegram(address, patience=patience)
+        if not certain and not first.more_records_follow:
+            # It does not know SND_NKE. Of two requests with different FCB the second one asks anew.
+            first = yield from first_telegram(address, patience=patience)
+    readout = _Readout(address, [first])
+    if first.more_records_follow and not certain:
+        readout.remark("unconfirmed", "the meter acknowledges no SND_NKE: this may not be its first telegram")
+    while readout.telegrams[-1].more_records_follow and not first_only and not readout.stopped:
+        if len(readout.telegrams) >= limit:
+            readout.stop("incomplete", f"stopped after {limit} telegrams, the meter announces more")
+        else:
+            yield from readout.next_telegram(patience)
+    for remark in readout.remarks:
         yield Finding("warning", remark.code, f"{describe(address)}: {remark.message}", address)
-    return Reading(tuple(telegrams), tuple(remarks))
+    return Reading(tuple(readout.telegrams), tuple(readout.remarks))
 
 
-def _first(address: Address, patience: float) -> Procedure[Telegram]:
-    """The first telegram; a meter that says it is busy is asked again."""
-    for attempt in range(_BUSY_TRIES):
-        outcome = yield from ask(request_data(address, patience=patience))
+@dataclass
+class _Readout:
+    """A readout of several telegrams under way."""
+
+    address: Address
+    telegrams: list[Telegram]
+    remarks: list[Diagnostic] = field(default_factory=list[Diagnostic])
+    stopped: bool = False
+
+    def remark(self, code: str, message: str) -> None:
+        """Something that a reader of these telegrams has to know."""
+        self.remarks.append(Diagnostic("warning", code, message))
+
+    def stop(self, code: str, message: str) -> None:
+        """It ends here, and not because the meter has no more."""
+        self.remark(code, message)
+        self.stopped = True
+
+    def next_telegram(self, patience: float) -> Procedure[None]:
+        """Ask for one more telegram."""
+        outcome, error = yield from _ask_for_data(self.address, patience)
+        missing = f"telegram {len(self.telegrams) + 1} is missing"
         if outcome.kind == "ack":
-            raise RemoteProtocolError(
-                f"{describe(address)}: the meter answers, but has no data", outcome.octets
+            self.stop("incomplete", f"{missing}: the meter announced it, and then has no data")
+        elif outcome.kind != "data":
+            self.stop("incomplete", f"{missing}: {failure(self.address, outcome)}")
+        elif error is not None:
+            self.stop("incomplete", f"{missing}: {error}")
+        else:
+            telegram = outcome.telegram
+            if _says(telegram) == _says(self.telegrams[-1]):
+                self.stop("repeats", "the meter sends the same telegram again and again: it ignores FCB")
+            else:
+                self.telegrams.append(telegram)
+
+
+def _says(telegram: Telegram) -> object:
+    """What a telegram says, whatever its access number."""
+    return telegram.records, telegram.manufacturer_data, telegram.encrypted
+
+
+def first_telegram(
+    address: Address, *, attempts: int | None = None, patience: float = 0.0
+) -> Procedure[Telegram]:
+    """The first telegram of a meter that was reached; one that says it is busy is asked again.
+
+    Raises as `read` does.
+    """
+    outcome, error = yield from _ask_for_data(address, patience, attempts)
+    if outcome.kind == "data" and ACKNOWLEDGEMENT in (*outcome.foreign, *outcome.before):
+        # A meter that still acknowledges does not hear the request: another one has answered it alone.
+        if (yield from _is_shared(address)):
+            raise CollisionError(
+                f"{describe(address)}: several meters answer; search by secondary address", outcome.octets
             )
-        if outcome.kind != "data":
-            raise failure(address, outcome)
-        telegram = outcome.telegram
-        error = application_error(address, telegram, outcome.octets)
-        if error is None:
-            return telegram
-        if error.code != _BUSY or attempt == _BUSY_TRIES - 1:
-            raise error
+        outcome, error = yield from _ask_for_data(address, patience, attempts)
+    if outcome.kind == "ack":
+        raise RemoteProtocolError(f"{describe(address)}: the meter answers, but has no data", outcome.octets)
+    if outcome.kind != "data":
+        raise failure(address, outcome)
+    if error is not None:
+        raise error
+    return outcome.telegram
+
+
+def _is_shared(address: Address) -> Procedure[bool]:
+    """Whether two meters acknowledge, one after the other; the readout of one alone begins anew."""
+    request = (
+        select_request(address) if isinstance(address, SecondaryAddress) else Request("SND_NKE", address)
+    )
+    outcome = yield from ask(replace(request, attempts=1))
+    heard = receive((yield from listen(_LATEST_ACKNOWLEDGEMENT))).pieces
+    return outcome.kind == "ack" and (
+        ACKNOWLEDGEMENT in outcome.foreign or any(piece.acknowledges for piece in heard[:1])
+    )
+
+
+def _ask_for_data(
+    address: Address, patience: float, attempts: int | None = None
+) -> Procedure[tuple[Outcome, ApplicationError | None]]:
+    """The answer to REQ_UD2, and the application error that it reports unless that passes."""
+    request = request_data(address, attempts=attempts, patience=patience)
+    outcome = yield from ask(request)
+    for _ in range(ATTEMPTS - 1):
+        if outcome.kind != "ack":
+            break
+        outcome = yield from ask(request)  # the E5 may be a late one, of something that was asked before
+    return (yield from while_busy(address, outcome, request))
+
+
+def while_busy(
+    address: Address, outcome: Outcome, request: Request
+) -> Procedure[tuple[Outcome, ApplicationError | None]]:
+    """Ask a meter again while its answer is that it is busy (application error 08h)."""
+    for attempt in range(_BUSY_TRIES):
+        error = application_error(address, outcome)
+        if error is None or error.code != _BUSY:
+            return outcome, error
         yield Finding("info", "busy", f"{describe(address)}: the meter is busy, asking again", address)
         yield from listen(_BUSY_WAIT * 2**attempt)
-    raise AssertionError("unreachable")
+        outcome = yield from ask(request)
+    return outcome, application_error(address, outcome)
 
 
-def application_error(address: Address, telegram: Telegram, octets: bytes) -> ApplicationError | None:
-    """The application error that a telegram reports (CI 70h), None without one. MBDOC48 6.6."""
-    values = telegram.user_data or {}
-    if "error_code" not in values:
+def application_error(address: Address, outcome: Outcome) -> ApplicationError | None:
+    """The application error that an answer reports (CI 70h), None without one. MBDOC48 6.6."""
+    user_data: Mapping[str, Any] = {} if outcome.frame is None else outcome.frame.get("user_data") or {}
+    if "error_code" not in user_data:
         return None
-    code = values["error_code"]
+    values: Mapping[str, Any] = outcome.telegram.user_data or {}
+    code = values.get("error_code")
     name = values.get("error_code_name") or "unspecified error"
     number = "" if code is None else f" {code:02X}h"
     message = f"{describe(address)}: the meter reports application error{number}: {name}"
-    return ApplicationError(message, octets, code)
-
-
-def _repeats(telegram: Telegram, before: Telegram) -> bool:
-    """Whether a telegram says what the one before said, whatever its access number."""
-    return telegram.records == before.records and telegram.manufacturer_data == before.manufacturer_data
-
-
-def _remark(code: str, message: str) -> Diagnostic:
-    return Diagnostic("warning", code, message)
+    return ApplicationError(message, outcome.octets, code)
 
 
 def alarm(address: Address) -> Procedure[Telegram | None]:
@@ -260,11 +336,7 @@ def alarm(address: Address) -> Procedure[Telegram | None]:
         return None
     if outcome.kind != "data":
         raise failure(address, outcome)
+    error = application_error(address, outcome)
+    if error is not None:
+        raise error
     return outcome.telegram
-
-
-def is_single(address: Address) -> bool:
-    """Whether the address means one meter at most, as far as addresses can tell."""
-    if isinstance(address, SecondaryAddress):
-        return address.exact_identification
-    return address <= LAST_PRIMARY or address in (SELECTED, TEST)

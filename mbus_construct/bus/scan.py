@@ -9,8 +9,8 @@ from ..decode import decode
 from . import timing
 from .address import LAST_PRIMARY, UNCONFIGURED
 from .events import Finding, FoundMeter, Progress, found
-from .readout import ACKNOWLEDGEMENT, describe
-from .steps import Outcome, Procedure, Request, ask, listen
+from .readout import ACKNOWLEDGEMENT, describe, initialise, request_data, while_busy
+from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,9 +113,13 @@ def _identify(
 ) -> Procedure[tuple[FoundMeter | None, Finding | None]]:
     """Who answered: the meter and what is to be said of it."""
     who = describe(address)
-    outcome = yield from ask(Request("REQ_UD2", address, attempts=3))
+    request = request_data(address, attempts=ATTEMPTS)
+    outcome = yield from ask(request)
+    outcome, error = yield from while_busy(address, outcome, request)
+    if error is not None:
+        return FoundMeter(address, None, octets=outcome.octets, baudrate=baudrate, remark=str(error)), None
     if outcome.kind == "data":
-        doubtful = outcome.garbled or ACKNOWLEDGEMENT in outcome.foreign
+        doubtful = outcome.garbled or ACKNOWLEDGEMENT in (*outcome.foreign, *outcome.before)
         if doubtful and (yield from _is_shared(address, baudrate)):
             # Who was still acknowledging did not hear the request: one of them has answered it alone.
             message = f"collision at {who}: another meter has this address too; search by secondary address"
@@ -124,8 +128,6 @@ def _identify(
         lost = outcome.attempts > 1 or pinged.kind != "ack"
         note = Finding("info", "noise", f"{who}: octets were lost or disturbed", address) if lost else None
         return found(outcome.octets, baudrate), note
-    if outcome.kind == "ack":
-        return FoundMeter(address, None, baudrate=baudrate, remark="acknowledges, but gives no data"), None
     if outcome.kind == "garbled":
         message = f"collision at {who}: several meters answer at once; search by secondary address"
         return None, Finding("warning", "collision", message, address)
@@ -133,7 +135,7 @@ def _identify(
         other = decode(outcome.foreign[-1], link="frame").frame.a_field
         message = f"{who}: the answer comes from address {other}"
         return None, Finding("warning", "other_meter", message, address)
-    again = yield from ask(Request("SND_NKE", address, attempts=2))
+    again = yield from initialise(address, attempts=2)
     if again.kind == "ack":
         message = f"{who}: acknowledges, but gives no data"
         remark = "acknowledges, but gives no data"

@@ -15,11 +15,10 @@ from .address import SecondaryAddress, parse_secondary
 from .events import Finding, FoundMeter, Progress, found
 from .probe import SAID, Probe, Prober
 from .readout import deselect
-from .receiver import receive
 from .tie import resolve_tie
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from .steps import Procedure
 
@@ -28,6 +27,9 @@ _ALIKE: Final = 3
 
 # A split of a mask that collided is asked again so often where it does not account for two meters.
 _RETRIES: Final = 2
+
+# A thorough search probes a mask with one meter behind it so often again.
+_CONFIRMATIONS: Final = 2
 
 
 @dataclass
@@ -52,8 +54,9 @@ class SearchState:
         holds any. splits: the splits under way, by mask. empty: masks without answer; they are asked again
         where the bus is not sound. known: meters that were found earlier, in other searches: they are
         selected first. found: the meters so far. trouble: whether something was garbled or lost that was no
-        collision. verifying: whether the empty masks are asked again. done: the share of the work that is
-        done, 0 to 1.
+        collision. verifying: whether the empty masks are asked again. spread: whether, as nothing was
+        found, masks were split though nobody answered to them. done: the share of the work that is done, 0
+        to 1.
     """
 
     probes: list[tuple[SecondaryAddress, float]] = field(default_factory=lambda: [(SecondaryAddress(), 1.0)])
@@ -66,6 +69,7 @@ class SearchState:
     found: list[FoundMeter] = field(default_factory=list[FoundMeter])
     trouble: bool = False
     verifying: bool = False
+    spread: bool = False
     done: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,6 +94,7 @@ class SearchState:
             "found": [meter.to_dict() for meter in self.found],
             "trouble": self.trouble,
             "verifying": self.verifying,
+            "spread": self.spread,
             "done": self.done,
         }
 
@@ -115,6 +120,7 @@ class SearchState:
             [FoundMeter.from_dict(meter) for meter in values["found"]],
             values["trouble"],
             values["verifying"],
+            values.get("spread", False),
             values["done"],
         )
 
@@ -129,10 +135,11 @@ class Conditions:
     """How a search is made.
 
     Attributes:
-        baudrate: of the line, for what is found. thorough: ask silent masks again: None where the bus has
-        shown itself unsound, True always, False never. quick: silent masks are given up after a time learned
-        from the answers, and asked again at the end with
-            the standard's time.
+        baudrate: of the line, for what is found.
+        thorough: ask silent masks again, None: where the bus has shown itself unsound, True: always, False:
+            never. True also selects each meter's mask again, and splits masks where nobody answers.
+        quick: silent masks are given up after a time learned from the answers, and asked again at the end
+            with the standard's time.
     """
 
     baudrate: int = 2400
@@ -152,14 +159,37 @@ def search(state: SearchState, conditions: Conditions | None = None) -> Procedur
     while True:
         yield from run.main()
         unsound = state.trouble if run.conditions.thorough is None else run.conditions.thorough
-        if state.verifying or not (unsound or run.conditions.quick) or not state.empty:
+        if not state.verifying and (unsound or run.conditions.quick) and state.empty:
+            state.verifying = True
+            _begin(state, state.empty)
+        elif run.conditions.thorough and not state.spread and state.empty and not state.found:
+            state.spread = True
+            _begin(state, [part for mask in state.empty for part in _parts_at_every_digit(mask)])
+        else:
             break
-        state.verifying = True
-        share = 1.0 / len(state.empty)
-        state.probes = [(mask, share) for mask in reversed(state.empty)]
-        state.empty, state.done = [], 0.0
     yield from deselect()
     return state.found
+
+
+def _begin(state: SearchState, masks: Sequence[SecondaryAddress]) -> None:
+    """Probe these masks next."""
+    state.probes = [(mask, 1.0 / len(masks)) for mask in reversed(masks)]
+    state.empty, state.done = [], 0.0
+
+
+def _parts_at_every_digit(mask: SecondaryAddress) -> list[SecondaryAddress]:
+    """A mask split at each of its digits: finds meters whose answers together are heard as silence."""
+    free = [index for index, digit in enumerate(mask.identification_number) if digit == "F"]
+    return [part for position in free for part in _parts(mask, position)]
+
+
+def _parts(mask: SecondaryAddress, position: int) -> list[SecondaryAddress]:
+    """The ten masks with a digit at this position."""
+    number = mask.identification_number
+    return [
+        replace(mask, identification_number=number[:position] + digit + number[position + 1 :])
+        for digit in "0123456789"
+    ]
 
 
 class _Search:
@@ -202,31 +232,55 @@ class _Search:
         mask, weight = state.probes[-1]
         yield Progress(state.done, 1.0, mask)
         probe = Probe("many") if self._known_to_collide(mask) else (yield from self._probe(mask))
+        if probe.verdict == "unreadable" and not mask.exact_identification:
+            probe = probe._replace(verdict="many")  # what its number is can be found out
+        if probe.verdict == "one" and self.conditions.thorough and not mask.exact:
+            probe = yield from self._confirmed(probe, mask)
         state.probes.pop()
         self._trouble(probe.trouble)
-        yield from self._heard()
         split = state.split
         if probe.verdict == "many":
             state.collisions.append((mask, weight, False))
             if split is not None:
                 split.several += 1
-            return
-        state.done += weight
-        if probe.verdict == "empty":
-            (state.empty if split is None else split.empty).append(mask)
-            return
-        if split is not None:
-            split.single += 1
-        yield from self._found(probe, mask)
+        else:
+            state.done += weight
+            if probe.verdict == "empty":
+                (state.empty if split is None else split.empty).append(mask)
+            else:
+                if split is not None and self._fits(probe, mask):
+                    split.single += 1
+                yield from self._found(probe, mask)
+        yield from self._heard()
+
+    def _confirmed(self, probe: Probe, mask: SecondaryAddress) -> Procedure[Probe]:
+        """The probe of one meter, once it has been the only one several times.
+
+        A second meter whose answer got lost, or a digit that was wrong, shows itself then.
+        """
+        for _ in range(_CONFIRMATIONS):
+            again = yield from self._probe(mask)
+            if again.verdict == "empty":
+                self._trouble(seen=True)
+            elif again.verdict != "one":
+                return again
+            elif found(again.octets, 0).secondary_address != found(probe.octets, 0).secondary_address:
+                return Probe("many", trouble=True)
+        return probe
+
+    @staticmethod
+    def _fits(probe: Probe, mask: SecondaryAddress) -> bool:
+        """Whether a meter that was found is one that the mask selects."""
+        return probe.verdict == "unreadable" or mask.selects(found(probe.octets, 0).meter)
 
     def _trouble(self, seen: bool) -> None:
         self.state.trouble = self.prober.noisy = self.state.trouble or seen
 
     def _heard(self) -> Procedure[None]:
         """Telegrams that came late, when something else was asked: they prove their meters."""
-        heard, self.prober.heard = self.prober.heard, []
-        for octets in heard:
-            if receive(octets).pieces[0].from_meter and found(octets, 0).meter is not None:
+        while self.prober.heard:
+            octets = self.prober.heard.pop()
+            if found(octets, 0).meter is not None:
                 yield from self._found(Probe("one", octets), SecondaryAddress())
 
     def _known_to_collide(self, mask: SecondaryAddress) -> bool:
@@ -239,15 +293,16 @@ class _Search:
     def _found(self, probe: Probe, mask: SecondaryAddress) -> Procedure[None]:
         state = self.state
         if probe.verdict == "unreadable":
-            remark = "can be selected, but gives no data"
-            meter = FoundMeter(None, mask, None, b"", self.conditions.baudrate, mask, remark)
-            state.found.append(meter)
-            yield meter
-            yield Finding("warning", "unreadable", f"{mask}: {remark}", mask)
+            baudrate = self.conditions.baudrate
+            meter = FoundMeter(None, mask, None, probe.octets, baudrate, mask, probe.remark)
+            if not any(other.secondary_address == mask for other in state.found):
+                state.found.append(meter)
+                yield meter
+            yield Finding("warning", "unreadable", f"{mask}: {probe.remark}", mask)
             return
         meter = found(probe.octets, self.conditions.baudrate, mask)
         address = meter.secondary_address
-        if any(other.secondary_address == address for other in state.found if address is not None):
+        if address is not None and any(other.secondary_address == address for other in state.found):
             return
         if not mask.selects(meter.meter):
             meter = replace(meter, remark=f"answers to the mask {mask} that does not fit it")
@@ -267,11 +322,7 @@ class _Search:
         position = self._position(mask, alone=alone)
         if position is None:
             return  # no digit is left: `_end_split` resolves the tie
-        digits = mask.identification_number
-        parts = [
-            replace(mask, identification_number=digits[:position] + d + digits[position + 1 :])
-            for d in "0123456789"
-        ]
+        parts = _parts(mask, position)
         state.probes = [(part, weight / len(parts)) for part in reversed(parts)]
 
     def _position(self, mask: SecondaryAddress, *, alone: bool) -> int | None:
@@ -295,11 +346,12 @@ class _Search:
         if split.mask.exact_identification:
             yield from self._tie(split)
         elif split.single + 2 * split.several < 2 and split.tries < _RETRIES and split.empty:
-            if split.single + split.several == 0 and (yield from self._probe(split.mask)).verdict == "empty":
-                self._trouble(seen=True)  # what was garbled was noise
-                state.empty.append(split.mask)
-                state.split = None
-                return
+            if split.single + split.several == 0:
+                again = yield from self._probe(split.mask)
+                if again.verdict != "many":  # what was garbled was noise
+                    state.split = None
+                    yield from self._settle(again, split)
+                    return
             split.tries += 1
             state.probes = [(mask, 0.0) for mask in reversed(split.empty)]
             split.empty = []
@@ -317,7 +369,22 @@ class _Search:
     def _tie(self, split: Split) -> Procedure[None]:
         """Several meters with the same identification number."""
         state = self.state
-        for meter in (yield from resolve_tie(split.mask, state.found, self.prober, self.conditions.baudrate)):
-            state.found.append(meter)
-            yield meter
+        thorough = bool(self.conditions.thorough)
+        again = (yield from self._probe(split.mask)) if self.prober.noisy else Probe("many")
+        if again.verdict != "many":  # what was garbled was noise
+            yield from self._settle(again, split)
+            return
+        for meter in (yield from resolve_tie(split.mask, state.found, self.prober, thorough=thorough)):
+            if all(other.secondary_address != meter.secondary_address for other in state.found):
+                state.found.append(meter)
+                yield meter
         state.done += split.weight
+
+    def _settle(self, probe: Probe, split: Split) -> Procedure[None]:
+        """One meter or none is behind a mask that was taken for a collision."""
+        self._trouble(seen=True)
+        self.state.done += split.weight
+        if probe.verdict == "empty":
+            self.state.empty.append(split.mask)
+        else:
+            yield from self._found(probe, split.mask)

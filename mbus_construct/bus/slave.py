@@ -348,6 +348,7 @@ class Slave:
             dialogue.fcb[kind] = request.fcb
         if self.busy and kind == "REQ_UD2":  # not kept: whoever asks again gets the telegram
             self.busy -= 1
+            dialogue.last.pop(kind, None)  # the telegram before is not what a repetition is about
             return self._refuse(BUSY)
         new = self._alarm() if kind == "REQ_UD1" else self._telegram(dialogue, now)
         dialogue.last[kind] = new

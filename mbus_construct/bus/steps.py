@@ -63,9 +63,11 @@ class Outcome:
         octets: the frame, or the octets that came instead.
         frame: its fields in the grammar's words.
         attempts: how often the request was sent.
-        garbled: octets that were no frame, in any of the attempts or before them.
+        garbled: octets that were no frame, in any of the attempts.
         foreign: frames that were no answer to this request.
+        before: frames and other octets that were heard before the request was sent at all.
         delay: seconds from the request's end to the answer's first octet, as far as this end can see.
+        doubtful: the acknowledgement may be a late one, of a request that was given up.
     """
 
     kind: Kind
@@ -74,7 +76,9 @@ class Outcome:
     attempts: int = 1
     garbled: bytes = b""
     foreign: tuple[bytes, ...] = ()
+    before: tuple[bytes, ...] = ()
     delay: float | None = None
+    doubtful: bool = False
 
     @property
     def telegram(self) -> Telegram:

@@ -7,24 +7,29 @@ not know this enhanced selection stay silent, so that both ways are gone.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
+from mbus_grammars.code_tables import DEVICE_TYPES
 
 from .address import SecondaryAddress
 from .events import Finding, FoundMeter, found
+from .probe import Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .probe import Prober
     from .steps import Procedure
 
 _ANY_FABRICATION_NUMBER: Final = "FFFFFFFF"
+_ANY: Final = 0xFF
+
+# Selections at most for one tie: on a bus with much noise it could go on and on.
+_MOST_PROBES: Final = 3000
 
 
 def resolve_tie(
-    mask: SecondaryAddress, before: Sequence[FoundMeter], prober: Prober, baudrate: int
+    mask: SecondaryAddress, before: Sequence[FoundMeter], prober: Prober, *, thorough: bool = False
 ) -> Procedure[list[FoundMeter]]:
     """The meters that share the mask's identification number.
 
@@ -32,14 +37,15 @@ def resolve_tie(
         mask: with all eight digits given; several meters answer to it.
         before: meters found so far: their device types, versions and manufacturers are tried first.
         prober: selects.
-        baudrate: of the line, for what is found.
+        thorough: try what is left of device types, versions and manufacturers when two meters are told apart
+            already: there could be a third one.
 
     Meters that have their whole address in common and do not know enhanced selection stay unread: a finding
     says so.
     """
-    tie = _Tie(mask, before, prober, baudrate)
+    tie = _Tie(before, prober, thorough=thorough)
     yield from tie.by_fabrication_number(replace(mask, fabrication_number=_ANY_FABRICATION_NUMBER))
-    yield from tie.by_rest(mask, 0)
+    yield from tie.by_rest(mask)
     for address in tie.twins:
         message = (
             f"{address}: several meters have this same secondary address; take one off the bus and give the "
@@ -50,23 +56,14 @@ def resolve_tie(
 
 
 class _Tie:
-    def __init__(
-        self, mask: SecondaryAddress, before: Sequence[FoundMeter], prober: Prober, baudrate: int
-    ) -> None:
+    def __init__(self, before: Sequence[FoundMeter], prober: Prober, *, thorough: bool) -> None:
         self.prober = prober
-        self.baudrate = baudrate
+        self.thorough = thorough
+        self.probes = 0
         self.by_fabrication: list[FoundMeter] = []
         self.by_address: dict[SecondaryAddress | None, FoundMeter] = {}
         self.twins: list[SecondaryAddress] = []
-        known = [meter.secondary_address for meter in before if meter.secondary_address is not None]
-        self.fields: tuple[tuple[str, list[Any]], ...] = (
-            ("device_type", _first((address.device_type for address in known), DEVICE_TYPES)),
-            ("version", _first((address.version for address in known), range(0xFF))),
-            ("manufacturer", _first((address.manufacturer for address in known), MANUFACTURERS)),
-        )
-        given = mask.to_dict()
-        anything = SecondaryAddress().to_dict()
-        self.fields = tuple((name, values) for name, values in self.fields if given[name] == anything[name])
+        self.known = [meter.secondary_address for meter in before if meter.secondary_address is not None]
 
     def meters(self) -> list[FoundMeter]:
         """All that were found; where only the fabrication number tells them apart, it is in the address."""
@@ -84,9 +81,9 @@ class _Tie:
 
     def by_fabrication_number(self, mask: SecondaryAddress) -> Procedure[None]:
         """Split at the digits of the fabrication number, the last one first."""
-        probe = yield from self.prober.probe(mask, attempts=2)
+        probe = yield from self._probe(mask, attempts=2)
         if probe.verdict == "one":
-            self.by_fabrication.append(found(probe.octets, self.baudrate, mask))
+            self.by_fabrication.append(found(probe.octets, self.prober.baudrate, mask))
         elif probe.verdict == "many":
             number = mask.fabrication_number
             position = number.rfind("F")
@@ -97,29 +94,64 @@ class _Tie:
                 part = number[:position] + digit + number[position + 1 :]
                 yield from self.by_fabrication_number(replace(mask, fabrication_number=part))
 
-    def by_rest(self, mask: SecondaryAddress, level: int) -> Procedure[None]:
+    def by_rest(self, mask: SecondaryAddress) -> Procedure[None]:
         """Split by device type, then version, then manufacturer, wherever several meters answer."""
-        if level == len(self.fields):
-            if self._resolved(mask) < 2:
-                self.twins.append(mask)
-            return
-        name, values = self.fields[level]
-        for value in values:
-            part = replace(mask, **{name: value})
-            probe = yield from self.prober.probe(part)
-            if probe.verdict == "one":
-                meter = found(probe.octets, self.baudrate, part)
-                self.by_address.setdefault(meter.secondary_address, meter)
-            elif probe.verdict == "many" and self._resolved(part) < 2:
-                yield from self.by_rest(part, level + 1)
+        likely, rest = self._parts(mask)
+        for parts in (likely, rest):
+            for part in parts:
+                yield from self._part(part)
+            if self._resolved(mask) > 1 and not self.thorough:
+                return
+        if self._resolved(mask) < 2:
+            self.twins.append(mask)
+
+    def _part(self, part: SecondaryAddress) -> Procedure[None]:
+        probe = yield from self._probe(part)
+        if probe.verdict == "one":
+            meter = found(probe.octets, self.prober.baudrate, part)
+            self.by_address.setdefault(meter.secondary_address, meter)
+        elif probe.verdict == "many" and self._resolved(part) < 2:
+            yield from self.by_rest(part)
+
+    def _probe(self, mask: SecondaryAddress, attempts: int = 1) -> Procedure[Probe]:
+        self.probes += 1
+        if self.probes > _MOST_PROBES:
+            return Probe("empty")
+        return (yield from self.prober.probe(mask, attempts=attempts))
+
+    def _parts(self, mask: SecondaryAddress) -> tuple[list[SecondaryAddress], list[SecondaryAddress]]:
+        """The masks into which a mask is split: those that are likely, and the others."""
+        known = [address.octets for address in self.known]
+        octets = mask.octets
+        if mask.device_type == _ANY:
+            likely = _first((address[7] for address in known), DEVICE_TYPES)
+            return self._split(likely, lambda value: replace(mask, device_type=value))
+        if mask.version == _ANY:
+            likely = _first(address[6] for address in known)
+            return self._split(likely, lambda value: replace(mask, version=value))
+        if octets[5] == _ANY:
+            likely = _first(address[5] for address in known)
+            return self._split(likely, lambda value: replace(mask, manufacturer=f"{value:02X}{octets[4]:02X}"))
+        if octets[4] == _ANY:
+            likely = _first(address[4] for address in known)
+            return self._split(likely, lambda value: replace(mask, manufacturer=f"{octets[5]:02X}{value:02X}"))
+        return [], []
+
+    @staticmethod
+    def _split(
+        likely: Iterable[int], part: Callable[[int], SecondaryAddress]
+    ) -> tuple[list[SecondaryAddress], list[SecondaryAddress]]:
+        likely = [value for value in likely if value != _ANY]
+        return [part(value) for value in likely], [part(v) for v in range(_ANY) if v not in likely]
 
     def _resolved(self, mask: SecondaryAddress) -> int:
-        """How many meters that the mask selects are found already."""
-        addresses = [meter.secondary_address for meter in (*self.by_fabrication, *self.by_address.values())]
-        return sum(address is not None and mask.matches(address) for address in addresses)
+        """How many meters that the mask selects are accounted for: found, or known as twins."""
+        meters = [meter.secondary_address for meter in (*self.by_fabrication, *self.by_address.values())]
+        single = sum(address is not None and mask.matches(address) for address in meters)
+        return single + 2 * sum(mask.matches(address) for address in self.twins)
 
 
-def _first(first: Iterable[Any], then: Iterable[Any]) -> list[Any]:
+def _first(first: Iterable[int], then: Iterable[int] = ()) -> list[int]:
     """Values without repetition, the likely ones first."""
     return list(dict.fromkeys([*first, *then]))
 
