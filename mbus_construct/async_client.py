@@ -1,6 +1,6 @@
 """The client for asyncio: the same methods as `Client`, as coroutines and asynchronous iterators.
 
-async with await AsyncClient.open("tcp://127.0.0.1:10001") as bus:
+async with AsyncClient("tcp://127.0.0.1:10001") as bus:
     async for meter in bus.search():
         print(meter)
     reading = await bus.read("07935343")
@@ -20,7 +20,7 @@ from .bus.readout import MAX_TELEGRAMS, deselect
 from .bus.session import Session
 from .bus.steps import Outcome, Procedure, SetBaudrate
 from .client import RECONNECT_WAIT, RECONNECTIONS, reconnected, scan_state, search_state
-from .errors import TransportError
+from .errors import LocalProtocolError, TransportError
 from .hextext import octets_from
 from .transport import open_async_port
 
@@ -40,18 +40,18 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """A master on a bus, for asyncio; `open` makes one from a URL.
+    """A master on a bus, for asyncio.
 
     Args:
-        port: an open `AsyncPort`.
+        port: a URL as for `Client`, or an open `AsyncPort`.
         baudrate, timeout, retries, wake_up, on_event: as for `Client`.
 
-    One call at a time: a second one waits for the end of the first.
+    `async with` opens the port of a URL, or `await client.open()`. One call at a time: other tasks wait.
     """
 
     def __init__(
         self,
-        port: AsyncPort,
+        port: str | AsyncPort,
         *,
         baudrate: int = 2400,
         timeout: float | None = None,
@@ -59,33 +59,29 @@ class AsyncClient:
         wake_up: float = 0.0,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self.port = port
-        self.session = Session(
-            baudrate=baudrate, slack=port.slack, timeout=timeout, retries=retries, wake_up=wake_up
-        )
+        self._port = port
+        self._closed = False
+        self.session = Session(baudrate=baudrate, timeout=timeout, retries=retries, wake_up=wake_up)
         self.on_event = on_event
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[Any] | None = None
 
-    @classmethod
-    async def open(
-        cls,
-        port: str,
-        *,
-        baudrate: int = 2400,
-        timeout: float | None = None,
-        retries: int = 2,
-        wake_up: float = 0.0,
-        on_event: Callable[[Event], None] | None = None,
-    ) -> Self:
-        """Open a port by its URL, see `Client`, and be its master."""
-        opened = await open_async_port(port, baudrate=baudrate)
-        return cls(
-            opened, baudrate=baudrate, timeout=timeout, retries=retries, wake_up=wake_up, on_event=on_event
-        )
+    @property
+    def port(self) -> AsyncPort:
+        """The open port. Raises `LocalProtocolError` before it is opened."""
+        if isinstance(self._port, str):
+            raise LocalProtocolError("this client is not open: use `async with`, or `await client.open()`")
+        return self._port
+
+    async def open(self) -> Self:
+        """Open the port of the URL, once."""
+        if isinstance(self._port, str):
+            self._port = await open_async_port(self._port, baudrate=self.session.baudrate)
+        self.session.master.slack = self._port.slack
+        return self
 
     async def __aenter__(self) -> Self:
-        return self
+        return await self.open()
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
@@ -99,7 +95,9 @@ class AsyncClient:
                 with suppress(TransportError):
                     await self.run(deselect())
         finally:
-            await self.port.close()
+            self._closed = True
+            if not isinstance(self._port, str):
+                await self._port.close()
 
     # --- Running procedures
 
@@ -111,6 +109,8 @@ class AsyncClient:
         """
         master = self.session.master
         async with self._turn():
+            if self._closed:
+                raise LocalProtocolError("this client is closed; make a new one")
             try:
                 master.start(procedure, self.port.now())
                 while True:
@@ -268,7 +268,9 @@ class AsyncClient:
         """See `Client.select_readout`."""
         return await self.run(self.session.select_readout(address, wanted))
 
-    async def write(self, address: Address | str, records: Sequence[Mapping[str, Any]]) -> Change:
+    async def write(
+        self, address: Address | str, records: Sequence[Mapping[str, Any]] | Mapping[str, Any]
+    ) -> Change:
         """See `Client.write`."""
         return await self.run(self.session.write(address, records))
 

@@ -23,7 +23,7 @@ from .bus.scan import ScanState, pending
 from .bus.search import SearchState, new_search
 from .bus.session import Session
 from .bus.steps import Outcome, Procedure, SetBaudrate
-from .errors import TransportError
+from .errors import LocalProtocolError, TransportError
 from .hextext import octets_from
 from .transport import open_port
 
@@ -76,6 +76,7 @@ class Client:
         )
         self.on_event = on_event
         self._lock = threading.RLock()  # other threads wait; this one may call within a call
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +93,7 @@ class Client:
                 with suppress(TransportError):
                     self.run(deselect())
         finally:
+            self._closed = True
             self.port.close()
 
     # --- Running procedures
@@ -104,6 +106,8 @@ class Client:
         """
         master = self.session.master
         with self._lock:
+            if self._closed:
+                raise LocalProtocolError("this client is closed; make a new one")
             try:
                 master.start(procedure, self.port.now())
                 while True:
@@ -265,8 +269,10 @@ class Client:
         """Select what the next readouts contain: records with quantity and unit; without, everything."""
         return self.run(self.session.select_readout(address, wanted))
 
-    def write(self, address: Address | str, records: Sequence[Mapping[str, Any]]) -> Change:
-        """Write data records, as `encode` takes them."""
+    def write(
+        self, address: Address | str, records: Sequence[Mapping[str, Any]] | Mapping[str, Any]
+    ) -> Change:
+        """Write data records, as `encode` takes them: one, or several in one telegram."""
         return self.run(self.session.write(address, records))
 
     def send(self, octets: bytes | str) -> Outcome:

@@ -81,6 +81,9 @@ class Reading:
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
 
+    def __str__(self) -> str:
+        return "\n".join(str(record) for record in self.records)
+
     def to_json(self, *, indent: int | None = None) -> str:
         """The reading as JSON."""
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)

@@ -127,7 +127,7 @@ def parse_address(address: Address | str) -> Address:
     """
     if isinstance(address, SecondaryAddress):
         return address
-    if isinstance(address, bool):
+    if isinstance(address, bool) or not isinstance(address, int | str):
         raise LocalProtocolError(f"{address!r} is no address: {_HOW}")
     if isinstance(address, int) or re.fullmatch(r"\d{1,3}", address):
         return _primary(int(address), address)

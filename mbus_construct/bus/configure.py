@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import Frame
 from mbus_grammars.application import APPLICATIONS
+from mbus_grammars.fields import SecondaryCField
 
 from ..encode import encode
-from ..errors import LocalProtocolError, NoResponse, RemoteProtocolError
+from ..errors import CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
 from ..telegram import Meter, Record, Telegram
 from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_meter, parse_secondary
 from .events import Finding
@@ -23,6 +24,8 @@ from .readout import (
     application_error,
     describe,
     failure,
+    first_telegram,
+    is_shared,
     link_address,
     reach,
     read,
@@ -61,6 +64,7 @@ class Change:
         address: by which the meter is reached from now on.
         meter: its identification, as far as it told it.
         confirmed: True, the meter was asked and has it; None, it has acknowledged, but does not report this.
+        said: what the meter's answers show, in words.
         remark: what to know, "" if nothing.
     """
 
@@ -69,6 +73,7 @@ class Change:
     address: Address
     meter: Meter | None = None
     confirmed: bool | None = True
+    said: str = "confirmed by the meter"
     remark: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,11 +90,11 @@ class Change:
         }
 
     def __str__(self) -> str:
-        said = (
-            "confirmed by the meter" if self.confirmed else "acknowledged, but the meter does not report it"
-        )
-        parts = (f"{describe(self.address)}: {self.what} {self.value}", said, self.remark)
-        return ", ".join(part for part in parts if part)
+        value = self.value.isoformat(" ", "seconds") if isinstance(self.value, datetime) else self.value
+        what = self.what if value is None else f"{self.what} {value}"
+        who = "" if self.what.endswith("address") else f"{describe(self.address)}: "
+        said = self.said if self.confirmed else "acknowledged, but the meter does not report it"
+        return ", ".join(part for part in (who + what, said, self.remark) if part)
 
 
 def frames(address: Address, request: Request) -> list[bytes]:
@@ -189,41 +194,47 @@ def reset_request(address: Address, application: str | int | None = None, block:
 # --- Sending and asking ----------------------------------------------------------------------------
 
 
-def identify(address: Address) -> Procedure[tuple[Telegram, bool]]:
-    """The first telegram of a meter, and whether it can take no data now (DFC)."""
+def identify(address: Address) -> Procedure[Telegram]:
+    """The first telegram of a meter. Raises as `read` does."""
     yield from reach(address)
-    return (yield from _identify_reached(address))
-
-
-def _identify_reached(address: Address) -> Procedure[tuple[Telegram, bool]]:
-    outcome = yield from ask(request_data(address))
-    if outcome.kind != "data" or outcome.frame is None:
-        raise failure(address, outcome)
-    return outcome.telegram, bool(outcome.frame["c_field"]["dfc"])
+    return (yield from first_telegram(address))
 
 
 def send(address: Address, request: Request) -> Procedure[Telegram | None]:
-    """Send a change to a meter that was reached; gives the telegram by which it was identified before.
+    """Send a change to one meter; gives the telegram by which it was identified before.
 
-    Raises what the exchange shows: `NoResponse` for a meter that does not take it.
+    Raises `CollisionError`, before anything is changed, where several meters answer to the address, and what
+    the exchange shows: `NoResponse` for a meter that does not take it.
     """
     if request.a_field == BROADCAST:
         yield from ask(request)
         return None
-    before: Telegram | None = None
-    for attempt in range(_DFC_TRIES):
-        before, full = yield from identify(address)
-        if not full:
-            break
-        if attempt == _DFC_TRIES - 1:
-            raise RemoteProtocolError(
-                f"{describe(address)}: the meter takes no data now (DFC is set); try later"
-            )
-        yield from listen(_DFC_WAIT)
+    if (yield from is_shared(address)):
+        raise CollisionError(
+            f"{describe(address)}: several meters answer, and all of them would be changed; nothing was "
+            "sent. Search them, and give the whole secondary address of one"
+        )
+    before = yield from _ready(address)
+    if isinstance(address, SecondaryAddress) and not address.exact and before.meter is not None:
+        # With its whole address nobody else can be selected, should another meter not have been heard.
+        selected = yield from ask(select_request(of_meter(before.meter)))
+        if selected.kind != "ack":
+            raise failure(address, selected)
     outcome = yield from ask(request)
     if outcome.kind not in ("ack", "garbled"):
         raise _refused(address, outcome)
     return before
+
+
+def _ready(address: Address) -> Procedure[Telegram]:
+    """The telegram of a meter that can take data: one with DFC set is asked again."""
+    for attempt in range(_DFC_TRIES):
+        telegram = yield from identify(address)
+        if not SecondaryCField.unpack(telegram.frame.c_field or 0)["dfc"]:
+            return telegram
+        if attempt < _DFC_TRIES - 1:
+            yield from listen(_DFC_WAIT)
+    raise RemoteProtocolError(f"{describe(address)}: the meter takes no data now (DFC is set); try later")
 
 
 def _refused(address: Address, outcome: Outcome) -> Exception:
@@ -251,7 +262,7 @@ def set_address(address: Address, new: int) -> Procedure[Change]:
         if outcome.kind != "silence":
             raise LocalProtocolError(f"address {new} is in use: a meter answers there; choose another")
     before = yield from send(address, request)
-    after, _ = yield from identify(new)
+    after = yield from identify(new)
     if not _is_same(before, after):
         raise RemoteProtocolError(f"address {new}: another meter answers there than the one that was changed")
     return Change("primary address", new, new, after.meter)
@@ -263,13 +274,13 @@ def set_identification(address: Address, new: SecondaryAddress) -> Procedure[Cha
     Raises as `set_address` does.
     """
     request = identification_request(address, new)
-    if is_many(address):
-        raise LocalProtocolError(f"{describe(address)}: give one meter the number, not several")
+    if address == BROADCAST:
+        raise LocalProtocolError("address 255 would give every meter the same number")
     taken = yield from ask(select_request(new))
     if taken.kind != "silence":
         raise LocalProtocolError(f"{new}: a meter has this already; choose another")
     before = yield from send(address, request)
-    after, _ = yield from identify(new)
+    after = yield from identify(new)
     wanted = None if before is None or before.meter is None else before.meter
     if wanted is not None and new == SecondaryAddress(new.identification_number):
         fits = after.meter is not None and _rest(after.meter) == _rest(wanted)
@@ -283,13 +294,6 @@ def set_identification(address: Address, new: SecondaryAddress) -> Procedure[Cha
 
 def _rest(meter: Meter) -> tuple[object, ...]:
     return meter.manufacturer, meter.version, meter.device_type
-
-
-def is_many(address: Address) -> bool:
-    """Whether an address may mean several meters."""
-    if isinstance(address, SecondaryAddress):
-        return not address.exact_identification
-    return address == BROADCAST
 
 
 def set_baudrate(address: Address, baudrate: int, now: int) -> Procedure[Change]:
@@ -346,7 +350,9 @@ def reset(address: Address, application: str | int | None = None, block: int = 0
     error = application_error(address, outcome)
     if error is not None:
         raise error
-    return Change(what, application, address, outcome.telegram.meter)
+    records = len(outcome.telegram.records)
+    said = f"acknowledged, and the meter answers with {records} record{'' if records == 1 else 's'}"
+    return Change(what, application, address, outcome.telegram.meter, said=said)
 
 
 def set_clock(address: Address, moment: datetime, *, seconds: bool = False) -> Procedure[Change]:
@@ -383,6 +389,8 @@ def write(address: Address, records: Sequence[Mapping[str, Any]]) -> Procedure[C
     Raises `RemoteProtocolError` where it reports another value; a record that it does not report at all is
     not confirmed.
     """
+    if not records:
+        raise LocalProtocolError("no records to write: give at least one with quantity, unit and value")
     request = data_request(address, records)
     before = yield from send(address, request)
     values = ", ".join(f"{record.get('quantity', 'record')} {record.get('value', '')}" for record in records)

@@ -96,14 +96,14 @@ def deselect() -> Procedure[None]:
     yield from ask(Request("SND_NKE", SELECTED, attempts=1))
 
 
-def reach(address: Address, *, attempts: int | None = None) -> Procedure[bool]:
+def reach(address: Address, *, attempts: int | None = None, patience: float = PATIENCE) -> Procedure[bool]:
     """Make a meter ready to be asked; whether it has acknowledged that its FCB begins anew.
 
     Raises `NoResponse` and `CollisionError` where a secondary address cannot be selected. Silence of a
     primary one is no obstacle: meters exist that answer REQ_UD2 and not SND_NKE.
     """
     if isinstance(address, SecondaryAddress):
-        outcome = yield from ask(select_request(address))
+        outcome = yield from ask(replace(select_request(address), patience=patience))
         if outcome.kind not in ("ack", "garbled"):
             raise failure(address, outcome)
     else:
@@ -188,17 +188,19 @@ def read(
         raise LocalProtocolError(
             "address 255: nobody answers a broadcast; read by 0 to 250, 253, 254, or search"
         )
-    certain = not known and (yield from reach(address, attempts=_FIRST_ATTEMPTS))
-    first = yield from first_telegram(address, patience=patience)
+    certain = not known and (yield from reach(address, attempts=_FIRST_ATTEMPTS, patience=patience))
+    answer = yield from _first(address, patience)
+    first = answer.telegram
     if not certain and (first.more_records_follow or not known):
         # The meter is there, but may have heard no SND_NKE: what it sent may be the repetition of what
         # somebody else asked for, and not the first telegram.
-        certain = yield from reach(address)
-        first = yield from first_telegram(address, patience=patience)
-        if not certain and not first.more_records_follow:
+        certain = yield from reach(address, patience=patience)
+        answer = yield from _first(address, patience)
+        if not certain and not answer.telegram.more_records_follow:
             # It does not know SND_NKE. Of two requests with different FCB the second one asks anew.
-            first = yield from first_telegram(address, patience=patience)
-    readout = _Readout(address, [first])
+            answer = yield from _first(address, patience)
+        first = answer.telegram
+    readout = _Readout(address, [first], [answer.frame])
     if first.more_records_follow and not certain:
         readout.remark("unconfirmed", "the meter acknowledges no SND_NKE: this may not be its first telegram")
     while readout.telegrams[-1].more_records_follow and not first_only and not readout.stopped:
@@ -217,6 +219,7 @@ class _Readout:
 
     address: Address
     telegrams: list[Telegram]
+    frames: list[Mapping[str, Any] | None]
     remarks: list[Diagnostic] = field(default_factory=list[Diagnostic])
     stopped: bool = False
 
@@ -231,25 +234,38 @@ class _Readout:
 
     def next_telegram(self, patience: float) -> Procedure[None]:
         """Ask for one more telegram."""
-        outcome, error = yield from _ask_for_data(self.address, patience)
+        # A frame that was here before is a late one, or a meter that knows no FCB.
+        request = request_data(self.address, patience=patience)
+        request = replace(request, accepts=self._is_new)
+        outcome, error = yield from ask_for_data(self.address, request)
         missing = f"telegram {len(self.telegrams) + 1} is missing"
-        if outcome.kind == "ack":
+        if outcome.kind == "data" and error is None and not self._repeats(outcome.telegram):
+            self.telegrams.append(outcome.telegram)
+            self.frames.append(outcome.frame)
+        elif outcome.kind == "ack":
             self.stop("incomplete", f"{missing}: the meter announced it, and then has no data")
-        elif outcome.kind != "data":
-            self.stop("incomplete", f"{missing}: {failure(self.address, outcome)}")
         elif error is not None:
             self.stop("incomplete", f"{missing}: {error}")
+        elif outcome.kind == "data" or any(self._is_old(octets) for octets in outcome.foreign):
+            self.stop("repeats", "the meter sends the same telegram again and again: it ignores FCB")
         else:
-            telegram = outcome.telegram
-            if _says(telegram) == _says(self.telegrams[-1]):
-                self.stop("repeats", "the meter sends the same telegram again and again: it ignores FCB")
-            else:
-                self.telegrams.append(telegram)
+            self.stop("incomplete", f"{missing}: {failure(self.address, outcome)}")
 
+    def _is_new(self, frame: Mapping[str, Any]) -> bool:
+        own = accepts(self.address)
+        return frame not in self.frames and (own is None or own(frame))
 
-def _says(telegram: Telegram) -> object:
-    """What a telegram says, whatever its access number."""
-    return telegram.records, telegram.manufacturer_data, telegram.encrypted
+    def _is_old(self, octets: bytes) -> bool:
+        return receive(octets, final=True).pieces[0].frame in self.frames
+
+    def _repeats(self, telegram: Telegram) -> bool:
+        """Whether a telegram says what the one before said, whatever its access number."""
+        before = self.telegrams[-1]
+        return (telegram.records, telegram.manufacturer_data, telegram.encrypted) == (
+            before.records,
+            before.manufacturer_data,
+            before.encrypted,
+        )
 
 
 def first_telegram(
@@ -259,24 +275,29 @@ def first_telegram(
 
     Raises as `read` does.
     """
-    outcome, error = yield from _ask_for_data(address, patience, attempts)
+    return (yield from _first(address, patience, attempts)).telegram
+
+
+def _first(address: Address, patience: float, attempts: int | None = None) -> Procedure[Outcome]:
+    request = request_data(address, attempts=attempts, patience=patience, fresh=True)
+    outcome, error = yield from ask_for_data(address, request)
     if outcome.kind == "data" and ACKNOWLEDGEMENT in (*outcome.foreign, *outcome.before):
         # A meter that still acknowledges does not hear the request: another one has answered it alone.
-        if (yield from _is_shared(address)):
+        if (yield from is_shared(address)):
             raise CollisionError(
                 f"{describe(address)}: several meters answer; search by secondary address", outcome.octets
             )
-        outcome, error = yield from _ask_for_data(address, patience, attempts)
+        outcome, error = yield from ask_for_data(address, request)
     if outcome.kind == "ack":
         raise RemoteProtocolError(f"{describe(address)}: the meter answers, but has no data", outcome.octets)
     if outcome.kind != "data":
         raise failure(address, outcome)
     if error is not None:
         raise error
-    return outcome.telegram
+    return outcome
 
 
-def _is_shared(address: Address) -> Procedure[bool]:
+def is_shared(address: Address) -> Procedure[bool]:
     """Whether two meters acknowledge, one after the other; the readout of one alone begins anew."""
     request = (
         select_request(address) if isinstance(address, SecondaryAddress) else Request("SND_NKE", address)
@@ -288,11 +309,8 @@ def _is_shared(address: Address) -> Procedure[bool]:
     )
 
 
-def _ask_for_data(
-    address: Address, patience: float, attempts: int | None = None
-) -> Procedure[tuple[Outcome, ApplicationError | None]]:
+def ask_for_data(address: Address, request: Request) -> Procedure[tuple[Outcome, ApplicationError | None]]:
     """The answer to REQ_UD2, and the application error that it reports unless that passes."""
-    request = request_data(address, attempts=attempts, patience=patience)
     outcome = yield from ask(request)
     for _ in range(ATTEMPTS - 1):
         if outcome.kind != "ack":

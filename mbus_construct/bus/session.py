@@ -6,6 +6,7 @@ and the meters are awake.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mbus_grammars import MBusError
@@ -21,7 +22,7 @@ from .search import Conditions, SearchState, search
 from .steps import Outcome, Procedure, SetBaudrate, WakeUp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from ..telegram import Telegram
@@ -206,10 +207,13 @@ class Session:
         where = parse_address(address)
         return self._at(where, configure.select_readout(where, wanted))
 
-    def write(self, address: Address | str, records: Sequence[Mapping[str, Any]]) -> Procedure[Change]:
+    def write(
+        self, address: Address | str, records: Sequence[Mapping[str, Any]] | Mapping[str, Any]
+    ) -> Procedure[Change]:
         """See `Client.write`."""
         where = parse_address(address)
-        return self._at(where, configure.write(where, records))
+        several: list[Mapping[str, Any]] = [records] if isinstance(records, Mapping) else list(records)
+        return self._at(where, configure.write(where, several))
 
     def send(self, octets: bytes) -> Procedure[Outcome]:
         """See `Client.send`."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from mbus_construct import AsyncClient, Client, NoResponse
+from mbus_construct import AsyncClient, Client, LocalProtocolError, NoResponse
 from mbus_construct.simulator import builtin
 from mbus_construct.simulator.serve import Listener
 
@@ -21,7 +21,7 @@ def run(job: Coroutine[Any, Any, T]) -> T:
 
 def test_the_same_as_the_client() -> None:
     async def everything() -> list[object]:
-        async with await AsyncClient.open("sim:") as bus:
+        async with AsyncClient("sim:") as bus:
             return [
                 [str(meter) async for meter in bus.scan()],
                 [str(meter) async for meter in bus.search()],
@@ -51,12 +51,12 @@ def test_every_method_of_the_client() -> None:
     def public(kind: type) -> set[str]:
         return {name for name in vars(kind) if not name.startswith("_")}
 
-    assert public(AsyncClient) - {"open"} == public(Client)
+    assert public(AsyncClient) - {"open", "port"} == public(Client)
 
 
 def test_tasks_wait_for_each_other() -> None:
     async def several() -> list[object]:
-        async with await AsyncClient.open("sim:") as bus:
+        async with AsyncClient("sim:") as bus:
             return await asyncio.gather(bus.ping(5), bus.ping(12), bus.ping(99))
 
     assert run(several()) == [True, True, False]
@@ -64,7 +64,7 @@ def test_tasks_wait_for_each_other() -> None:
 
 def test_a_meter_can_be_read_when_it_is_found() -> None:
     async def read_all() -> list[int]:
-        async with await AsyncClient.open("sim:") as bus:
+        async with AsyncClient("sim:") as bus:
             return [
                 len((await bus.read(str(meter.secondary_address))).records) async for meter in bus.search()
             ]
@@ -75,7 +75,7 @@ def test_a_meter_can_be_read_when_it_is_found() -> None:
 @pytest.mark.parametrize("listen", ["tcp://127.0.0.1:0", "rfc2217://127.0.0.1:0"])
 def test_a_cancelled_call_leaves_the_bus_usable(listen: str) -> None:
     async def cancel(url: str) -> None:
-        async with await AsyncClient.open(url) as bus:
+        async with AsyncClient(url) as bus:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(bus.read(99), 0.2)
             assert (await bus.read(5)).records
@@ -87,3 +87,18 @@ def test_a_cancelled_call_leaves_the_bus_usable(listen: str) -> None:
 
     with Listener(builtin(), listen, speed=20) as listener:
         run(cancel(listener.url))
+
+
+def test_a_client_that_is_not_open_or_closed_says_so() -> None:
+    async def use_it() -> None:
+        client = AsyncClient("sim:")
+        with pytest.raises(LocalProtocolError, match="not open"):
+            await client.ping(5)
+        await client.open()
+        assert await client.ping(5)
+        await client.close()
+        await client.close()
+        with pytest.raises(LocalProtocolError, match="closed"):
+            await client.ping(5)
+
+    run(use_it())

@@ -148,6 +148,12 @@ def test_changes_are_confirmed_by_the_meter() -> None:
         (lambda c: c.read(256), LocalProtocolError, "256 is no address"),
         (lambda c: c.read("1234567"), LocalProtocolError, "is no address"),
         (lambda c: c.read(30), CollisionError, "address 30"),
+        (lambda c: c.read(None), LocalProtocolError, "None is no address"),
+        (lambda c: c.set_address(30, 6), CollisionError, "nothing was sent"),
+        (lambda c: c.set_address("3000*", 6), CollisionError, "nothing was sent"),
+        (lambda c: c.set_identification(30, "11223344"), CollisionError, "nothing was sent"),
+        (lambda c: c.set_clock("FFFFFFFF"), CollisionError, "several meters"),
+        (lambda c: c.write(12, []), LocalProtocolError, "no records"),
         (lambda c: c.set_address(5, 12), LocalProtocolError, "in use"),
         (lambda c: c.set_address(5, 251), LocalProtocolError, "0 to 250"),
         (lambda c: c.set_identification(5, "12345678"), LocalProtocolError, "has this already"),
@@ -178,6 +184,22 @@ def test_leaving_in_the_middle_deselects(bus: SimulatedBus) -> None:
         interrupted()
     assert bus.requests[-1].a_field == 253
     assert bus.requests[-1].c_name == "SND_NKE"
+
+
+def test_a_closed_client_says_so(bus: SimulatedBus) -> None:
+    client = Client(VirtualPort(bus))
+    client.close()
+    client.close()
+    with pytest.raises(LocalProtocolError, match="closed"):
+        client.ping(5)
+    with pytest.raises(LocalProtocolError, match="closed"):
+        list(client.scan())
+
+
+def test_a_mask_that_fits_one_meter_changes_that_one(client: Client, bus: SimulatedBus) -> None:
+    assert client.set_address("1234*", 13).confirmed
+    assert bus.meter("water meter").primary_address == 13
+    assert [meter.primary_address for meter in client.scan([12, 13])] == [13]
 
 
 def test_wake_up_before_each_call() -> None:
