@@ -14,7 +14,7 @@ from mbus_grammars import Frame, MBusError
 
 from ..errors import LocalProtocolError, TransportError
 from . import timing
-from .address import BROADCAST, LAST_PRIMARY, SELECTED
+from .address import BROADCAST, LAST_PRIMARY, SELECTED, TEST
 from .fcb import COUNTED, FrameCountBits
 from .receiver import Piece, Reception, receive, resembles
 from .steps import ATTEMPTS, Kind, Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp
@@ -104,7 +104,10 @@ class Master(Generic[T]):
         self._late = 0  # answers to repetitions that may still come ...
         self._drain_until = 0.0  # ... until then
         self._quiet_until = 0.0
+        # Until when something may come of requests that were repeated or given up: anything, and data by
+        # the address that was asked.
         self._owed_until = 0.0
+        self._data_until: dict[int, float] = {}
 
     # --- What a driver needs
 
@@ -273,14 +276,24 @@ class Master(Generic[T]):
     def _clear_before_sending(self, now: float) -> None:
         """Hear first what is still there of the dialogue before: it must not be taken for an answer."""
         self._phase = "clearing"
-        self._clear_limit = max(now, self._drain_until if self._late else now) + _LONGEST_CLEARING
-        self._deadline = max(now, self._quiet_until, self._drain_until if self._late else now)
+        self._clear_until = max(now, self._quiet_until, self._data_owed())
+        self._deadline = max(self._clear_until, self._drain_until if self._late else now)
+        self._clear_limit = self._deadline + _LONGEST_CLEARING
         self._heard.clear()
+
+    def _data_owed(self) -> float:
+        """Until when old data of the meter that is asked may come, where only new data will do."""
+        request, owed = self._current, self._data_until
+        if not request.fresh or self._attempt:
+            return 0.0
+        if request.a_field <= LAST_PRIMARY:
+            return max(owed.get(a_field, 0.0) for a_field in (request.a_field, SELECTED, TEST))
+        return max(owed.values(), default=0.0)
 
     def _clear(self, octets: bytes, now: float) -> None:
         if octets and now < self._clear_limit:
             self._heard = (self._heard + octets)[-_MOST_OCTETS:]
-            quiet = now + timing.idle(self.baudrate) + self.slack
+            quiet = max(self._clear_until, now + timing.idle(self.baudrate) + self.slack)
             if self._late <= sum(piece.frame is not None for piece in receive(bytes(self._heard)).pieces):
                 self._late = 0
             self._deadline = min(max(quiet, self._drain_until if self._late else quiet), self._clear_limit)
@@ -457,12 +470,14 @@ class Master(Generic[T]):
         self._note_pieces(pieces)
         if pieces:
             self._quiet_until = now + timing.idle(self.baudrate)
+        self._owed_until = self._sent_end + _LATEST_ANSWER
+        if request.c_field == "REQ_UD2":
+            self._data_until[request.a_field] = self._owed_until
         if request.a_field == BROADCAST and not request.octets:
             self._finish("sent", None, None, now)
         elif self._attempt < self._attempts_of(request):
             self._clear_before_sending(now)
         else:
-            self._owed_until = self._sent_end + _LATEST_ANSWER
             if request.c_field in COUNTED:  # a meter whose answers were lost has moved on
                 self.fcb.forget(request.a_field)
             self._finish(self._failure(pieces), None, None, now)

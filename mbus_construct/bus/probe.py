@@ -18,6 +18,12 @@ _LEARN_FROM: Final = 5
 _LEARNED_FACTOR: Final = 3
 _LEARNED_LEAST: Final = 0.03
 
+# Of 250 meters hardly two have so many digits in common that no more are left to tell them apart.
+_DEEP: Final = 2
+
+# Where noise may be: so often a mask is selected until silence, or garbled answers, are believed.
+_TRIES: Final = 3
+
 Verdict = Literal["empty", "one", "many", "unreadable"]
 
 SAID: Final[dict[Verdict, str]] = {
@@ -67,38 +73,40 @@ class Prober:
             patient: wait the standard's time, whatever was learned.
         """
         window = None if patient else self._window()
-        request = replace(select_request(mask), attempts=attempts, window=window)
-        selected = yield from self._ask(request)
-        trouble = bool(selected.before) or (selected.kind == "ack" and selected.attempts > 1)
-        if (yield from self._several(mask, selected)):
-            if not self.noisy:
+        request = replace(select_request(mask), attempts=1, window=window)
+        garbled: list[bytes] = []
+        silent, trouble = 0, False
+        while silent < (_TRIES if garbled else attempts):
+            selected = yield from self._ask(request)
+            trouble = trouble or bool(selected.before) or selected.kind == "foreign"
+            if selected.kind == "ack" and not (yield from self._another(mask, selected)):
+                self._learn(selected)
+                return (yield from self._read(mask, trouble=trouble or silent > 0 or bool(garbled)))
+            if selected.kind not in ("ack", "garbled"):
+                silent += 1
+                continue
+            # Meters that collide do so again, in the same way; noise hardly comes again and again.
+            certain = not self.noisy and not _is_deep(mask)
+            if certain or selected.octets in garbled or len(garbled) == _TRIES - 1:
                 return Probe("many", trouble=trouble)
-            # Noise hardly comes again and again; what is garbled each time is a collision.
-            selected = yield from self._ask(replace(request, window=None, attempts=2))
-            if (yield from self._several(mask, selected)):
-                return Probe("many", trouble=True)
-            trouble = True
-        if selected.kind != "ack":
-            return Probe("empty", trouble=trouble or selected.kind == "foreign")
-        self._learn(selected)
-        return (yield from self._read(mask, trouble=trouble))
+            garbled.append(selected.octets)
+            request = replace(request, window=None)
+        return Probe("empty", trouble=trouble or bool(garbled))
 
-    def _several(self, mask: SecondaryAddress, selected: Outcome) -> Procedure[bool]:
-        """Whether more than one meter acknowledges.
+    def _another(self, mask: SecondaryAddress, selected: Outcome) -> Procedure[bool]:
+        """Whether a second meter acknowledges behind the first one.
 
-        The first E5 is waited for as long as any meter so far took to answer: a second one behind it saves
-        the request for data. While others acknowledge they do not hear, so that they are let finish.
+        It is waited for as long as any meter so far took to answer: that saves the request for data. While it
+        acknowledges it does not hear, so that it is let finish.
         """
-        several = selected.kind == "garbled"
-        if selected.kind != "ack":
-            return several
+        if not self._delays or mask.exact:
+            return False
         window = timing.last_answer(self.baudrate) - (selected.delay or 0.0)
-        if not several and self._delays and not mask.exact:
-            rest = max(self._delays) - (selected.delay or 0.0) + timing.duration(2, self.baudrate)
-            several = bool((yield from listen(min(rest, window), until_heard=True)))
-        if several:
+        rest = max(self._delays) - (selected.delay or 0.0) + timing.duration(2, self.baudrate)
+        heard = yield from listen(min(rest, window), until_heard=True)
+        if heard:
             yield from listen(window)
-        return several
+        return bool(heard)
 
     def _read(self, mask: SecondaryAddress, *, trouble: bool) -> Procedure[Probe]:
         """Ask for data behind a clean acknowledgement."""
@@ -138,6 +146,11 @@ class Prober:
         if not self.quick or len(self._delays) < _LEARN_FROM:
             return None
         return max(_LEARNED_FACTOR * max(self._delays), _LEARNED_LEAST)
+
+
+def _is_deep(mask: SecondaryAddress) -> bool:
+    """Whether a collision behind so many digits is a surprise: then noise is as likely."""
+    return mask.identification_number.count("F") <= _DEEP
 
 
 def _several_answer(answer: Outcome) -> bool:

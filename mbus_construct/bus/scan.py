@@ -9,7 +9,7 @@ from ..decode import decode
 from . import timing
 from .address import LAST_PRIMARY, UNCONFIGURED
 from .events import Finding, FoundMeter, Progress, found
-from .readout import ACKNOWLEDGEMENT, describe, initialise, request_data, while_busy
+from .readout import ACKNOWLEDGEMENT, ask_for_data, describe, initialise, request_data
 from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 
 if TYPE_CHECKING:
@@ -113,9 +113,7 @@ def _identify(
 ) -> Procedure[tuple[FoundMeter | None, Finding | None]]:
     """Who answered: the meter and what is to be said of it."""
     who = describe(address)
-    request = request_data(address, attempts=ATTEMPTS)
-    outcome = yield from ask(request)
-    outcome, error = yield from while_busy(address, outcome, request)
+    outcome, error = yield from ask_for_data(address, request_data(address, attempts=ATTEMPTS))
     if error is not None:
         return FoundMeter(address, None, octets=outcome.octets, baudrate=baudrate, remark=str(error)), None
     if outcome.kind == "data":

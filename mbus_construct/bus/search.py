@@ -15,6 +15,7 @@ from .address import SecondaryAddress, parse_secondary
 from .events import Finding, FoundMeter, Progress, found
 from .probe import SAID, Probe, Prober
 from .readout import deselect
+from .steps import ATTEMPTS
 from .tie import resolve_tie
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ def new_search(mask: SecondaryAddress | None = None, known: Iterable[SecondaryAd
     return SearchState(probes=[(mask or SecondaryAddress(), 1.0)], known=list(known))
 
 
+def _address(probe: Probe) -> SecondaryAddress | None:
+    return found(probe.octets, 0).secondary_address
+
+
 @dataclass(frozen=True)
 class Conditions:
     """How a search is made.
@@ -198,7 +203,8 @@ class _Search:
     def __init__(self, state: SearchState, conditions: Conditions) -> None:
         self.state = state
         self.conditions = conditions
-        self.prober = Prober(conditions.baudrate, quick=conditions.quick, noisy=state.trouble)
+        noisy = state.trouble or bool(conditions.thorough)
+        self.prober = Prober(conditions.baudrate, quick=conditions.quick, noisy=noisy)
 
     def known(self) -> Procedure[None]:
         """Meters that were found earlier are selected by their whole address: cheaper than to search them."""
@@ -260,11 +266,12 @@ class _Search:
         """
         for _ in range(_CONFIRMATIONS):
             again = yield from self._probe(mask)
-            if again.verdict == "empty":
-                self._trouble(seen=True)
-            elif again.verdict != "one":
+            if again.verdict == "many":
                 return again
-            elif found(again.octets, 0).secondary_address != found(probe.octets, 0).secondary_address:
+            other = again.verdict != "one" or _address(again) != _address(probe)
+            if other:
+                self._trouble(seen=True)
+            if again.verdict == "one" and other:
                 return Probe("many", trouble=True)
         return probe
 
@@ -274,7 +281,8 @@ class _Search:
         return probe.verdict == "unreadable" or mask.selects(found(probe.octets, 0).meter)
 
     def _trouble(self, seen: bool) -> None:
-        self.state.trouble = self.prober.noisy = self.state.trouble or seen
+        self.state.trouble = self.state.trouble or seen
+        self.prober.noisy = self.prober.noisy or seen
 
     def _heard(self) -> Procedure[None]:
         """Telegrams that came late, when something else was asked: they prove their meters."""
@@ -311,7 +319,8 @@ class _Search:
 
     def _probe(self, mask: SecondaryAddress) -> Procedure[Probe]:
         if self.state.verifying:
-            return (yield from self.prober.probe(mask, attempts=2, patient=True))
+            attempts = ATTEMPTS if self.conditions.thorough else 2
+            return (yield from self.prober.probe(mask, attempts=attempts, patient=True))
         return (yield from self.prober.probe(mask))
 
     # --- Splits

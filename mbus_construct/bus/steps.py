@@ -33,6 +33,7 @@ class Request:
         window: seconds for the first octet of an answer; None for the master's own.
         patience: seconds that the last attempt waits at least.
         hasty: where octets came that are no frame, do not wait for another answer.
+        fresh: wait first for what may still come of earlier requests for data to the same meter.
         accepts: whether a frame of a meter is the answer to this request; others are not taken for it.
     """
 
@@ -45,6 +46,7 @@ class Request:
     window: float | None = None
     patience: float = 0.0
     hasty: bool = False
+    fresh: bool = False
     accepts: Callable[[Mapping[str, Any]], bool] | None = field(default=None, compare=False)
 
     @property

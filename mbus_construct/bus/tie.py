@@ -131,10 +131,14 @@ class _Tie:
             return self._split(likely, lambda value: replace(mask, version=value))
         if octets[5] == _ANY:
             likely = _first(address[5] for address in known)
-            return self._split(likely, lambda value: replace(mask, manufacturer=f"{value:02X}{octets[4]:02X}"))
+            return self._split(
+                likely, lambda value: replace(mask, manufacturer=f"{value:02X}{octets[4]:02X}")
+            )
         if octets[4] == _ANY:
             likely = _first(address[4] for address in known)
-            return self._split(likely, lambda value: replace(mask, manufacturer=f"{octets[5]:02X}{value:02X}"))
+            return self._split(
+                likely, lambda value: replace(mask, manufacturer=f"{octets[5]:02X}{value:02X}")
+            )
         return [], []
 
     @staticmethod
