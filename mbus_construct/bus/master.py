@@ -20,8 +20,6 @@ from .receiver import Piece, Reception, receive, resembles
 from .steps import ATTEMPTS, Kind, Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .events import Event
 
 T = TypeVar("T")
@@ -402,7 +400,7 @@ class Master(Generic[T]):
     def _answer(self, pieces: tuple[Piece, ...], *, final: bool) -> int | None:
         """Which of the pieces is the answer: what is valid, of a meter, and to this request."""
         for index, piece in enumerate(pieces):
-            if piece.from_meter and self._is_answer(piece.frame or {}):
+            if piece.from_meter and piece.frame and self._current.is_answered_by(piece.frame):
                 return index
             if piece.acknowledges and index == 0 and self._takes_ack(pieces, final=final):
                 return index
@@ -418,16 +416,6 @@ class Master(Generic[T]):
         if request.c_field in ("REQ_UD1", "REQ_UD2") or request.octets:
             return final and len(pieces) == 1
         return True
-
-    def _is_answer(self, frame: Mapping[str, Any]) -> bool:
-        request = self._current
-        if request.octets:
-            return True
-        if request.c_field not in ("REQ_UD1", "REQ_UD2"):
-            return False
-        if request.a_field <= LAST_PRIMARY and int(frame["a_field"]) != request.a_field:
-            return False
-        return request.accepts is None or request.accepts(frame)
 
     def _wait_on(self, reception: Reception, now: float) -> None:
         """When to give up, after something was heard that is no answer so far."""

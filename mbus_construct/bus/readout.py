@@ -103,7 +103,10 @@ def reach(address: Address, *, attempts: int | None = None, patience: float = PA
     primary one is no obstacle: meters exist that answer REQ_UD2 and not SND_NKE.
     """
     if isinstance(address, SecondaryAddress):
-        outcome = yield from ask(replace(select_request(address), patience=patience))
+        request = replace(select_request(address), patience=patience)
+        outcome = yield from ask(request)
+        if outcome.doubtful:
+            outcome = yield from ask(request)
         if outcome.kind not in ("ack", "garbled"):
             raise failure(address, outcome)
     else:
@@ -302,11 +305,12 @@ def is_shared(address: Address) -> Procedure[bool]:
     request = (
         select_request(address) if isinstance(address, SecondaryAddress) else Request("SND_NKE", address)
     )
-    outcome = yield from ask(replace(request, attempts=1))
-    heard = receive((yield from listen(_LATEST_ACKNOWLEDGEMENT))).pieces
-    return outcome.kind == "ack" and (
-        ACKNOWLEDGEMENT in outcome.foreign or any(piece.acknowledges for piece in heard[:1])
-    )
+    for _ in range(2):  # a second E5 may be a late one, but hardly twice
+        outcome = yield from ask(replace(request, attempts=1))
+        heard = receive((yield from listen(_LATEST_ACKNOWLEDGEMENT))).pieces
+        if outcome.kind != "ack" or not any(piece.acknowledges for piece in heard[:1]):
+            return False
+    return True
 
 
 def ask_for_data(address: Address, request: Request) -> Procedure[tuple[Outcome, ApplicationError | None]]:
@@ -319,6 +323,14 @@ def ask_for_data(address: Address, request: Request) -> Procedure[tuple[Outcome,
     return (yield from while_busy(address, outcome, request))
 
 
+def _answer_in(heard: bytes, request: Request) -> Outcome | None:
+    """The answer to a request in what was heard behind the first answer."""
+    for piece in receive(heard, final=True).pieces:
+        if piece.from_meter and piece.frame and request.is_answered_by(piece.frame):
+            return Outcome("data", piece.octets, piece.frame)
+    return None
+
+
 def while_busy(
     address: Address, outcome: Outcome, request: Request
 ) -> Procedure[tuple[Outcome, ApplicationError | None]]:
@@ -328,8 +340,9 @@ def while_busy(
         if error is None or error.code != _BUSY:
             return outcome, error
         yield Finding("info", "busy", f"{describe(address)}: the meter is busy, asking again", address)
-        yield from listen(_BUSY_WAIT * 2**attempt)
-        outcome = yield from ask(request)
+        heard = yield from listen(_BUSY_WAIT * 2**attempt)
+        # Where the request was repeated, the answer to its repetition may be behind the first one.
+        outcome = _answer_in(heard, request) or (yield from ask(request))
     return outcome, application_error(address, outcome)
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..decode import decode
-from . import timing
 from .address import LAST_PRIMARY, UNCONFIGURED
 from .events import Finding, FoundMeter, Progress, found
-from .readout import ACKNOWLEDGEMENT, ask_for_data, describe, initialise, request_data
-from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
+from .readout import ACKNOWLEDGEMENT, ask_for_data, describe, initialise, is_shared, request_data
+from .steps import ATTEMPTS, Outcome, Procedure, Request, ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +77,7 @@ def scan(
         while state.pending:
             address = state.pending[0]
             yield Progress(*_progress(state), address)
-            yield from _ask_address(state, address, baudrate)
+            yield from _ask_address(state, address, baudrate, final=state.verifying or thorough is False)
         unsound = state.trouble if thorough is None else thorough
         if state.verifying or not unsound or not state.silent:
             return state.found
@@ -90,13 +89,16 @@ def _progress(state: ScanState) -> tuple[float, float]:
     return done, done + len(state.pending)
 
 
-def _ask_address(state: ScanState, address: int, baudrate: int) -> Procedure[None]:
+def _ask_address(state: ScanState, address: int, baudrate: int, *, final: bool) -> Procedure[None]:
     attempts = _VERIFY_ATTEMPTS if state.verifying else 1
     outcome = yield from ask(Request("SND_NKE", address, attempts=attempts))
     meter: FoundMeter | None = None
     finding: Finding | None = None
     if outcome.kind != "silence":
         meter, finding = yield from _identify(address, outcome, baudrate)
+    if finding is not None and finding.code == "unreadable" and not final:
+        # Late acknowledgements look like that too: it is asked once more when the others have been.
+        meter, finding = None, replace(finding, severity="info", code="noise")
     state.trouble = state.trouble or finding is not None or outcome.attempts > 1 or bool(outcome.garbled)
     state.pending.pop(0)
     if meter is not None:
@@ -115,10 +117,11 @@ def _identify(
     who = describe(address)
     outcome, error = yield from ask_for_data(address, request_data(address, attempts=ATTEMPTS))
     if error is not None:
-        return FoundMeter(address, None, octets=outcome.octets, baudrate=baudrate, remark=str(error)), None
+        meter = FoundMeter(address, None, octets=outcome.octets, baudrate=baudrate, remark=str(error))
+        return meter, Finding("warning", "unreadable", str(error), address)
     if outcome.kind == "data":
         doubtful = outcome.garbled or ACKNOWLEDGEMENT in (*outcome.foreign, *outcome.before)
-        if doubtful and (yield from _is_shared(address, baudrate)):
+        if doubtful and (yield from is_shared(address)):
             # Who was still acknowledging did not hear the request: one of them has answered it alone.
             message = f"collision at {who}: another meter has this address too; search by secondary address"
             meter = replace(found(outcome.octets, baudrate), remark=f"shares {who} with another meter")
@@ -141,13 +144,6 @@ def _identify(
             "warning", "unreadable", message, address
         )
     return None, Finding("info", "noise", f"{who}: noise, or a late answer of another meter", address)
-
-
-def _is_shared(address: int, baudrate: int) -> Procedure[bool]:
-    """Whether SND_NKE is acknowledged twice: by two meters, one after the other."""
-    again = yield from ask(Request("SND_NKE", address, attempts=1))
-    heard = yield from listen(timing.last_answer(baudrate))
-    return again.kind == "ack" and ACKNOWLEDGEMENT in heard
 
 
 def pending(addresses: Iterable[int]) -> ScanState:

@@ -30,7 +30,7 @@ _ALIKE: Final = 3
 _RETRIES: Final = 2
 
 # A thorough search probes a mask with one meter behind it so often again.
-_CONFIRMATIONS: Final = 2
+_CONFIRMATIONS: Final = 3
 
 
 @dataclass

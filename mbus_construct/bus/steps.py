@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..decode import decode
+from .address import LAST_PRIMARY
 from .events import Event
 
 if TYPE_CHECKING:
@@ -53,6 +54,16 @@ class Request:
     def selects(self) -> bool:
         """Whether it is a selection by secondary address."""
         return self.ci_field in (0x52, 0x56)
+
+    def is_answered_by(self, frame: Mapping[str, Any]) -> bool:
+        """Whether a meter's frame with data is the answer to this request."""
+        if self.octets:
+            return True
+        if self.c_field not in ("REQ_UD1", "REQ_UD2"):
+            return False
+        if self.a_field <= LAST_PRIMARY and int(frame["a_field"]) != self.a_field:
+            return False
+        return self.accepts is None or self.accepts(frame)
 
 
 @dataclass(frozen=True, slots=True)

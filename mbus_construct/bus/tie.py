@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.code_tables import DEVICE_TYPES
 
-from .address import SecondaryAddress
 from .events import Finding, FoundMeter, found
 from .probe import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from .address import SecondaryAddress
     from .probe import Prober
     from .steps import Procedure
 
