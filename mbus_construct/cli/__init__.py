@@ -1,13 +1,14 @@
 """The command line `mbus`: one module a command.
 
-Exit codes: 0 clean; 1 decoded with errors, or the bus failed or has findings; 2 usage or unreadable; 130
-Ctrl-C. Errors are one line that says what to do; no traceback reaches a user.
+Exit codes: 0 clean; 1 decoded with errors, or the bus failed or has findings; 2 usage, or a file that cannot
+be read or written; 130 Ctrl-C. Errors are one line that says what to do; no traceback reaches a user.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import typer
@@ -38,12 +39,22 @@ from . import (
     simulate,
     write,
 )
+from .bus import ENVIRONMENT
 
 # typer carries click within itself; this is the base of its usage errors, whichever click that is.
 UsageError: Any = typer.BadParameter.__base__
 
 _HELP: Final = (
     "Read, search and configure the meters of an M-Bus; decode, explain and build telegrams (EN 13757)."
+)
+
+# What typer says of values, and what we do.
+_WORDS: Final = (
+    ("Value error, ", ""),
+    ("Input should be a valid integer, unable to parse string as an integer", "give a whole number"),
+    ("Input should be a valid number, unable to parse string as a number", "give a number"),
+    ("Input should be greater than or equal to", "the least is"),
+    ("Input should be less than or equal to", "the most is"),
 )
 
 app = typer.Typer(
@@ -120,12 +131,14 @@ def main() -> None:
     except UsageError as error:
         fail(_usage(error))
     except BrokenPipeError:  # the reader had enough: `mbus decode ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         sys.exit(1)  # as typer does where it meets the pipe first
     except MBusError as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        _give_up_output()
+        where = error.filename or "standard output"  # all files that are named have their names in errors
+        fail(f"{where}: {error.strerror or error}")
     except ValueError as error:
         fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
@@ -136,16 +149,27 @@ def main() -> None:
         fail(f"internal error, please report it with the command: {type(error).__name__}: {error}")
 
 
+def _give_up_output() -> None:
+    """Let nothing that is left for standard output fail once more at the end."""
+    with suppress(OSError):
+        sys.stdout.flush()
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _usage(error: Any) -> str:
     """What was typed wrongly, and where to look."""
-    message = error.format_message().rstrip(".").replace("Value error, ", "")
+    message = error.format_message().rstrip(".").removeprefix("Invalid value: ")
+    for theirs, ours in _WORDS:
+        message = message.replace(theirs, ours)
     if "Missing argument 'PORT'" in message:
         message += '; "sim:" is a simulated bus that needs no hardware'
+    elif "Missing argument" in message and os.environ.get(ENVIRONMENT):
+        message += f"; PORT has to be given here, {ENVIRONMENT} is not used"
     if error.ctx is not None:
         command = error.ctx.command_path
     else:  # a command found it out itself
         names = {name for commands in _COMMANDS.values() for name in commands}
-        message = message.removeprefix("Invalid value: ")
         command = " ".join(["mbus", *(name for name in sys.argv[1:2] if name in names)])
     return f"{message}; see {command} --help"
 

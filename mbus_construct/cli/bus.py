@@ -9,11 +9,11 @@ from __future__ import annotations
 import inspect
 import io
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, get_args
 
 import typer
 
@@ -39,27 +39,32 @@ _PORT_HELP: Final = (
     "/dev/ttyUSB0, COM3, rfc2217://HOST:PORT, tcp://HOST:PORT, sim: (a simulated bus), sim:FILE.toml, "
     "replay:FILE."
 )
+_NOT_IN_ENVIRONMENT: Final = f"It has to be given: {ENVIRONMENT} is not used here."
 _LONGEST_TIMEOUT: Final = 60.0
 _PANEL: Final = "Bus"
 
 
-def check_baudrate(given: int | list[int]) -> int | list[int]:
-    """Refuse rates that M-Bus does not have."""
-    for baudrate in given if isinstance(given, list) else [given]:
-        if baudrate not in BAUDRATES:
-            raise typer.BadParameter(
-                f"{baudrate} is no baud rate of M-Bus: {', '.join(map(str, BAUDRATES))} are"
-            )
-    return given
+def baudrate_of(text: str) -> int:
+    """The rate that was typed. Raises `BadParameter` for one that M-Bus does not have."""
+    if not text.isdecimal() or int(text) not in BAUDRATES:
+        raise typer.BadParameter(f"{text}: one of {', '.join(map(str, BAUDRATES))}")
+    return int(text)
 
 
+def _check_timeout(seconds: float | None) -> float | None:
+    if seconds == 0:
+        raise typer.BadParameter("0: no answer begins at once; leave it out for the standard's time")
+    return seconds
+
+
+_ON_TCP: Final = "On tcp:// it sets the time-outs only: a raw TCP gateway's rate cannot be changed from here."
 _BAUDRATE: Final = typer.Option(
-    "--baudrate", "-b", metavar="BAUD", callback=check_baudrate, rich_help_panel=_PANEL,
-    help="300 to 38400; meters leave the factory with 2400.",
+    "--baudrate", "-b", metavar="BAUD", parser=baudrate_of, rich_help_panel=_PANEL,
+    help=f"300 to 38400; meters leave the factory with 2400. {_ON_TCP}",
 )  # fmt: skip
 _SEVERAL: Final = typer.Option(
-    "--baudrate", "-b", metavar="BAUD", callback=check_baudrate, rich_help_panel=_PANEL,
-    help="300 to 38400; several times for several rates, one after the other.",
+    "--baudrate", "-b", metavar="BAUD", parser=baudrate_of, rich_help_panel=_PANEL,
+    help=f"300 to 38400; several times for several rates, one after the other. {_ON_TCP}",
 )  # fmt: skip
 
 # The options of every bus command: name, type, default.
@@ -70,6 +75,7 @@ _OPTIONS: Final[tuple[tuple[str, Any, Any], ...]] = (
             float | None,
             typer.Option(
                 min=0, max=_LONGEST_TIMEOUT, metavar="SECONDS", rich_help_panel=_PANEL,
+                callback=_check_timeout,
                 help="In which an answer has to begin, instead of the standard's time.",
             ),
         ],
@@ -141,7 +147,7 @@ class Line:
 
 
 def bus_command(
-    *, spare: str | None = None, several_baudrates: bool = False
+    *, spare: str | None = None, several_baudrates: bool = False, without: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Puts PORT and the options of a bus around a command, which gets them as `Line`.
 
@@ -149,33 +155,42 @@ def bus_command(
         spare: the command's first argument, if it may be left out: then MBUS_PORT can stand for PORT, since
             no port is named like an address. "" for a command that has no other argument.
         several_baudrates: `-b` may be given several times.
+        without: options that the command has no use for.
     """
     in_environment = spare is not None
-    how = f" Or in {ENVIRONMENT}." if in_environment else ""
     argument = typer.Argument(
         metavar="PORT",
-        help=_PORT_HELP + how,
+        help=f"{_PORT_HELP} {f'Or in {ENVIRONMENT}.' if in_environment else _NOT_IN_ENVIRONMENT}",
         envvar=ENVIRONMENT if in_environment else None,
         show_envvar=False,
     )
-    rate: Any = Annotated[list[int], _SEVERAL] if several_baudrates else Annotated[int, _BAUDRATE]
+    rate = Annotated[list[int], _SEVERAL if several_baudrates else _BAUDRATE]
+    offered = [option for option in _OPTIONS if option[0] not in without]
     common = [
-        _parameter("baudrate", rate, [2400] if several_baudrates else 2400),
-        *(_parameter(name, kind, default) for name, kind, default in _OPTIONS),
+        _parameter("baudrate", rate, ["2400"]),
+        *(_parameter(name, kind, default) for name, kind, default in offered),
     ]
 
     def around(function: Callable[..., None]) -> Callable[..., None]:
-        def command(port: str, **given: Any) -> None:
-            rates: Any = given.pop("baudrate")
-            baudrates: list[int] = rates if several_baudrates else [rates]
-            options = {name: given.pop(name) for name, _, _ in _OPTIONS}
-            if spare and os.environ.get(ENVIRONMENT) and is_address(port):
-                rest = given[spare]
-                given[spare] = [port, *rest] if isinstance(rest, list) else (rest or port)
-                port = os.environ[ENVIRONMENT]
-            function(Line(port, tuple(dict.fromkeys(baudrates)), **options), **given)
-
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        takes_several = any(
+            item.name == spare and get_args(item.annotation)[0] == list[str] | None for item in own
+        )
+        name = function.__module__.rpartition(".")[2].replace("_", "-")
+
+        def command(port: str, **given: Any) -> None:
+            baudrates = tuple(dict.fromkeys(given.pop("baudrate")))
+            options = {name: given.pop(name) for name, _, _ in offered}
+            if is_address(port):
+                port, given = _without_port(port, given, spare, several=takes_several)
+            line = Line(port, baudrates, **options)
+            _check_rates(line, several=several_baudrates)
+            try:
+                function(line, **given)
+            except KeyboardInterrupt as interrupt:
+                say(*interrupt.args or (f"{name} interrupted: what is written so far is not all",))
+                raise
+
         positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
         first = inspect.Parameter("port", positional, annotation=Annotated[str, argument])
         options = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own]
@@ -188,11 +203,50 @@ def bus_command(
     return around
 
 
+def _without_port(
+    address: str, given: dict[str, Any], spare: str | None, *, several: bool
+) -> tuple[str, dict[str, Any]]:
+    """PORT and the arguments where an address stands in PORT's place; `several` may follow it, or none."""
+    port = os.environ.get(ENVIRONMENT)
+    if spare is None:
+        raise typer.BadParameter(f"{address} is an address and no port: PORT has to be given here")
+    if not (spare and port):
+        raise typer.BadParameter(f"{address} is an address and no port: give PORT first, or {ENVIRONMENT}")
+    if several:
+        return port, {**given, spare: [address, *(given[spare] or ())]}
+    if given[spare] is not None:
+        raise typer.BadParameter(f"{address} is an address and no port: give one address, or PORT first")
+    return port, {**given, spare: address}
+
+
+def _check_rates(line: Line, *, several: bool) -> None:
+    """Refuse several rates where only one can have an effect."""
+    if len(line.baudrates) < 2:
+        return
+    if not several:
+        raise typer.BadParameter("-b is given twice: this command uses one baud rate")
+    from ..transport import sets_baudrate  # noqa: PLC0415  decode starts faster without
+
+    if not sets_baudrate(line.port):
+        raise typer.BadParameter(
+            f"several -b: the rate of {line.port} is the gateway's, and cannot be changed from here; "
+            "give one, or use rfc2217://"
+        )
+
+
 def _parameter(name: str, kind: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 # --- Addresses
+
+_PRIMARY: Final = "0 to 250, 253 (the selected meter), 254 (the only meter)"
+_SECONDARY: Final = (
+    "eight digits of an identification number, or sixteen of a secondary address: F or ? for any digit, "
+    "* for the rest"
+)
+ADDRESS_HELP: Final = f"{_PRIMARY}; {_SECONDARY}."
+ADDRESS_OR_ALL_HELP: Final = f"{_PRIMARY}, 255 (all meters, none answers); {_SECONDARY}."
 
 
 def is_address(text: str) -> bool:
@@ -211,7 +265,13 @@ def address_of(text: str, *, silent: bool = False) -> Address:
     """
     from ..bus.address import BROADCAST, parse_address  # noqa: PLC0415  decode starts faster without
 
-    address = parse_address(text)
+    try:
+        address = parse_address(text)
+    except LocalProtocolError as error:
+        if "/" in text:  # what is wrong with its fabrication number
+            raise
+        allowed = f"{_PRIMARY}{', 255' if silent else ''}; or {_SECONDARY}"
+        raise LocalProtocolError(f"{text!r} is no address: {allowed}") from error
     if address == BROADCAST and not silent:
         raise LocalProtocolError("255 is the address of all meters, and none of them answers: give another")
     return address
@@ -224,8 +284,10 @@ def address_of(text: str, *, silent: bool = False) -> Address:
 def connected(line: Line, *, shown: TextIO | None = None) -> Generator[Client, None, None]:
     """The same as `opened`; what goes wrong ends the command with one line and exit code 1.
 
-    A PORT that is none is wrong usage: its `LocalProtocolError` goes on.
+    A PORT that is none, and a file that cannot be used, are wrong usage: their errors go on.
     """
+    from ..transport.base import FileError  # noqa: PLC0415  decode starts faster without
+
     with ExitStack() as stack:
         try:
             client = stack.enter_context(opened(line, shown=shown))
@@ -233,6 +295,8 @@ def connected(line: Line, *, shown: TextIO | None = None) -> Generator[Client, N
             raise failed(error) from error
         try:
             yield client
+        except FileError:
+            raise
         except MBusError as error:
             raise failed(error) from error
 

@@ -67,6 +67,7 @@ class InterruptiblePort:
         self.name = port.name
         self.baudrate = port.baudrate
         self.slack = port.slack
+        self.sets_baudrate = port.sets_baudrate
 
     def now(self) -> float:
         """The clock of the port below."""

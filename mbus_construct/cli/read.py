@@ -257,11 +257,16 @@ class _Run:
         for finding in self.earlier:
             self.watching.tell(finding)
         if not (self.complete and not self.failed):
-            with ExitStack() as stack:
-                file = self._open()
-                if file is not None:
-                    stack.enter_context(file)
-                self._read(file)
+            try:
+                with ExitStack() as stack:
+                    file = self._open()
+                    if file is not None:
+                        stack.enter_context(file)
+                    self._read(file)
+            except OSError as error:  # writing does not name its file
+                if error.filename is not None or self.output is None:
+                    raise
+                raise OSError(error.errno, error.strerror, str(self.output)) from error
         if not self.written and not self.failed:
             say(f"no meter answers; `mbus doctor {self.line.port}` says why")
         faulty = self.failed or self.unclean or self.watching.attention or not self.written

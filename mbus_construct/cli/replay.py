@@ -11,7 +11,6 @@ import typer
 from mbus_grammars import MBusError
 
 from ..decode import decode
-from ..errors import LocalProtocolError, TransportError
 from ..hextext import to_hex
 from . import output
 from .inputs import Source
@@ -20,6 +19,7 @@ from .read import Format
 if TYPE_CHECKING:
     from ..bus.receiver import Piece
     from ..transport.transcript import Entry
+    from ..transport.words import Listening
 
 
 def command(
@@ -40,14 +40,13 @@ def command(
     Exit code 0: shown; 1: it has no telegram to decode, or one that cannot be; 2: it is no transcript.
     """
     from ..transport.transcript import read_transcript  # noqa: PLC0415  decode starts faster without
+    from ..transport.words import Listening  # noqa: PLC0415
 
-    try:
-        entries = read_transcript(file)
-    except TransportError as error:
-        raise LocalProtocolError(str(error)) from error
+    entries = read_transcript(file)
     if not decode_ and format_ is None:
+        listening = Listening()
         for entry in entries:
-            typer.echo(_line(entry))
+            typer.echo(_line(entry, listening))
         return
     results = [_decoded(source) for source in _telegrams(file, entries)]
     output.WRITERS[format_ or Format.TABLE](results)
@@ -58,13 +57,11 @@ def command(
     raise typer.Exit(1 if refused or not results else 0)
 
 
-def _line(entry: Entry) -> str:
-    from ..bus.receiver import receive  # noqa: PLC0415  decode starts faster without
-    from ..transport.words import in_words  # noqa: PLC0415
-
+def _line(entry: Entry, listening: Listening) -> str:
     start = f"{entry.time:10.3f} {entry.kind}"
     if entry.octets:
-        return f"{start} {to_hex(entry.octets)} ; {in_words(receive(entry.octets, final=True).pieces)}"
+        words = listening.sent(entry.octets) if entry.kind == "M>S" else listening.heard(entry.octets)
+        return f"{start} {to_hex(entry.octets)} ; {words}"
     if entry.text:
         return f"{start} {entry.text}"
     return start if entry.kind == "close" else f"{start} {entry.number:g}"

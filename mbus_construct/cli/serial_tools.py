@@ -164,6 +164,7 @@ class TracedPort:
         self.name = port.name
         self.baudrate = port.baudrate
         self.slack = port.slack
+        self.sets_baudrate = port.sets_baudrate
         self._heard = b""
 
     def now(self) -> float:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import LocalProtocolError, TransportError
-from .bus import check_baudrate, failed, say
+from .bus import baudrate_of, failed, say
 
 if TYPE_CHECKING:
     from ..simulator import Fault, SimulatedBus
@@ -44,7 +44,11 @@ def command(
     baudrate: Annotated[
         int | None,
         typer.Option(
-            "--baudrate", "-b", metavar="BAUD", help="Of the line and the meters, instead of the file's."
+            "--baudrate",
+            "-b",
+            metavar="BAUD",
+            parser=baudrate_of,
+            help="Of the line and the meters, instead of the file's.",
         ),
     ] = None,
     speed: Annotated[
@@ -69,8 +73,6 @@ def command(
     if print_:
         typer.echo(builtin_text() if file is None else file.read_text(encoding="utf-8"), nl=False)
         return
-    if baudrate is not None:
-        check_baudrate(baudrate)
     _serve(_bus(file, fault or [], seed, baudrate), listen, speed=speed, debug=debug)
 
 

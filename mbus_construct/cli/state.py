@@ -13,7 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from mbus_grammars import MBusError
 from mbus_grammars.base import is_mapping
 
 from ..errors import LocalProtocolError
@@ -44,7 +43,10 @@ class StateFile:
         if self.path is None or not self.path.exists():
             return None
         try:
-            values = json.loads(self.path.read_text(encoding="utf-8"))
+            text = self.path.read_text(encoding="utf-8")
+            if not text.strip():  # made by mktemp or touch
+                return None
+            values = json.loads(text)
         except ValueError as error:
             raise self._no_state() from error
         if not is_mapping(values) or values.get("version") != _VERSION:
@@ -68,7 +70,7 @@ class StateFile:
             self.save()
 
     def save(self) -> None:
-        """Save now. Raises `MBusError` where that is impossible."""
+        """Save now. Raises `FileError` where that is impossible."""
         if self.path is None:
             return
         new = self.path.with_name(f"{self.path.name}.new")
@@ -79,7 +81,9 @@ class StateFile:
         except OSError as error:
             with suppress(OSError):
                 new.unlink()
-            raise MBusError(
+            from ..transport.base import FileError  # noqa: PLC0415  decode starts faster without
+
+            raise FileError(
                 f"{self.path} cannot be written ({error.strerror}): give another file, or make room"
             ) from error
         self._saved_at = time.monotonic()

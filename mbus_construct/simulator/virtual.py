@@ -17,13 +17,14 @@ class VirtualPort:
 
     Attributes:
         bus: behind the port.
-        name, baudrate, slack: of the port; nothing adds to an answer here.
+        name, baudrate, slack, sets_baudrate: of the port; nothing adds to an answer here.
     """
 
     def __init__(self, bus: SimulatedBus, name: str = "sim:") -> None:
         self.bus = bus
         self.name = name
         self.slack = 0.0
+        self.sets_baudrate = True
         self.baudrate = bus.baudrate
         self._now = 0.0
         self._closed = False
@@ -96,6 +97,7 @@ class AsyncVirtualPort:
         self.bus = bus
         self.name = name
         self.slack = 0.0
+        self.sets_baudrate = True
 
     @property
     def baudrate(self) -> int:

@@ -10,10 +10,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
+from ..errors import LocalProtocolError
 from .base import check_baudrate
 from .port import AsyncPort, Port
 
-__all__ = ["AsyncPort", "Port", "open_async_port", "open_port"]
+__all__ = ["AsyncPort", "Port", "open_async_port", "open_port", "sets_baudrate"]
+
+_RAW_TCP: Final = ("tcp", "socket")  # a gateway whose line has settings of its own
 
 # Which class opens what; imported when wanted, so that a simulated bus needs neither pyserial nor asyncio.
 _PORTS: Final = {
@@ -45,6 +48,8 @@ def open_port(
         LocalProtocolError: it is no URL of a port, or no baud rate of M-Bus.
     """
     check_baudrate(baudrate)
+    if not url.strip():
+        raise LocalProtocolError('the name of the port is empty; "sim:" is a simulated bus')
     scheme, rest = scheme_of(url)
     if scheme == "sim":
         return _simulated(url, rest, baudrate)
@@ -67,12 +72,17 @@ async def open_async_port(
     options: dict[str, Any] = {"baudrate": baudrate, "connect_timeout": connect_timeout, "slack": slack}
     if scheme in _INSTANT:
         port: AsyncPort = ports.AsyncInstantPort(open_port(url, **options))
-    elif scheme in ("tcp", "socket"):
+    elif scheme in _RAW_TCP:
         given = {name: value for name, value in options.items() if value is not None}
         port = await ports.AsyncTcpPort.open(url, **given)
     else:
         port = await ports.AsyncThreadPort.open(lambda: open_port(url, **options))
     return port
+
+
+def sets_baudrate(url: str) -> bool:
+    """Whether a port that this URL opens changes the line's speed; see `Port`."""
+    return scheme_of(url)[0] not in _RAW_TCP
 
 
 def scheme_of(url: str) -> tuple[str, str]:

@@ -27,6 +27,8 @@ _SLICE: Final = 0.05  # seconds after which a worker notices that nobody waits f
 class AsyncTcpPort:
     """Raw TCP over asyncio's streams; see `TcpPort`."""
 
+    sets_baudrate: bool = False
+
     def __init__(
         self,
         name: str,
@@ -144,6 +146,7 @@ class AsyncThreadPort:
         self.name = port.name
         self.baudrate = port.baudrate
         self.slack = port.slack
+        self.sets_baudrate = port.sets_baudrate
 
     @classmethod
     async def open(cls, factory: Callable[[], Port]) -> Self:
@@ -236,6 +239,7 @@ class AsyncInstantPort:
         self.name = port.name
         self.baudrate = port.baudrate
         self.slack = port.slack
+        self.sets_baudrate = port.sets_baudrate
 
     def now(self) -> float:
         """The port's clock in seconds."""

@@ -26,6 +26,10 @@ _CHUNK: Final = 0.1  # seconds of wake-up characters that are handed over at onc
 Opened = TypeVar("Opened")
 
 
+class FileError(LocalProtocolError):
+    """A file that was named cannot be read or written: wrong usage, and no trouble of a bus."""
+
+
 class RealPort:
     """A port whose clock is the computer's.
 
@@ -33,9 +37,12 @@ class RealPort:
         name: as the user wrote it.
         baudrate: of the line.
         slack: seconds that driver, USB bridge or network add to any answer.
+        sets_baudrate: whether `set_baudrate` changes the line's speed.
         connect_timeout: seconds that opening may take.
         write_timeout: seconds that handing over octets may take.
     """
+
+    sets_baudrate: bool = True
 
     def __init__(self, name: str, baudrate: int, slack: float, connect_timeout: float) -> None:
         self.name = name

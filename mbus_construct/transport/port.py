@@ -12,11 +12,14 @@ class Port(Protocol):
         name: as the user wrote it.
         baudrate: of the line, as far as this end can know.
         slack: seconds that driver, USB bridge or network add to any answer, at most.
+        sets_baudrate: whether this end changes the line's speed. A raw TCP gateway's is its own: `baudrate`
+            is there only what the user says it is.
     """
 
     name: str
     baudrate: int
     slack: float
+    sets_baudrate: bool
 
     def now(self) -> float:
         """The port's clock in seconds: monotonic time, or virtual time on a simulated bus."""
@@ -53,6 +56,7 @@ class AsyncPort(Protocol):
     name: str
     baudrate: int
     slack: float
+    sets_baudrate: bool
 
     def now(self) -> float:
         """The port's clock in seconds."""

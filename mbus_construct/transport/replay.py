@@ -47,6 +47,7 @@ class ReplayPort:
     ) -> None:
         self.name = name
         self.baudrate = check_baudrate(baudrate)
+        self.sets_baudrate = True
         self.slack = max((entry.number for entry in entries if entry.kind == "slack"), default=NETWORK_SLACK)
         self.unknown: list[bytes] = []
         self._now = 0.0

@@ -28,6 +28,8 @@ class TcpPort(RealPort):
     `baudrate` is the gateway's, as the user knows it: this end cannot set it.
     """
 
+    sets_baudrate = False
+
     def __init__(
         self,
         name: str,

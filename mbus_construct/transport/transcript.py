@@ -17,14 +17,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeVar, get_args
 
-from ..bus.receiver import Piece, receive
+from ..bus.receiver import receive
 from ..bus.timing import BAUDRATES, idle
 from ..errors import LocalProtocolError, TransportError
-from .words import in_words
+from .base import FileError
+from .words import Listening
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -67,13 +69,13 @@ def read_transcript(path: str | Path) -> tuple[Entry, ...]:
     """The entries of a transcript, in order.
 
     Raises:
-        TransportError: the file cannot be read.
+        FileError: the file cannot be read.
         LocalProtocolError: a line is none of a transcript; the message names file and line.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise TransportError(f"{path} cannot be read ({error.strerror}): check the name") from error
+        raise FileError(f"{path} cannot be read ({error.strerror}): check the name") from error
     except UnicodeDecodeError as error:
         raise LocalProtocolError(f"{path} is no transcript: it is no text") from error
     return tuple(_entries(path, text))
@@ -140,6 +142,7 @@ class Recorder:
         self._unread = b""  # octets S>M of the line that is being written
         self._missing = 0  # octets that a frame in it lacks
         self._latest = 0.0  # when the latest of them came
+        self._listening = Listening()
         self._put(HEADING + "\n")
         self.opened()
 
@@ -151,8 +154,7 @@ class Recorder:
 
     def sent(self, octets: bytes) -> None:
         """The master sends."""
-        words = in_words(receive(octets, final=True).pieces)
-        self._event(f"M>S {_hex(octets)} ; {words}")
+        self._event(f"M>S {_hex(octets)} ; {self._listening.sent(octets)}")
 
     def received(self, octets: bytes) -> None:
         """Octets came: the line goes on until a frame ends or the line was idle."""
@@ -169,7 +171,7 @@ class Recorder:
         if self._missing <= 0:
             pieces, self._missing = receive(self._unread)
             if not self._missing and pieces[-1].frame is not None:
-                self._end_line(pieces)
+                self._end_line()
 
     def changed(self, baudrate: int) -> None:
         """The line's speed is another."""
@@ -187,17 +189,20 @@ class Recorder:
         """The port was closed; the file too, if it was opened here."""
         if self._file.closed:
             return
-        self._event("close")
-        if self._owned:
-            self._file.close()
+        try:
+            self._event("close")
+        finally:
+            if self._owned:
+                with suppress(OSError):  # it has been told, and the file is closed all the same
+                    self._file.close()
 
     def _event(self, text: str) -> None:
         if self._unread:
             self._end_line()
         self._put(f"{self._time(self._port.now())} {text}\n")
 
-    def _end_line(self, pieces: tuple[Piece, ...] | None = None) -> None:
-        words = in_words(receive(self._unread, final=True).pieces if pieces is None else pieces)
+    def _end_line(self) -> None:
+        words = self._listening.heard(self._unread)
         self._unread, self._missing = b"", 0
         self._put(f" ; {words}\n")
 
@@ -211,8 +216,8 @@ class Recorder:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def _unwritable(self, error: OSError) -> TransportError:
-        return TransportError(
+    def _unwritable(self, error: OSError) -> FileError:
+        return FileError(
             f"{self._name} cannot be written ({error.strerror}): record into another folder, or make room"
         )
 
@@ -230,6 +235,7 @@ class RecordingPort:
         self.name = port.name
         self.baudrate = port.baudrate
         self.slack = port.slack
+        self.sets_baudrate = port.sets_baudrate
 
     def _do(self, call: Callable[[], Result]) -> Result:
         try:
@@ -287,6 +293,7 @@ class AsyncRecordingPort:
         self.name = port.name
         self.baudrate = port.baudrate
         self.slack = port.slack
+        self.sets_baudrate = port.sets_baudrate
 
     async def _do(self, call: Awaitable[Result]) -> Result:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mbus_grammars import MBusError
 
+from ..bus.receiver import receive
 from ..decode import decode
 
 if TYPE_CHECKING:
@@ -19,10 +20,37 @@ def in_words(pieces: Iterable[Piece]) -> str:
     return "; ".join(_piece(piece) for piece in pieces)
 
 
+class Listening:
+    """What the lines of a transcript are; a frame in several lines has its meaning in the last of them."""
+
+    def __init__(self) -> None:
+        self._begun = b""  # a frame that the lines so far do not finish
+
+    def sent(self, octets: bytes) -> str:
+        """What the master sends."""
+        self._begun = b""
+        return in_words(receive(octets, final=True).pieces)
+
+    def heard(self, octets: bytes) -> str:
+        """What came, in one line."""
+        begun, (joined, missing) = self._begun, receive(self._begun + octets)
+        finished = bool(begun and joined and joined[0].frame) and len(joined[0].octets) > len(begun)
+        goes_on = begun and missing and not joined
+        whole = begun + octets if finished or goes_on else octets
+        pieces = receive(whole).pieces
+        self._begun = whole[sum(len(piece.octets) for piece in pieces) :]
+        words = in_words(receive(whole if finished else octets, final=True).pieces)
+        return f"the rest of: {words}" if finished else words
+
+
+def _octets(octets: bytes) -> str:
+    return f"{len(octets)} octet{'s' if len(octets) != 1 else ''}"
+
+
 def _piece(piece: Piece) -> str:
     frame = piece.frame
     if frame is None:
-        return f"no frame ({len(piece.octets)} octet{'s' if len(piece.octets) != 1 else ''})"
+        return f"no frame ({_octets(piece.octets)})"
     if piece.acknowledges:
         return "acknowledgement"
     control = frame["c_field"]

@@ -193,7 +193,7 @@ def test_debug_shows_the_traffic(mbus: Mbus) -> None:
 
 def test_a_record_that_cannot_be_written(mbus: Mbus, tmp_path: Path) -> None:
     run = mbus("ping", "sim:", "5", "--record", tmp_path / "no" / "file")
-    assert run.code == 1
+    assert run.code == 2
     assert one_line(run.err)
     assert "cannot be written" in run.err
 
@@ -258,7 +258,7 @@ def test_the_built_in_bus_is_printed(mbus: Mbus, tmp_path: Path) -> None:
         (["--listen", "nowhere"], 2, "tcp://HOST:PORT"),
         (["--listen", "tcp://127.0.0.1"], 2, "HOST:PORT"),
         (["--speed", "0"], 2, "above 0"),
-        (["-b", "1000"], 2, "1000 is no baud rate"),
+        (["-b", "1000"], 2, "1000: one of 300, 600"),
         (["no/such/file.toml"], 2, "No such file"),
         (["--listen", "tcp://192.0.2.1:10001"], 1, "none of this computer's addresses"),
     ],
@@ -320,6 +320,49 @@ def test_help(mbus: Mbus, command: str) -> None:
     assert all(panel in text for panel in ("Telegrams", "Bus", "Configuration", "Simulation"))
 
 
+def test_the_port_in_the_environment(mbus: Mbus, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = mbus("ping", "12")
+    assert (run.code, "12 is an address and no port" in run.err) == (2, True)
+    monkeypatch.setenv("MBUS_PORT", "sim:")
+    assert mbus("ping", "12").lines == ["12: answers"]
+    assert mbus("ping", "12", "5").lines == ["12: answers", "5: answers"]
+    assert len(mbus("search", "3000*").lines) == 2
+    assert mbus("search", "3000*", "12345678").code == 2
+    assert "12345678, PAD" in mbus("read", "12").out
+    assert len(mbus("scan").lines) == 4
+    run = mbus("alarm", "12")
+    assert (run.code, "PORT has to be given here" in run.err) == (2, True)
+    run = mbus("select", "12", "volume=m³")
+    assert (run.code, "PORT has to be given here" in run.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["ping", "sim:", "5", "-b", "2400,9600"], "2400,9600: one of 300, 600"),
+        (["ping", "sim:", "5", "-b", "2400", "-b", "300"], "-b is given twice"),
+        (["ping", "sim:", "5", "--timeout", "0"], "no answer begins at once"),
+        (["ping", "sim:", "5", "--timeout", "x"], "give a number"),
+        (["ping", "sim:", "5", "--retries", "x"], "give a whole number"),
+        (["ping", "sim:", "5", "--retries", "101"], "the most is 100"),
+        (["scan", "tcp://127.0.0.1:1", "-b", "9600", "-b", "2400"], "use rfc2217://"),
+        (["scan", ""], "empty"),
+    ],
+)
+def test_options_used_wrongly(mbus: Mbus, arguments: list[str], words: str) -> None:
+    run = mbus(*arguments)
+    assert run.code == 2
+    assert one_line(run.err)
+    assert words in run.err
+
+
+def test_standard_output_that_takes_nothing() -> None:
+    command = [sys.executable, "-m", "mbus_construct", "scan", "sim:"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (2, b"mbus: standard output: No space left on device\n")
+
+
 def test_options_reach_the_bus(mbus: Mbus, monkeypatch: pytest.MonkeyPatch) -> None:
     ports: list[VirtualPort] = []
     read = VirtualPort.read
@@ -357,7 +400,7 @@ def test_the_bus_is_not_imported_for_a_telegram() -> None:
 
 
 def test_an_interrupt_while_a_meter_is_silent(tmp_path: Path) -> None:
-    """Ctrl-C is honoured at once, with nothing but its exit code."""
+    """Ctrl-C is honoured at once."""
     with Listener(builtin(), "tcp://127.0.0.1:0") as listener:
         transcript = tmp_path / "bus.txt"
         command = [sys.executable, "-m", "mbus_construct", "ping", listener.url, "99", "--timeout", "50"]
@@ -366,7 +409,7 @@ def test_an_interrupt_while_a_meter_is_silent(tmp_path: Path) -> None:
             wait_until(lambda: transcript.exists() and "M>S" in transcript.read_text())
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=10)
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err) == (130, "mbus: ping interrupted: what is written so far is not all\n")
 
 
 def test_a_progress_bar_on_a_terminal(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_nobody(mbus: Mbus) -> None:
         (["5", "--all"], "not both"),
         (["5", "--secondary"], "go with --all"),
         (["--all", "--secondary", "--addresses", "1"], "do not go with --secondary"),
-        (["5", "-b", "1000"], "1000 is no baud rate of M-Bus"),
+        (["5", "-b", "1000"], "1000: one of 300, 600"),
         (["5", "--format", "xml"], "'table', 'json', 'ndjson', 'csv'"),
         (["5", "--limit", "0"], "limit"),
         (["5", "--known", "no/such/file"], "no/such/file"),
@@ -163,7 +163,7 @@ def test_used_wrongly(mbus: Mbus, arguments: list[str], words: str) -> None:
         ("rfc2217://127.0.0.1:1", 1, "refuses connections"),
         ("tcp://127.0.0.1", 2, "write tcp://HOST:PORT"),
         ("sim:no/such/file.toml", 2, "No such file"),
-        ("replay:no/such/file", 1, "cannot be read"),
+        ("replay:no/such/file", 2, "cannot be read"),
     ],
 )
 def test_ports_that_cannot_be_opened(mbus: Mbus, port: str, code: int, words: str) -> None:

@@ -13,6 +13,7 @@ from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, ask, ask_async
 from mbus_construct.errors import LocalProtocolError, TransportError
 from mbus_construct.simulator.serve import Listener
 from mbus_construct.transport import open_async_port, open_port
+from mbus_construct.transport.base import FileError
 from mbus_construct.transport.replay import ReplayPort
 from mbus_construct.transport.transcript import (
     HEADING,
@@ -29,6 +30,7 @@ class ScriptedPort:
     name = "scripted"
     baudrate = 2400
     slack = 0.0
+    sets_baudrate = True
 
     def __init__(self, *script: tuple[float, bytes | TransportError]) -> None:
         self.script = list(script)
@@ -126,6 +128,18 @@ def test_a_pause_begins_a_new_line() -> None:
     ]
 
 
+def test_the_last_piece_of_a_frame_has_its_meaning() -> None:
+    file = io.StringIO()
+    with closing(
+        RecordingPort(ScriptedPort((0.1, REPLY[:9]), (1, REPLY[9:20]), (2, REPLY[20:])), file)
+    ) as port:
+        for _ in range(3):
+            port.read(110)
+    words = [line.partition(" ; ")[2] for line in lines(file.getvalue())[-4:-1]]
+    assert words[:2] == ["no frame (9 octets)", "no frame (11 octets)"]
+    assert words[2].startswith(f"the rest of: RSP_UD from {REPLY[5]}, 72h response")
+
+
 def test_each_octet_is_on_the_disk_at_once(transcript: Path) -> None:
     port = RecordingPort(ScriptedPort((0.1, b"\x68"), (0.11, b"\x1f")), transcript)
     port.read(110)
@@ -139,10 +153,10 @@ def test_each_octet_is_on_the_disk_at_once(transcript: Path) -> None:
 
 
 def test_a_transcript_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(TransportError, match=r"bus.txt cannot be written \(No such file or directory\)"):
+    with pytest.raises(FileError, match=r"bus.txt cannot be written \(No such file or directory\)"):
         RecordingPort(ScriptedPort(), tmp_path / "no" / "bus.txt")
     full = open("/dev/full", "w")  # noqa: SIM115
-    with pytest.raises(TransportError, match=r"/dev/full cannot be written \(No space left"):
+    with pytest.raises(FileError, match=r"/dev/full cannot be written \(No space left"):
         RecordingPort(ScriptedPort(), full)
     with pytest.raises(OSError, match="No space"):
         full.close()
@@ -197,7 +211,7 @@ def test_files_that_are_none(transcript: Path, tmp_path: Path) -> None:
     with pytest.raises(LocalProtocolError, match="is no transcript: it is no text"):
         open_port(f"replay:{transcript}")
     for missing in (tmp_path / "no-such-file", tmp_path):
-        with pytest.raises(TransportError, match=r"cannot be read \(.*\): check the name"):
+        with pytest.raises(FileError, match=r"cannot be read \(.*\): check the name"):
             open_port(f"replay:{missing}")
     with pytest.raises(LocalProtocolError, match="wants the name of a transcript: replay:FILE"):
         open_port("replay:")
