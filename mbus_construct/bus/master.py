@@ -52,6 +52,7 @@ Phase = Literal["idle", "clearing", "awaiting", "pausing"]
 _LONGEST_NOISE: Final = 3.0
 _LONGEST_CLEARING: Final = 3.0
 _LONGEST_FRAME: Final = 261
+_SHORTEST_DATA: Final = 9
 # What follows so many octets without an answer is no answer: the longest frame thrice, with its echo.
 _MOST_OCTETS: Final = 3 * _LONGEST_FRAME
 # A request that was repeated may be answered once more for every repetition. So long they are waited for.
@@ -105,6 +106,7 @@ class Master(Generic[T]):
         # Until when something may come of requests that were repeated or given up: anything, and data by
         # the address that was asked.
         self._owed_until = 0.0
+        self._heard_since = 0.0
         self._data_until: dict[int, float] = {}
 
     # --- What a driver needs
@@ -360,6 +362,8 @@ class Master(Generic[T]):
     # --- Receiving
 
     def _await(self, octets: bytes, now: float) -> None:
+        if octets and not self._heard:
+            self._heard_since = now - timing.duration(len(octets), self.baudrate)
         self._heard += octets
         silent = not octets and now >= self.deadline
         if not octets and not silent:
@@ -419,17 +423,29 @@ class Master(Generic[T]):
 
     def _wait_on(self, reception: Reception, now: float) -> None:
         """When to give up, after something was heard that is no answer so far."""
-        deadline = self._window_end
         if reception.missing:
             rest = timing.duration(reception.missing, self.baudrate)
             gap = timing.last_answer(self.baudrate) + self.slack
-            deadline = max(now + rest + gap, deadline)
-        elif reception.pieces:
-            quiet = now + timing.end_of_collision(self.baudrate) + self.slack
-            # An E5 alone is the late acknowledgement of something before more often than an answer.
-            hasty = self._current.hasty and not reception.pieces[-1].acknowledges
-            deadline = quiet if hasty else max(quiet, deadline)
+            deadline = max(now + rest + gap, self._window_end)
+        elif not reception.pieces:
+            deadline = self._window_end
+        elif self._current.hasty and not reception.pieces[-1].acknowledges:
+            deadline = now + timing.end_of_collision(self.baudrate) + self.slack
+        else:  # an E5 alone is the late acknowledgement of something before more often than an answer
+            deadline = max(self._window_end, now + timing.idle(self.baudrate) + self.slack)
+        if self._current.hasty and self._heard and self._starved(now):
+            deadline = self._window_end + timing.duration(_LONGEST_FRAME, self.baudrate)
         self._deadline = min(deadline, self._limit)
+
+    def _starved(self, now: float) -> bool:
+        """Whether less was heard than meters send when they answer with data.
+
+        Where many answer at once, hardly a stop bit gets through: next to nothing is received while the line
+        is busy for as long as their frames.
+        """
+        heard = len(self._heard)
+        since = now - max(self._sent_end, self._heard_since)
+        return heard < _SHORTEST_DATA or since > 2 * timing.duration(heard, self.baudrate) + self.slack
 
     def _succeed(self, pieces: tuple[Piece, ...], now: float) -> None:
         """The last one of the pieces is the answer."""
@@ -480,7 +496,7 @@ class Master(Generic[T]):
         self._phase = "idle"
         outcome = Outcome(
             kind,
-            octets=piece.octets if piece is not None else bytes(self._heard),
+            octets=piece.octets if piece is not None else b"".join(each.octets for each in pieces),
             frame=None if piece is None else piece.frame,
             attempts=self._attempt,
             garbled=bytes(self._garbled),
