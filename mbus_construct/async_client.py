@@ -61,6 +61,7 @@ class AsyncClient:
     ) -> None:
         self._port = port
         self._closed = False
+        self._reconnections = RECONNECTIONS
         self.session = Session(baudrate=baudrate, timeout=timeout, retries=retries, wake_up=wake_up)
         self.on_event = on_event
         self._lock = asyncio.Lock()
@@ -89,6 +90,7 @@ class AsyncClient:
     async def close(self) -> None:
         """End a selection that is under way, and give the port back."""
         master = self.session.master
+        self._reconnections = 0  # what is broken now need not be opened again
         try:
             if master.selected:
                 master.abort()
@@ -166,12 +168,14 @@ class AsyncClient:
     async def _reopen(self, failed: TransportError) -> Finding:
         """Open the port again after an error; raises the last error where it stays away."""
         error = failed
-        for attempt in range(RECONNECTIONS):
+        for attempt in range(self._reconnections):
             if attempt:
                 await asyncio.sleep(RECONNECT_WAIT)
             try:
                 await self.port.reopen()
                 await self.port.set_baudrate(self.session.master.baudrate)
+                if self.session.wake_up:
+                    await self.port.wake_up(self.session.wake_up)
             except TransportError as again:
                 error = again
             else:

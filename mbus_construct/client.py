@@ -77,6 +77,7 @@ class Client:
         self.on_event = on_event
         self._lock = threading.RLock()  # other threads wait; this one may call within a call
         self._closed = False
+        self._reconnections = RECONNECTIONS
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +88,7 @@ class Client:
     def close(self) -> None:
         """End a selection that is under way, and give the port back."""
         master = self.session.master
+        self._reconnections = 0  # what is broken now need not be opened again
         try:
             if master.selected:
                 master.abort()
@@ -151,12 +153,14 @@ class Client:
     def _reopen(self, failed: TransportError) -> Finding:
         """Open the port again after an error; raises the last error where it stays away."""
         error = failed
-        for attempt in range(RECONNECTIONS):
+        for attempt in range(self._reconnections):
             if attempt:
                 time.sleep(RECONNECT_WAIT)
             try:
                 self.port.reopen()
                 self.port.set_baudrate(self.session.master.baudrate)
+                if self.session.wake_up:
+                    self.port.wake_up(self.session.wake_up)
             except TransportError as again:
                 error = again
             else:

@@ -209,6 +209,14 @@ def send(address: Address, request: Request) -> Procedure[Telegram | None]:
     if request.a_field == BROADCAST:
         yield from ask(request)
         return None
+    before, outcome = yield from _deliver(address, request)
+    if outcome.kind not in ("ack", "garbled"):
+        raise _refused(address, outcome)
+    return before
+
+
+def _deliver(address: Address, request: Request) -> Procedure[tuple[Telegram, Outcome]]:
+    """Send a change to one meter: the telegram by which it was identified before, and how it ended."""
     if (yield from is_shared(address)):
         raise CollisionError(
             f"{describe(address)}: several meters answer, and all of them would be changed; nothing was "
@@ -220,10 +228,7 @@ def send(address: Address, request: Request) -> Procedure[Telegram | None]:
         selected = yield from ask(select_request(of_meter(before.meter)))
         if selected.kind != "ack":
             raise failure(address, selected)
-    outcome = yield from ask(request)
-    if outcome.kind not in ("ack", "garbled"):
-        raise _refused(address, outcome)
-    return before
+    return before, (yield from ask(request))
 
 
 def _ready(address: Address) -> Procedure[Telegram]:
@@ -261,8 +266,14 @@ def set_address(address: Address, new: int) -> Procedure[Change]:
         outcome = yield from ask(Request("SND_NKE", new, attempts=2))
         if outcome.kind != "silence":
             raise LocalProtocolError(f"address {new} is in use: a meter answers there; choose another")
-    before = yield from send(address, request)
-    after = yield from identify(new)
+    before, outcome = yield from _deliver(address, request)
+    try:
+        after = yield from identify(new)
+    except NoResponse:
+        # Where the acknowledgement was lost the meter has the new address: that is why this is asked first.
+        if outcome.kind not in ("ack", "garbled"):
+            raise _refused(address, outcome) from None
+        raise
     if not _is_same(before, after):
         raise RemoteProtocolError(f"address {new}: another meter answers there than the one that was changed")
     return Change("primary address", new, new, after.meter)
@@ -309,14 +320,16 @@ def set_baudrate(address: Address, baudrate: int, now: int) -> Procedure[Change]
         yield from ask(request)
         yield SetBaudrate(baudrate)
         return Change("baud rate", baudrate, address, confirmed=None)
-    before = yield from send(address, request)
-    yield SetBaudrate(baudrate)
+    before, outcome = yield from _deliver(address, request)
+    yield SetBaudrate(baudrate)  # even without an acknowledgement: it may have been lost
     after = yield from _answers(address)
     if after is not None and _is_same(before, after):
         return Change("baud rate", baudrate, address, after.meter)
     yield SetBaudrate(now)
     after = yield from _answers(address)
     who = describe(address)
+    if outcome.kind not in ("ack", "garbled"):
+        raise _refused(address, outcome)
     if after is not None:
         raise RemoteProtocolError(f"{who}: acknowledges the switch to {baudrate} baud, but stays at {now}")
     raise NoResponse(

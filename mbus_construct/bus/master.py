@@ -20,6 +20,8 @@ from .receiver import Piece, Reception, receive, resembles
 from .steps import ATTEMPTS, Kind, Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .events import Event
 
 T = TypeVar("T")
@@ -459,7 +461,8 @@ class Master(Generic[T]):
         self._late = self._attempt - 1
         if self._late and self._first_sent is not None:
             self._drain_until = now + min(now - self._first_sent, _LONGEST_DRAIN)
-        self._finish("ack" if answer.acknowledges else "data", answer, delay, now)
+        kind: Kind = "ack" if answer.acknowledges else "data"
+        self._finish(kind, answer.octets, now, frame=answer.frame, delay=delay)
 
     def _note_pieces(self, pieces: tuple[Piece, ...]) -> None:
         """Remember what was heard beside the answer."""
@@ -474,17 +477,18 @@ class Master(Generic[T]):
         self._note_pieces(pieces)
         if pieces:
             self._quiet_until = now + timing.idle(self.baudrate)
+        if request.a_field == BROADCAST and not request.octets:
+            self._finish("sent", b"", now)
+            return
         self._owed_until = self._sent_end + _LATEST_ANSWER
         if request.c_field == "REQ_UD2":
             self._data_until[request.a_field] = self._owed_until
-        if request.a_field == BROADCAST and not request.octets:
-            self._finish("sent", None, None, now)
-        elif self._attempt < self._attempts_of(request):
+        if self._attempt < self._attempts_of(request):
             self._clear_before_sending(now)
-        else:
-            if request.c_field in COUNTED:  # a meter whose answers were lost has moved on
-                self.fcb.forget(request.a_field)
-            self._finish(self._failure(pieces), None, None, now)
+            return
+        if request.c_field in COUNTED:  # a meter whose answers were lost has moved on
+            self.fcb.forget(request.a_field)
+        self._finish(self._failure(pieces), b"".join(piece.octets for piece in pieces), now)
 
     def _failure(self, pieces: tuple[Piece, ...]) -> Kind:
         """What the last attempt's octets say. An E5 with others beside it is of more than one meter."""
@@ -492,12 +496,20 @@ class Master(Generic[T]):
             return "garbled"
         return "foreign" if self._foreign else "silence"
 
-    def _finish(self, kind: Kind, piece: Piece | None, delay: float | None, now: float) -> None:
+    def _finish(
+        self,
+        kind: Kind,
+        octets: bytes,
+        now: float,
+        *,
+        frame: Mapping[str, Any] | None = None,
+        delay: float | None = None,
+    ) -> None:
         self._phase = "idle"
         outcome = Outcome(
             kind,
-            octets=piece.octets if piece is not None else b"".join(each.octets for each in pieces),
-            frame=None if piece is None else piece.frame,
+            octets=octets,
+            frame=frame,
             attempts=self._attempt,
             garbled=bytes(self._garbled),
             foreign=tuple(self._foreign),

@@ -127,7 +127,7 @@ class Prober:
                     return Probe("one", answer.octets, trouble)
             trouble = True
             # The request was lost, or the acknowledgement was noise or somebody's late one: select again.
-            again = yield from self._ask(replace(select_request(mask), attempts=2))
+            again = yield from self._ask(replace(select_request(mask), attempts=ATTEMPTS))
             if again.kind != "ack":
                 return Probe("many" if again.kind == "garbled" else "empty", trouble=True)
         return Probe("unreadable", trouble=True, remark="can be selected, but gives no data")

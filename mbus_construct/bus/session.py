@@ -13,7 +13,7 @@ from mbus_grammars import MBusError
 
 from ..reading import Reading
 from . import configure, readout
-from .address import BROADCAST, TEST, Address, SecondaryAddress, parse_address
+from .address import BROADCAST, TEST, Address, SecondaryAddress, of_meter, parse_address
 from .events import FoundMeter, Readout
 from .master import Master
 from .readout import MAX_TELEGRAMS, PATIENCE
@@ -63,7 +63,23 @@ class Session:
 
     def baudrate_of(self, address: Address) -> int:
         """The speed at which a meter is reached."""
-        return self._baudrates.get(address, self.baudrate)
+        baudrate = self._baudrates.get(address)
+        if baudrate is None and isinstance(address, SecondaryAddress) and address.exact_identification:
+            # It may be known by its whole address.
+            of_meters = (each for each in self._baudrates if isinstance(each, SecondaryAddress))
+            baudrate = next((self._baudrates[each] for each in of_meters if address.matches(each)), None)
+        return self.baudrate if baudrate is None else baudrate
+
+    def _remember(self, change: Change, *addresses: Address, baudrate: int) -> None:
+        """A meter is reached at this speed, whether by its old address, its new one or its number."""
+        known: list[Address] = [*addresses, change.address]
+        if change.meter is not None:
+            known.append(of_meter(change.meter))
+        for address in known:
+            if baudrate == self.baudrate:
+                self._baudrates.pop(address, None)
+            else:
+                self._baudrates[address] = baudrate
 
     def _at(self, address: Address | None, procedure: Procedure[T]) -> Procedure[T]:
         """The procedure at the meter's speed, with the meters awake."""
@@ -168,12 +184,18 @@ class Session:
     def set_address(self, address: Address | str, new: int) -> Procedure[Change]:
         """See `Client.set_address`."""
         where = parse_address(address)
-        return self._at(where, configure.set_address(where, new))
+        change = yield from self._at(where, configure.set_address(where, new))
+        baudrate = self.baudrate_of(where)
+        self._baudrates.pop(where, None)
+        self._remember(change, baudrate=baudrate)
+        return change
 
     def set_identification(self, address: Address | str, new: str | SecondaryAddress) -> Procedure[Change]:
         """See `Client.set_identification`."""
-        where = parse_address(address)
-        return self._at(where, configure.set_identification(where, configure.identification(new)))
+        where, wanted = parse_address(address), configure.identification(new)
+        change = yield from self._at(where, configure.set_identification(where, wanted))
+        self._remember(change, baudrate=self.baudrate_of(where))
+        return change
 
     def set_baudrate(self, address: Address | str, baudrate: int) -> Procedure[Change]:
         """See `Client.set_baudrate`."""
@@ -183,7 +205,7 @@ class Session:
             self.baudrate = baudrate
             self._baudrates.clear()
         else:
-            self._baudrates[where] = baudrate
+            self._remember(change, where, baudrate=baudrate)
         return change
 
     def set_clock(
