@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from . import timing
+from .readout import ACKNOWLEDGEMENT as E5
 from .readout import request_data, select_request, while_busy
 from .receiver import receive
 from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
@@ -79,34 +80,36 @@ class Prober:
         while silent < (_TRIES if garbled else attempts):
             selected = yield from self._ask(request)
             trouble = trouble or bool(selected.before) or selected.kind == "foreign"
-            if selected.kind == "ack" and not (yield from self._another(mask, selected)):
+            behind = (yield from self._behind(mask, selected)) if selected.kind == "ack" else b""
+            # Behind the E5 of one meter other octets are noise, or several late ones at once.
+            certain = not self.noisy and not _is_deep(mask)
+            another = bool(behind) if certain else E5 in behind
+            if selected.kind == "ack" and not another:
                 self._learn(selected)
-                return (yield from self._read(mask, trouble=trouble or silent > 0 or bool(garbled)))
+                trouble = trouble or silent > 0 or bool(garbled or behind)
+                return (yield from self._read(mask, trouble=trouble))
             if selected.kind not in ("ack", "garbled"):
                 silent += 1
                 continue
             # Meters that collide do so again, in the same way; noise hardly comes again and again.
-            certain = not self.noisy and not _is_deep(mask)
             if certain or selected.octets in garbled or len(garbled) == _TRIES - 1:
                 return Probe("many", trouble=trouble)
             garbled.append(selected.octets)
             request = replace(request, window=None)
         return Probe("empty", trouble=trouble or bool(garbled))
 
-    def _another(self, mask: SecondaryAddress, selected: Outcome) -> Procedure[bool]:
-        """Whether a second meter acknowledges behind the first one.
+    def _behind(self, mask: SecondaryAddress, selected: Outcome) -> Procedure[bytes]:
+        """What comes behind an acknowledgement: that of a second meter.
 
-        It is waited for as long as any meter so far took to answer: that saves the request for data. While it
-        acknowledges it does not hear, so that it is let finish.
+        It is waited for as long as any meter so far took to answer: that saves the request for data. While
+        others acknowledge they do not hear, so that they are let finish.
         """
         if not self._delays or mask.exact:
-            return False
+            return b""
         window = timing.last_answer(self.baudrate) - (selected.delay or 0.0)
         rest = max(self._delays) - (selected.delay or 0.0) + timing.duration(2, self.baudrate)
         heard = yield from listen(min(rest, window), until_heard=True)
-        if heard:
-            yield from listen(window)
-        return bool(heard)
+        return heard + ((yield from listen(window)) if heard else b"")
 
     def _read(self, mask: SecondaryAddress, *, trouble: bool) -> Procedure[Probe]:
         """Ask for data behind a clean acknowledgement."""
