@@ -27,16 +27,19 @@ def command(
 
     Example: mbus alarm sim: 5.
 
-    Exit code 0: none, or here it is; 1: the meter does not answer.
+    JSON is one object with the address and the alarm, null for none.
+    Exit code 0: none, or here it is; 1: the meter does not answer; 2: usage.
     """
     where = address_of(address)
     with connected(line) as client:
         telegram: Telegram | None = Watching("alarm", bar=False).run(client, client.session.alarm(where))
-    if telegram is not None:
+    if format_ in (Format.JSON, Format.NDJSON):
+        alarm = None if telegram is None else telegram.to_dict()
+        answer = {"type": "alarm", "address": address, "alarm": alarm}
+        typer.echo(output.dumps(answer, indent=2 if format_ == Format.JSON else None))
+    elif telegram is not None:
         output.WRITERS[format_]([(Source(address), telegram)])
     elif format_ == Format.TABLE:
         typer.echo(f"{address}: no alarm")
-    elif format_ == Format.CSV:
-        output.WRITERS[format_]([])
     else:
-        typer.echo("null")
+        output.WRITERS[format_]([])

@@ -188,7 +188,7 @@ def bus_command(
             try:
                 function(line, **given)
             except KeyboardInterrupt as interrupt:
-                say(*interrupt.args or (f"{name} interrupted: what is written so far is not all",))
+                say(*interrupt.args or (f"{name} interrupted; what is written so far is not all",))
                 raise
 
         positional = inspect.Parameter.POSITIONAL_OR_KEYWORD

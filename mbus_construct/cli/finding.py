@@ -177,14 +177,18 @@ def hunt(hunt: Hunt, line: Line, format_: BusFormat, path: Path | None) -> None:
                     sink.write(meter)
                 count += 1
     except KeyboardInterrupt:
-        if path is not None:
-            say(f"interrupted; the same command goes on from {path}")
-        raise
+        raise interrupted(hunt.name, path) from None
     finally:
         sink.end()
     if not count:
         say(f"no meter answers; `mbus doctor {line.port}` says why")
     raise typer.Exit(0 if count and not hunting.watching.attention else 1)
+
+
+def interrupted(name: str, path: Path | None) -> KeyboardInterrupt:
+    """The interrupt of a command that may have a state."""
+    how = "what is written so far is not all" if path is None else f"the same command goes on from {path}"
+    return KeyboardInterrupt(f"{name} interrupted; {how}")
 
 
 def _row(meter: FoundMeter) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .bus import Line, address_of, bus_command, connected
+from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected
 from .output import dumps
 from .sinks import BusFormat, Sink
 from .watching import Watching
@@ -19,7 +19,7 @@ def command(
     line: Line,
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(metavar="ADDRESS...", help="Primary or secondary addresses, also with wildcards."),
+        typer.Argument(metavar="ADDRESS...", help=ADDRESS_HELP),
     ] = None,
     format_: Annotated[BusFormat, typer.Option("--format", "-f", help="What to write.")] = BusFormat.TEXT,
 ) -> None:

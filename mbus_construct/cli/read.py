@@ -22,8 +22,8 @@ from mbus_grammars import MBusError
 
 from ..errors import LocalProtocolError
 from ..json_types import SCHEMA_VERSION
-from .bus import Line, address_of, bus_command, connected, error_code, say
-from .finding import BusState, Hunt, finding_from
+from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected, error_code, say
+from .finding import BusState, Hunt, finding_from, interrupted
 from .output import CSV_COLUMNS, csv_rows
 from .scan import State, Thorough, addresses_of, scanning
 from .search import Known, known_addresses, searching
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ..bus.steps import Procedure
 
 _MAX_TELEGRAMS = 32
+_IN_TABLES = ("incomplete", "repeats")  # findings that a reading has as remarks, below its table
 
 
 class Format(StrEnum):
@@ -55,11 +56,7 @@ def command(
     *,
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="ADDRESS...",
-            help="0 to 250 or 254; eight or sixteen digits of a secondary address, F or ? for any, * for the "
-            "rest.",
-        ),
+        typer.Argument(metavar="ADDRESS...", help=ADDRESS_HELP),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every meter that a scan finds.")] = False,
     secondary: Annotated[
@@ -209,7 +206,8 @@ class _Run:
         self.work = work
         self.format = format_
         self.output = output
-        self.watching = Watching("read", bar=not line.debug)
+        shown = _IN_TABLES if format_ is Format.TABLE and output is None else ()
+        self.watching = Watching("read", bar=not line.debug, in_output=shown)
         self.written: list[str] = []  # meters whose readings have been written
         self.failed: list[str] = []  # meters whose errors have been written, and no reading since
         self.unclean = 0  # of the readings, how many had something wrong in them
@@ -306,9 +304,7 @@ class _Run:
                     with self.watching.paused():
                         self._write(readout, sink, file)
         except KeyboardInterrupt:
-            if self.state.path is not None:
-                say(f"interrupted; the same command goes on from {self.state.path}")
-            raise
+            raise interrupted("read", self.state.path) from None
         finally:
             sink.end()
 
@@ -335,7 +331,9 @@ class _Run:
         if file is None:
             self.writing = name
             self.state.save()
-        if readout.reading is not None or self.format is not Format.TABLE:
+        # In a file the error of an earlier run stands already.
+        told = file is not None and readout.reading is None and name in self.failed
+        if not told and (readout.reading is not None or self.format is not Format.TABLE):
             sink.write(readout)
         self.writing = None
         if name in self.failed:

@@ -19,7 +19,7 @@ _STEP = 1.0  # seconds
 _VIRTUAL = 3600.0  # seconds after which nothing more comes on a bus whose time is virtual
 
 
-@bus_command(spare="")
+@bus_command(spare="", without=("timeout", "retries", "wake_up", "record"))
 def command(
     line: Line,
     output: Annotated[
@@ -36,15 +36,14 @@ def command(
 
     What another master asks is in it too. `mbus replay` shows it; replay:FILE is a port for every command.
     """
-    if output is not None and line.record is not None:
-        raise typer.BadParameter("--output and --record mean the same here: give one")
-    file = output or line.record
-    shown = WholeLines(err=False) if file is None else None
+    shown = WholeLines(err=False) if output is None else None
     # Ctrl-C is the way in which it ends.
-    with suppress(KeyboardInterrupt), connected(replace(line, record=file), shown=shown) as client:
+    with suppress(KeyboardInterrupt), connected(replace(line, record=output), shown=shown) as client:
         _listen(client, math.inf if seconds is None else seconds, virtual=line.is_virtual)
-    if file is not None:
-        say(f"recorded into {file}; `mbus replay {file}` shows it")
+    if seconds is None and line.port.lower().startswith("sim:"):
+        say("nobody talks on a simulated bus unless it is asked: an hour of its time passed at once")
+    if output is not None:
+        say(f"recorded into {output}; `mbus replay {output}` shows it")
 
 
 def _listen(client: Client, seconds: float, *, virtual: bool) -> None:

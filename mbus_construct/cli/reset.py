@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from .bus import Line, address_of, bus_command
-from .changing import AddressArgument, DryRun, Format, TextOrJson, change
+from .changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
 
 
 @bus_command()
 def command(
     line: Line,
-    address: AddressArgument,
+    address: AddressOrAllArgument,
     *,
     application: Annotated[
         str | None,
@@ -23,7 +23,8 @@ def command(
         ),
     ] = None,
     block: Annotated[
-        int, typer.Option(min=0, max=15, help="Of the application: the low half of the sub-code.")
+        int,
+        typer.Option(min=0, max=15, metavar="N", help="Of the application: low half of the sub-code."),
     ] = 0,
     dry_run: DryRun = False,
     format_: Format = TextOrJson.TEXT,
@@ -31,6 +32,8 @@ def command(
     """Reset the application layer of a meter, or select what it sends.
 
     Example: mbus reset sim: 12 "user data".
+
+    Exit code 0: acknowledged, and the meter answers; 1: it failed; 2: usage.
     """
     from ..bus.configure import reset_request  # noqa: PLC0415  decode starts faster without
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -20,6 +21,8 @@ from .sinks import BusFormat
 
 if TYPE_CHECKING:
     from ..bus.address import SecondaryAddress
+
+_WHOLE: Final = re.compile(r"[0-9A-Fa-f]{16}(/\d{8})?")
 
 Known = Annotated[
     Path | None,
@@ -36,7 +39,9 @@ def command(
     *,
     mask: Annotated[
         str | None,
-        typer.Argument(help="Eight or sixteen digits, F or ? for any, * for the rest; all by default."),
+        typer.Argument(
+            metavar="MASK", help="Eight or sixteen digits, F or ? for any, * for the rest; default: all."
+        ),
     ] = None,
     format_: Format = BusFormat.TEXT,
     state: State = None,
@@ -124,8 +129,14 @@ def _written(path: Path, text: str) -> list[tuple[str, str]]:
     if lines and "secondary_address" in lines[0].split(","):
         rows = list(csv.DictReader(io.StringIO(text)))
         return [(str(path), row["secondary_address"]) for row in rows if row["secondary_address"]]
-    numbered = ((number, line.split("#")[0].strip()) for number, line in enumerate(lines, 1))
+    numbered = ((number, _secondary_in(line.split("#")[0].strip())) for number, line in enumerate(lines, 1))
     return [(f"{path}, line {number}", line) for number, line in numbered if line]
+
+
+def _secondary_in(line: str) -> str:
+    """The address in a line as search prints it for people: "address 5, 0793534365321004, LSE, ..."."""
+    parts = [part.strip() for part in line.split(",")]
+    return next((part for part in parts if _WHOLE.fullmatch(part)), line) if len(parts) > 1 else line
 
 
 def _in_json(path: Path, text: str) -> list[str]:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mbus_grammars import BuildError
+
+from ..errors import LocalProtocolError
 from ..hextext import to_hex
 from .build import read_json
-from .bus import Line, address_of, bus_command, connected
-from .changing import AddressArgument, DryRun, Format, TextOrJson, change
+from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected
+from .changing import DryRun, Format, TextOrJson, change
 from .output import dumps
 from .watching import Watching
 
@@ -30,13 +33,18 @@ _SAID = {
 @bus_command()
 def command(
     line: Line,
-    address: AddressArgument,
+    address: Annotated[
+        str,
+        typer.Argument(
+            metavar="ADDRESS", help=f"{ADDRESS_HELP} With wildcards: whether one meter answers, or several."
+        ),
+    ],
     *,
     quantities: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="QUANTITY...",
-            help='What readouts shall contain: "volume=m³", "energy=kWh", or a record as JSON.',
+            metavar="QUANTITY=UNIT...",
+            help="What readouts shall contain, with its UNIT: volume=m³, energy=kWh, or a record as JSON.",
         ),
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Readouts shall contain everything.")] = False,
@@ -45,7 +53,12 @@ def command(
 ) -> None:
     """Select a secondary address and tell who answers; with quantities, select what readouts contain.
 
-    Examples: mbus select sim: 3000FFFF; mbus select sim: 12 volume=m³; mbus select sim: 12 --all.
+    Who answers: mbus select sim: 07935343
+
+    What readouts contain: mbus select sim: 12 volume=m³
+
+    Everything again: mbus select sim: 12 --all
+
     Exit code 0: one meter answers, or the readout is as wanted; 1: nobody, several, or it is not.
     """
     if all_ and quantities:
@@ -62,10 +75,24 @@ def _select_readout(
 ) -> None:
     from ..bus.configure import readout_request  # noqa: PLC0415  decode starts faster without
 
-    request = readout_request(where, wanted)
+    try:
+        request = readout_request(where, wanted)
+    except BuildError as error:
+        units = _needs_unit(error, wanted)
+        if units is None:
+            raise
+        raise LocalProtocolError(units) from error
     change(
         line, where, request, lambda bus: bus.select_readout(where, wanted), dry_run=dry_run, format_=format_
     )
+
+
+def _needs_unit(error: BuildError, wanted: list[Mapping[str, Any]]) -> str | None:
+    """What to say where a quantity was given without its unit; None where something else is wrong."""
+    for index, record in enumerate(wanted):
+        if error.field == f"records[{index}].unit" and record.get("unit") is None:
+            return f"{record.get('quantity')} needs its UNIT, as in volume=m³; {error.limit}"
+    return None
 
 
 def _record(text: str) -> Mapping[str, Any]:

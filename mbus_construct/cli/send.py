@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..bus.steps import Outcome
 
 
-@bus_command()
+@bus_command(without=("retries",))
 def command(
     line: Line,
     frame: Annotated[
@@ -39,9 +39,12 @@ def command(
 
     Example: mbus send sim: "10 5B 05 60 16".
 
-    Exit code 0: a frame came back; 1: nothing did, or octets that are none.
+    Octets that are no frame are sent too, with a warning.
+    Exit code 0: a frame came back; 1: nothing did, or octets that are none; 2: usage.
     """
     octets = _octets(frame)
+    if not _is_whole(octets):
+        say(f"warning: {to_hex(octets)} is no valid frame; it is sent as it is")
     with connected(line) as client:
         outcome: Outcome = Watching("send", bar=False).run(client, client.session.send(octets))
     if format_ == Format.TABLE:
@@ -71,6 +74,12 @@ def _octets(argument: str) -> bytes:
     if len(telegrams) != 1:
         raise BuildError("JSON", f"{len(telegrams)} telegrams", "one")
     return encode(telegrams[0])
+
+
+def _is_whole(octets: bytes) -> bool:
+    from ..bus.receiver import receive  # noqa: PLC0415  decode starts faster without
+
+    return all(piece.frame is not None for piece in receive(octets, final=True).pieces)
 
 
 def _is_file(argument: str) -> bool:

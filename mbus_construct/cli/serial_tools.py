@@ -234,6 +234,8 @@ def _request(given: Arguments, limit: int | None = None) -> None:
     options = {} if limit is None else {"limit": limit}
     with _client(given) as bus:
         reading = bus.read(given.address, **options)
+    if limit is not None and reading.more_records_follow:
+        _say("more telegrams follow: mbus-serial-request-data-multi-reply.py reads all of them")
     telegrams = [load(encode(telegram)) for telegram in reading.telegrams]
     joined = telegrams[0]
     for telegram in telegrams[1:]:

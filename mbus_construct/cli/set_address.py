@@ -21,9 +21,19 @@ def command(
     """Give a meter another primary address, unless somebody answers there already.
 
     Example: mbus set-address sim: 12 40. The meter is asked at its new address before this says so.
+
+    Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """
     from ..bus.configure import address_request  # noqa: PLC0415  decode starts faster without
 
-    where = address_of(address, silent=True)
+    where = address_of(address)
     request = address_request(where, new)
-    change(line, where, request, lambda bus: bus.set_address(where, new), dry_run=dry_run, format_=format_)
+    change(
+        line,
+        where,
+        request,
+        lambda bus: bus.set_address(where, new),
+        dry_run=dry_run,
+        format_=format_,
+        check=f"mbus ping {line.port} {where} {new}",
+    )

@@ -9,13 +9,13 @@ import typer
 
 from ..errors import LocalProtocolError
 from .bus import Line, address_of, bus_command
-from .changing import AddressArgument, DryRun, Format, TextOrJson, change
+from .changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
 
 
 @bus_command()
 def command(
     line: Line,
-    address: AddressArgument,
+    address: AddressOrAllArgument,
     *,
     time: Annotated[
         str | None,
@@ -32,6 +32,9 @@ def command(
     """Set date and time of a meter, and compare them with what it reports.
 
     Example: mbus set-clock sim: 12.
+
+    Exit code 0: confirmed by the meter; 1: acknowledged, but the meter does not report its clock, or it
+    failed; 2: usage.
     """
     from ..bus.configure import clock_request  # noqa: PLC0415  decode starts faster without
 
@@ -50,7 +53,7 @@ def command(
 
 def _moment(text: str | None) -> datetime:
     if text is None:
-        return datetime.now()
+        return datetime.now().replace(microsecond=0)
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
 
+from ..errors import LocalProtocolError
 from .bus import Line, address_of, bus_command
 from .changing import AddressArgument, DryRun, Format, TextOrJson, change
 
@@ -23,10 +25,16 @@ def command(
     """Give a meter another identification number, or another secondary address.
 
     Example: mbus set-identification sim: 12 12345679. The meter is selected by it before this says so.
+
+    Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """
     from ..bus.configure import identification, identification_request  # noqa: PLC0415  decode is faster
 
     where = address_of(address)
+    if not re.fullmatch(r"[0-9A-Fa-f]{8}([0-9A-Fa-f]{8})?", new):
+        raise LocalProtocolError(
+            f"{new!r}: a new identification number has eight digits, a secondary address sixteen"
+        )
     number = identification(new)
     request = identification_request(where, number)
     change(
@@ -36,4 +44,5 @@ def command(
         lambda bus: bus.set_identification(where, number),
         dry_run=dry_run,
         format_=format_,
+        check=f"mbus ping {line.port} {number}",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -102,18 +101,14 @@ def _bus(file: Path | None, faults: list[str], seed: int | None, baudrate: int |
 
 
 def _fault(text: str) -> Fault:
-    from ..simulator import FAULTS, Fault  # noqa: PLC0415  decode starts faster without
+    from ..simulator import FAULTS, parse_fault  # noqa: PLC0415  decode starts faster without
 
-    name, equals, probability = text.partition("=")
+    name = text.partition("=")[0]
     if name not in FAULTS:
         close = [known for known in FAULTS if known.startswith(name[:4])] if name else []
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise LocalProtocolError(f"{name!r} is no fault{hint}; there are: {', '.join(FAULTS)}")
-    if not equals:
-        return Fault(name)
-    if not re.fullmatch(r"0?\.\d+|[01](\.0*)?", probability):
-        raise LocalProtocolError(f"{probability!r} is no probability: 0 to 1, as in {name}=0.1")
-    return Fault(name, float(probability))
+    return parse_fault(text)
 
 
 def _serve(bus: SimulatedBus, listen: str, *, speed: float, debug: bool) -> None:

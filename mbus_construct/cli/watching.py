@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 class Watching:
     """Shows how far a command is, on a terminal, and tells findings on standard error.
 
+    Args:
+        what: the command is doing.
+        bar: show how far it is.
+        in_output: codes of findings that the command's output says itself.
+
     Attributes:
         findings: so far; `attention` is whether one of them is more than information.
     """
 
-    def __init__(self, what: str, *, bar: bool = True) -> None:
+    def __init__(self, what: str, *, bar: bool = True, in_output: Collection[str] = ()) -> None:
+        self._in_output = in_output
         self.findings: list[Finding] = []
         self._what = what
         self._bar: Bar | None = None
@@ -74,6 +80,8 @@ class Watching:
     def tell(self, finding: Finding) -> None:
         """Say what was found out, in one line."""
         self.findings.append(finding)
+        if finding.code in self._in_output:
+            return
         with self.paused():
             say(str(finding))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..bus.slave import Behaviour
 from .bus import LoggedRequest, SimulatedBus
 from .config import BusFileError, builtin, builtin_text, fleet, load, loads
-from .faults import FAULTS, Fault, mixture
+from .faults import FAULTS, Fault, mixture, parse_fault
 from .meters import SimulatedMeter
 from .virtual import AsyncVirtualPort, VirtualPort
 
@@ -31,4 +31,5 @@ __all__ = [
     "load",
     "loads",
     "mixture",
+    "parse_fault",
 ]

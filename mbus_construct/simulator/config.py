@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from random import Random
@@ -20,7 +21,7 @@ from ..bus.timing import FIRST_ANSWER_BITS, LAST_ANSWER, LAST_ANSWER_BITS
 from ..errors import LocalProtocolError
 from ..json_types import RecordDict
 from .bus import SimulatedBus
-from .faults import LASTING, OF_ONE_METER, Fault
+from .faults import LASTING, OF_ONE_METER, Fault, parse_fault
 from .meters import SimulatedMeter
 from .records import BEHAVIOUR_KEYS
 
@@ -285,13 +286,14 @@ def _behaviour(table: _Table) -> Behaviour:
 
 
 def _faults(table: _Table, allowed: frozenset[str] | None) -> list[Fault]:
-    """Faults by name, or as tables with name and when they strike."""
+    """Faults by name ("noise", "noise=0.1"), or as tables with name and when they strike."""
     found: list[Fault] = []
     for item in table.items("faults", "a list of names, or of tables with name"):
         name = f"faults of {table.name}"
         content = {"name": item} if isinstance(item, str) else item
         entry = _Table(content, table.file, name, FAULT_KEYS)
-        found.append(entry.built(lambda entry=entry: _fault(entry)))  # type: ignore[misc]
+        make = partial(parse_fault, item) if isinstance(item, str) else partial(_fault, entry)
+        found.append(entry.built(make))
         if allowed is not None and found[-1].name not in allowed:
             raise entry.refuse(
                 "name", f"a fault of the whole bus; those of a meter: {', '.join(sorted(allowed))}"

@@ -155,9 +155,25 @@ class Fault:
             raise BuildError(self.name, self.at or self.probability, limit)
 
 
+def parse_fault(text: str) -> Fault:
+    """A fault as people write it: its name, with its probability if so wanted ("noise=0.1").
+
+    Raises `BuildError` where it is none.
+    """
+    name, equals, probability = text.partition("=")
+    if not equals:
+        return Fault(text)
+    fault = Fault(name.strip())
+    try:
+        return replace(fault, probability=float(probability))
+    except ValueError as error:
+        limit = f"0 to 1, as in {fault.name}=0.1"
+        raise BuildError(f"{fault.name}.probability", probability, limit) from error
+
+
 def faults_of(given: Iterable[Fault | str]) -> tuple[Fault, ...]:
-    """Faults by name or as they are. Raises `BuildError` for an unknown name."""
-    return tuple(Fault(item) if isinstance(item, str) else item for item in given)
+    """Faults as `parse_fault` takes them, or as they are. Raises as it does."""
+    return tuple(parse_fault(item) if isinstance(item, str) else item for item in given)
 
 
 def behaviour_with(behaviour: Behaviour, faults: Iterable[Fault]) -> Behaviour:

@@ -19,6 +19,9 @@ from .serve import Heard
 
 _CHUNK: Final = 4096
 _RATES: Final = {getattr(termios, f"B{rate}"): rate for rate in BAUDRATES}
+# A speed that no client sets. glibc refuses settings of which nothing sticks, and parity does not stick on a
+# pseudo-terminal: a client that opens it with parity E at 2400 baud is let in where the speed was another.
+_NO_RATE: Final = termios.B50
 _INPUT_RATE: Final = 4  # where termios' list has the speeds
 _OUTPUT_RATE: Final = 5
 
@@ -42,7 +45,7 @@ class PseudoTerminal:
             raise TransportError(f"{self._listen}: no pseudo-terminal is left ({error.strerror})") from error
         self._is_open = True
         tty.setraw(self._slave)
-        self._set_rate(self.baudrate)
+        self._set_rate(_NO_RATE)
         os.set_blocking(self._master, False)
         self.device = os.ttyname(self._slave)
         try:
@@ -51,9 +54,9 @@ class PseudoTerminal:
             self._hang_up()
             raise
 
-    def _set_rate(self, baudrate: int) -> None:
+    def _set_rate(self, rate: int) -> None:
         settings = termios.tcgetattr(self._slave)
-        settings[_INPUT_RATE] = settings[_OUTPUT_RATE] = getattr(termios, f"B{baudrate}")
+        settings[_INPUT_RATE] = settings[_OUTPUT_RATE] = rate
         termios.tcsetattr(self._slave, termios.TCSANOW, settings)
 
     def _make_link(self) -> None:
@@ -82,8 +85,10 @@ class PseudoTerminal:
             octets = os.read(self._master, _CHUNK)
         except OSError:
             return []
-        # A speed that is none of M-Bus is the one of before: terminals start at any.
-        self.baudrate = _RATES.get(termios.tcgetattr(self._master)[_OUTPUT_RATE], self.baudrate)
+        rate = _RATES.get(termios.tcgetattr(self._master)[_OUTPUT_RATE])
+        if rate is not None:  # else it is the one of before
+            self.baudrate = rate
+            self._set_rate(_NO_RATE)
         return [Heard(octets, self.baudrate)] if octets else []
 
     def send(self, octets: bytes) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -18,7 +19,8 @@ import pytest
 
 from commands import ENVIRONMENT, Mbus, one_line, program
 from mbus_construct import Client
-from mbus_construct.simulator import FAULTS, VirtualPort, builtin
+from mbus_construct.cli import serial_tools
+from mbus_construct.simulator import FAULTS, VirtualPort, builtin, builtin_text, loads
 from mbus_construct.simulator.serve import Listener
 
 # --- ping, alarm, send
@@ -47,7 +49,8 @@ def test_ping_used_wrongly(mbus: Mbus, arguments: list[str]) -> None:
 
 def test_alarm(mbus: Mbus, tmp_path: Path) -> None:
     assert mbus("alarm", "sim:", "5").out == "5: no alarm\n"
-    assert mbus("alarm", "sim:", "5", "-f", "json").out == "null\n"
+    answer = json.loads(mbus("alarm", "sim:", "5", "-f", "json").out)
+    assert answer == {"type": "alarm", "address": "5", "alarm": None}
     assert len(mbus("alarm", "sim:", "5", "-f", "csv").lines) == 1
     run = mbus("alarm", "sim:", "99")
     assert run.code == 1
@@ -57,7 +60,9 @@ def test_alarm(mbus: Mbus, tmp_path: Path) -> None:
     file.write_text(meter)
     run = mbus("alarm", f"sim:{file}", "5", "-f", "json")
     assert (run.code, run.err) == (0, "")
-    assert json.loads(run.out)["frame"]["ci_field"] == 0x71
+    answer = json.loads(run.out)
+    assert (answer["type"], answer["address"]) == ("alarm", "5")
+    assert answer["alarm"]["frame"]["ci_field"] == 0x71
 
 
 @pytest.mark.parametrize("frame", ["10 7B 05 80 16", '{"frame": {"c_field": "REQ_UD2", "a_field": 5}}'])
@@ -80,7 +85,9 @@ def test_send_an_acknowledged_frame(mbus: Mbus) -> None:
 
 def test_send_where_nothing_or_no_frame_comes_back(mbus: Mbus, tmp_path: Path) -> None:
     run = mbus("send", "sim:", "1040634316")  # a wrong check sum
-    assert (run.code, run.err) == (1, "mbus: nothing came back\n")
+    assert run.code == 1
+    warning = "mbus: warning: 10 40 63 43 16 is no valid frame; it is sent as it is"
+    assert run.err.splitlines() == [warning, "mbus: nothing came back"]
     file = tmp_path / "bus.toml"
     fault = '[bus]\nfaults = ["wrong_checksum"]\n[[fleet]]\ncount = 1\nfirst_primary_address = 5\n'
     file.write_text(fault)
@@ -184,6 +191,14 @@ def test_replay_of_what_is_none(mbus: Mbus, tmp_path: Path) -> None:
     assert "no telegram of a meter" in run.err
 
 
+def test_replay_shows_a_frame_in_two_pieces(mbus: Mbus, tmp_path: Path) -> None:
+    transcript = tmp_path / "bus.txt"
+    mbus("send", "sim:", "10 5B 05 60 16", "--record", transcript)
+    first, last = mbus("replay", transcript).lines[-3:-1]
+    assert first.endswith("; no frame (37 octets)")
+    assert "; the rest of: RSP_UD from 5, " in last
+
+
 def test_debug_shows_the_traffic(mbus: Mbus) -> None:
     run = mbus("ping", "sim:", "5", "-d")
     assert run.out == "5: answers\n"
@@ -203,8 +218,12 @@ def test_record_on_a_virtual_bus_ends(mbus: Mbus, tmp_path: Path) -> None:
     assert run.code == 0
     assert run.lines[0] == "# mbus-construct transcript 1"
     assert run.lines[-1].split() == ["5.000", "close"]
-    run = mbus("record", "sim:", "-o", tmp_path / "a", "--record", tmp_path / "b")
-    assert run.code == 2
+    assert run.err == ""
+    run = mbus("record", "sim:", "-o", tmp_path / "a")
+    assert run.code == 0
+    assert "nobody talks on a simulated bus" in run.err
+    for option in ("--record", "--retries", "--timeout", "--wake-up"):
+        assert "No such option" in mbus("record", "sim:", option, "1").err
 
 
 def test_record_hears_another_master(tmp_path: Path) -> None:
@@ -234,6 +253,17 @@ def wait_until(true: object, seconds: float = 20) -> None:
         time.sleep(0.01)
 
 
+# --- The scripts of tools/
+
+
+def test_more_telegrams_are_pointed_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert serial_tools.request_data(["-a", "12", "sim:"]) == 0
+    err = capsys.readouterr().err
+    assert "more telegrams follow: mbus-serial-request-data-multi-reply.py" in err
+    assert serial_tools.request_data(["-a", "5", "sim:"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 # --- simulate
 
 
@@ -241,6 +271,11 @@ def test_the_faults_are_listed(mbus: Mbus) -> None:
     run = mbus("simulate", "--faults")
     assert run.code == 0
     assert [line.split()[0] for line in run.lines] == list(FAULTS)
+
+
+@pytest.mark.parametrize("line", re.findall(r"^# (\w+ = .*?)(?:  +#.*)?$", builtin_text(), re.MULTILINE))
+def test_the_examples_in_the_built_in_bus(line: str) -> None:
+    assert loads(builtin_text().replace(f"# {line}", line).replace("[bus]\nbaudrate = 2400", "[bus]")).meters
 
 
 def test_the_built_in_bus_is_printed(mbus: Mbus, tmp_path: Path) -> None:
@@ -254,6 +289,7 @@ def test_the_built_in_bus_is_printed(mbus: Mbus, tmp_path: Path) -> None:
         (["--fault", "nonsense"], 2, "there are: echo"),
         (["--fault", "late"], 2, "did you mean late_reply"),
         (["--fault", "noise=2"], 2, "0 to 1"),
+        (["--fault", "noise=x"], 2, "noise=0.1"),
         (["--fault", "ignores_fcb=0.5"], 2, "no probability"),
         (["--listen", "nowhere"], 2, "tcp://HOST:PORT"),
         (["--listen", "tcp://127.0.0.1"], 2, "HOST:PORT"),
@@ -409,7 +445,7 @@ def test_an_interrupt_while_a_meter_is_silent(tmp_path: Path) -> None:
             wait_until(lambda: transcript.exists() and "M>S" in transcript.read_text())
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=10)
-    assert (process.returncode, err) == (130, "mbus: ping interrupted: what is written so far is not all\n")
+    assert (process.returncode, err) == (130, "mbus: ping interrupted; what is written so far is not all\n")
 
 
 def test_a_progress_bar_on_a_terminal(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands import Mbus, one_line
-from interrupting import asked
+from interrupting import asked, interrupt_after
 
 VOLUME = '{"quantity": "volume", "unit": "m³", "value": "20.000", "data_field": "8 digit BCD"}'
 
@@ -72,7 +72,7 @@ def test_a_change_is_confirmed(mbus: Mbus, arguments: list[str], line: str) -> N
         (["select", "1", "--all"], ["68 04 04 68 73 01 51 7F 44 16"]),
         (["select", "12345678"], ["68 0B 0B 68 73 FD 52 78 56 34 12 FF FF FF FF D2 16"]),
         (["write", "1", VOLUME], ["68 09 09 68 73 01 51 0C 13 00 00 02 00 E6 16"]),
-        (["set-address", "255", "7"], ["68 06 06 68 43 FF 51 01 7A 07 15 16"]),
+        (["set-baudrate", "255", "9600"], ["68 03 03 68 43 FF BD FF 16"]),
         (
             ["select", "1", '{"quantity": "energy", "unit": "Wh", "storage_number": 1}'],
             ["68 05 05 68 73 01 51 48 00 0D 16"],
@@ -104,21 +104,29 @@ def test_a_dry_run_is_what_is_sent(mbus: Mbus, monkeypatch: pytest.MonkeyPatch) 
     [
         (["set-address", "sim:", "12", "251"], "251 is no primary address"),
         (["set-address", "sim:", "300", "5"], "'300' is no address"),
+        (["set-address", "sim:", "255", "5"], "255 is the address of all meters"),
+        (["set-address", "sim:", "255", "5", "--dry-run"], "255 is the address of all meters"),
         (["set-address", "sim:", "12", "x"], "'NEW': give a whole number"),
         (["set-address", "sim:", "12"], "Missing argument 'NEW'"),
         (["set-address"], '"sim:"'),
-        (["set-identification", "sim:", "12", "1234"], "is no address"),
+        (["set-identification", "sim:", "12", "1122334"], "eight digits, a secondary address sixteen"),
         (["set-identification", "sim:", "12", "1234567F"], "eight digits"),
         (["set-identification", "sim:", "255", "12345678"], "none of them answers"),
-        (["set-baudrate", "sim:", "12", "1000"], "1000 baud"),
+        (["set-baudrate", "sim:", "12", "1000"], "1000: one of 300"),
         (["set-clock", "sim:", "12", "--time", "noon"], "write 2026-01-31T12:00"),
         (["set-clock", "sim:", "12", "--time", "2026-01-31T12:00Z"], "no time zone"),
         (["reset", "sim:", "12", "everything"], "'everything' is no application: all, user data"),
         (["reset", "sim:", "12", "300"], "one octet, 0 to 255"),
         (["select", "sim:", "12"], "is a primary address"),
-        (["select", "sim:", "12", "volume"], "for volume: ft³, m³"),
+        (["select", "sim:", "12", "volume"], "volume needs its UNIT, as in volume=m³; for volume: ft³, m³"),
         (["select", "sim:", "12", "volume=m³", "--all"], "not both"),
+        (["set-baudrate", "tcp://127.0.0.1:1", "12", "9600"], "use rfc2217:// or --force"),
         (["write", "sim:", "12", "{broken"], "JSON"),
+        (["write", "sim:", "12", ""], "an object such as"),
+        (["write", "sim:", "12", "null"], "'null' does not fit: an object such as"),
+        (["write", "sim:", "12", "5"], "an object such as"),
+        (["write", "sim:", "12", "{}"], "an object such as"),
+        (["write", "sim:", "12", '{"quantity": "bus address", "value": 5}'], "mbus set-address"),
         (["write", "sim:", "12", "[]"], "at least one"),
         (["write", "sim:", "12", "[5]"], "an object such as"),
         (["write", "sim:", "12", '{"quantity": "nonsense", "value": 1}'], "nonsense"),
@@ -143,6 +151,7 @@ def test_used_wrongly(mbus: Mbus, arguments: list[str], words: str) -> None:
         (["set-clock", "/dev/no-such-port", "5"], "does not exist"),
         (["write", "sim:", "5", VOLUME], "address 5"),
         (["reset", "tcp://127.0.0.1:1", "5"], "refuses connections"),
+        (["set-baudrate", "tcp://127.0.0.1:1", "12", "9600", "--force"], "refuses connections"),
     ],
 )
 def test_what_goes_wrong_on_the_bus(mbus: Mbus, arguments: list[str], words: str) -> None:
@@ -151,6 +160,44 @@ def test_what_goes_wrong_on_the_bus(mbus: Mbus, arguments: list[str], words: str
     assert one_line(run.err)
     assert words in run.err
     assert run.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["set-clock", "sim:", "20"],
+        ["write", "sim:", "12", '{"quantity": "energy", "unit": "kWh", "value": 5}'],
+    ],
+    ids=lambda value: value[0],
+)
+def test_a_change_that_the_meter_does_not_report(mbus: Mbus, arguments: list[str]) -> None:
+    run = mbus(*arguments)
+    assert (run.code, run.err) == (1, "")
+    assert run.out.endswith(", acknowledged, but the meter does not report it\n")
+
+
+def test_a_change_of_all_meters(mbus: Mbus) -> None:
+    run = mbus("set-clock", "sim:", "255", "--time", "2026-01-31T12:00")
+    said = "address 255: clock 2026-01-31 12:00:00, sent to all meters, of which none answers\n"
+    assert run == (0, said, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "check"),
+    [
+        (["set-address", "sim:", "12", "40"], "mbus ping sim: 12 40"),
+        (["set-baudrate", "sim:", "12", "9600"], "mbus ping sim: 12 -b 9600"),
+        (["write", "sim:", "12", VOLUME], "mbus read sim: 12"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_an_interrupted_change(
+    mbus: Mbus, monkeypatch: pytest.MonkeyPatch, arguments: list[str], check: str
+) -> None:
+    interrupt_after(monkeypatch, 3)
+    run = mbus(*arguments)
+    said = f"mbus: interrupted: the meter may have been changed or not; `{check}` shows\n"
+    assert run == (130, "", said)
 
 
 def test_records_from_a_file_and_standard_input(mbus: Mbus, tmp_path: Path) -> None:

@@ -298,3 +298,17 @@ def test_meters_are_written_as_they_are_found(mbus: Mbus, monkeypatch: pytest.Mo
     monkeypatch.setattr(SimulatedBus, "transmit", noted)
     mbus("scan", "sim:", "--addresses", "5-8")
     assert seen[6].startswith("address 5, ")
+
+
+def test_what_search_prints_is_known(mbus: Mbus, tmp_path: Path) -> None:
+    known = tmp_path / "known"
+    known.write_text("# of yesterday\n" + mbus("search", "sim:").out)
+    run = mbus("search", "sim:", "--known", known, "--only-known")
+    assert (run.code, run.err) == (0, "")
+    assert {line.split(", ")[1] for line in run.lines} == SEARCHED
+
+
+def test_an_interrupt_is_told(mbus: Mbus, monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt_after(monkeypatch, 20)
+    run = mbus("scan", "sim:", "-f", "json")
+    assert (run.code, run.err) == (130, "mbus: scan interrupted; what is written so far is not all\n")

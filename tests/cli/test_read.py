@@ -268,6 +268,24 @@ def test_meters_that_failed_are_asked_again(mbus: Mbus, tmp_path: Path) -> None:
     assert (last.code, sources(last.out)) == (0, ["4"])
 
 
+def test_an_error_stands_in_the_output_once(mbus: Mbus, tmp_path: Path) -> None:
+    output, state = tmp_path / "output", tmp_path / "state"
+    state.touch()  # as mktemp leaves it: a new state
+    command = ["read", "sim:", "5", "99", "-f", "ndjson", "--state", str(state), "-o", str(output)]
+    for _ in range(3):
+        run = mbus(*command)
+        assert (run.code, "address 99: no answer" in run.err) == (1, True)
+        assert sources(output.read_text()) == ["5", "99"]
+
+
+def test_a_limit_is_told_once(mbus: Mbus) -> None:
+    run = mbus("read", "sim:", "12", "--limit", "1")
+    assert run.code == 1
+    assert (run.out + run.err).count("stopped after 1 telegrams") == 1
+    run = mbus("read", "sim:", "12", "--limit", "1", "-f", "ndjson")
+    assert run.err.count("stopped after 1 telegrams") == 1
+
+
 def test_a_killed_program_is_told(mbus: Mbus, tmp_path: Path, buses: dict[int, str]) -> None:
     """Killed between the line and the state: on standard output it can only be said."""
     state = tmp_path / "state"

@@ -232,3 +232,11 @@ def test_replies_have_about_the_octets_that_were_wanted(octets: int, telegrams: 
         lengths.append(len(user_data.octets) + 9)
         assert user_data.more is (index + 1 < telegrams)
     assert all(octets - 8 < length <= octets for length in lengths) or octets < 40
+
+
+def test_a_fault_as_on_the_command_line() -> None:
+    bus = loads('[bus]\nfaults = ["noise=0.1", "echo"]')
+    assert [(fault.name, fault.probability) for fault in bus.faults] == [("noise", 0.1), ("echo", 1.0)]
+    for fault in ("noise=2", "noise=", "noise=often", "nonsense=1", "same_secondary_address=0.5"):
+        with pytest.raises(BusFileError, match=r"faults of \[bus\]"):
+            loads(f'[bus]\nfaults = ["{fault}"]')

@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import serial
 
 from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, ask, read
 from mbus_construct.errors import LocalProtocolError, TransportError
@@ -143,6 +144,16 @@ def test_a_serial_port_is_unplugged_and_comes_back(bus: FakeBus, tmp_path: Path)
         port.reopen()
         assert ask(port, PING, 1) == ACK
     assert not link.is_symlink()
+
+
+def test_a_client_of_a_pseudo_terminal_may_ask_for_parity(bus: FakeBus) -> None:
+    """glibc refuses parity there unless another setting changes: each client finds another speed."""
+    with Listener(bus, PTY, speed=100) as listener:
+        for _ in range(3):
+            with serial.serial_for_url(listener.url, 2400, 8, "E", 1, timeout=5) as port:
+                port.write(PING)
+                assert port.read(1) == ACK
+    assert {baudrate for _, baudrate, _ in bus.heard} == {2400}
 
 
 def test_a_link_of_a_killed_simulator_is_replaced_but_no_file(bus: FakeBus, tmp_path: Path) -> None:
