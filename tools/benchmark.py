@@ -112,7 +112,9 @@ def main(path: str | None = None) -> None:
 
 if __name__ == "__main__":
     try:
-        if "--bus" in sys.argv[1:]:
+        if {"-h", "--help"} & {*sys.argv[1:]}:
+            print(__doc__)
+        elif "--bus" in sys.argv[1:]:
             benchmark_bus.main()
         else:
             main(*sys.argv[1:2])
