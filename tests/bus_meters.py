@@ -11,15 +11,15 @@ from mbus_construct.bus.events import Event, Finding
 from mbus_construct.simulator import SimulatedBus, SimulatedMeter, VirtualPort
 
 
-def volume(value: str, telegram: int = 1, **more: Any) -> dict[str, Any]:
+def volume(value: str, **more: Any) -> dict[str, Any]:
     given = {"quantity": "volume", "unit": "m³", "value": value, "data_field": "8 digit BCD"}
-    return {**given, "telegram": telegram, **more}
+    return {**given, **more}
 
 
 def meter(address: int = 5, number: str = "12345678", *values: str, **more: Any) -> SimulatedMeter:
     """A water meter; each value is a telegram of its own."""
     given: dict[str, Any] = {
-        "records": [volume(value, index + 1) for index, value in enumerate(values or ("12.565",))],
+        "records": [volume(value, telegram=index + 1) for index, value in enumerate(values or ("12.565",))],
         "identification_number": number,
         "manufacturer": "PAD",
         "version": 1,

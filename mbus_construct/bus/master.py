@@ -65,8 +65,47 @@ _LATEST_ANSWER: Final = 2.2
 _MOST_INTERRUPTIONS: Final = 5
 
 
-class Master(Generic[T]):
-    """Runs one procedure after the other: `start`, then `advance` until `done`.
+class Call(Generic[T]):
+    """One procedure on its way, and what became of it.
+
+    Attributes:
+        procedure: the generator.
+        pending: what it waits for.
+        baudrate: of the line, while it was put aside.
+        done: whether it has ended.
+    """
+
+    def __init__(self, procedure: Procedure[T]) -> None:
+        self.procedure = procedure
+        self.pending: Request | Pause = Pause(0.0)
+        self.baudrate = 0
+        self.done = False
+        self._value: T | None = None
+        self._error: MBusError | None = None
+
+    def finish(self, value: T | None = None, error: MBusError | None = None) -> None:
+        """It has returned, or ended with an error."""
+        self.done, self._value, self._error = True, value, error
+
+    def give_up(self) -> None:
+        """It is not wanted any more."""
+        self.procedure.close()
+        self.finish(error=LocalProtocolError("this call was given up before its end"))
+
+    @property
+    def result(self) -> T:
+        """What the procedure returned; raises the error with which it ended."""
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # None only before the end, or as T itself
+
+
+def _nothing() -> Procedure[None]:
+    yield from ()
+
+
+class Master:
+    """Runs procedures, one at a time: `start`, `advance` until the call is `done`, `end`.
 
     Args:
         baudrate: of the line.
@@ -95,11 +134,10 @@ class Master(Generic[T]):
         self._deadline: float | None = None
         self._commands: list[Command] = []
         self._events: list[Event] = []
-        self._procedure: Procedure[T] | None = None
-        self._pending: Request | Pause = Pause(0.0)
-        self._aside: list[tuple[Procedure[Any], Request | Pause, int]] = []
-        self._result: T | None = None
-        self._error: MBusError | None = None
+        self._call: Call[Any] | None = None
+        self._last: Call[Any] = Call(_nothing())
+        self._aside: list[Call[Any]] = []
+        self._interruptions = 0
         self._heard = bytearray()
         self._behind = b""  # what came in one piece with an answer, and is no part of it
         self._late = 0  # answers to repetitions that may still come ...
@@ -108,37 +146,41 @@ class Master(Generic[T]):
         # Until when something may come of requests that were repeated or given up: anything, and data by
         # the address that was asked.
         self._owed_until = 0.0
+        self._early = False
         self._heard_since = 0.0
         self._data_until: dict[int, float] = {}
 
     # --- What a driver needs
 
-    def start(self, procedure: Procedure[T], now: float) -> None:
+    def start(self, procedure: Procedure[T], now: float) -> Call[T]:
         """Begin a procedure.
 
         One that runs already is put aside until `end`, so that who is told of a meter may read it at once.
         Raises `LocalProtocolError` while an answer is awaited.
         """
-        if self._procedure is not None:
+        if self._call is not None:
             if self._phase == "awaiting":
                 raise LocalProtocolError("the bus is busy with another call; wait for its end")
-            self._aside.append((self._procedure, self._pending, self.baudrate))
-        self._procedure = procedure
-        self._result = self._error = None
+            self._call.baudrate = self.baudrate
+            self._aside.append(self._call)
+        call = self._call = self._last = Call(procedure)
         self._step(None, now)
         self._hear_the_rest(now)
+        return call
+
+    def runs(self, call: Call[Any]) -> bool:
+        """Whether a call is the one that the master works on, and none that was put aside."""
+        return self._call is call
 
     @property
     def done(self) -> bool:
-        """Whether the procedure has ended."""
-        return self._procedure is None
+        """Whether the call that was started last has ended."""
+        return self._last.done
 
     @property
-    def result(self) -> T:
-        """What the procedure returned; raises the error with which it ended."""
-        if self._error is not None:
-            raise self._error
-        return self._result  # type: ignore[return-value]  # None only before the end, or as T itself
+    def result(self) -> Any:
+        """What it returned; raises the error with which it ended."""
+        return self._last.result
 
     @property
     def deadline(self) -> float:
@@ -176,6 +218,14 @@ class Master(Generic[T]):
         """
         self._heard.clear()
         self._behind = b""
+        if self._call is None:
+            return
+        self._interruptions += 1
+        if self._interruptions > _MOST_INTERRUPTIONS:
+            raise TransportError(
+                f"the connection failed {self._interruptions} times during one request: look for another "
+                "program on the same gateway or port"
+            )
         if self._phase not in ("awaiting", "clearing"):
             return
         request = self._current
@@ -184,66 +234,60 @@ class Master(Generic[T]):
                 "the connection failed while the selected meter was being written to: read it to see whether "
                 "it has the change, then try again"
             )
-        self._interruptions += 1
-        if self._interruptions > _MOST_INTERRUPTIONS:
-            raise TransportError(
-                f"the connection failed {self._interruptions} times during one request: look for another "
-                "program on the same gateway or port"
-            )
         if self._phase == "awaiting":
             self._attempt -= 1
         self._clear_before_sending(now)
 
-    def end(self, procedure: Procedure[Any], now: float) -> None:
-        """A procedure is over, or given up; the one that was put aside for it goes on."""
-        if any(procedure is item[0] for item in self._aside):
-            self._aside = [item for item in self._aside if item[0] is not procedure]
-            procedure.close()
-            return
-        self.abort()
-        if self._aside:
-            self._procedure, pending, baudrate = self._aside.pop()
-            if baudrate != self.baudrate:
-                self.baudrate = baudrate
-                self._commands.append(SetBaudrate(baudrate))
-            self._begin(pending, now)
+    def end(self, call: Call[Any], now: float) -> None:
+        """A call is over, or given up; the one that was put aside for it goes on."""
+        if call in self._aside:
+            self._aside.remove(call)
+            call.give_up()
+        elif self._call is call:
+            self.abort()
+        if self._call is None and self._aside:
+            self._call = self._aside.pop()
+            if self._call.baudrate != self.baudrate:
+                self._set_baudrate(SetBaudrate(self._call.baudrate))
+            self._begin(self._call.pending, now)
 
     def abort(self) -> None:
-        """Give up the procedure, so that another one may start."""
-        procedure, self._procedure = self._procedure, None
+        """Give up the call under way, so that another one may start."""
+        call, self._call = self._call, None
         if self._phase == "awaiting":  # the answer is still to come
             self._late, self._drain_until = self._attempt, self._window_end
             self.fcb.forget(self._current.a_field)
         self._phase = "idle"
-        self._commands.clear()
-        if procedure is not None:
-            procedure.close()
+        self._commands = [command for command in self._commands if isinstance(command, SetBaudrate)]
+        if call is not None:
+            call.give_up()
 
     # --- Steps of the procedure
 
     def _step(self, answer: Outcome | bytes | None, now: float) -> None:
-        procedure = self._procedure
-        if procedure is None:
+        call = self._call
+        if call is None:
             return
         while True:
             try:
-                step = procedure.send(answer)
+                step = call.procedure.send(answer)
             except StopIteration as end:
-                self._procedure, self._result = None, end.value
+                self._call = None
+                call.finish(end.value)
                 return
             except MBusError as error:
-                self._procedure, self._error = None, error
+                self._call = None
+                call.finish(error=error)
                 return
             except BaseException:
-                self._procedure = None
+                self._call = None
                 raise
             answer = None
             if isinstance(step, Request | Pause):
                 self._begin(step, now)
                 return
             if isinstance(step, SetBaudrate):
-                self.baudrate = step.baudrate
-                self._commands.append(step)
+                self._set_baudrate(step)
             elif isinstance(step, WakeUp):
                 self._commands.append(step)
             else:
@@ -251,12 +295,18 @@ class Master(Generic[T]):
 
     def _begin(self, step: Request | Pause, now: float) -> None:
         """What takes time; nothing is sent before the next `advance`."""
-        self._pending = step
+        if self._call is not None:
+            self._call.pending = step
+        self._interruptions = 0
         if isinstance(step, Request):
             self._request(step, now)
         else:
             self._phase, self._pause, self._deadline = "pausing", step, now + step.seconds
             self._heard.clear()
+
+    def _set_baudrate(self, step: SetBaudrate) -> None:
+        self.baudrate = step.baudrate
+        self._commands.append(step)
 
     # --- Sending
 
@@ -264,7 +314,6 @@ class Master(Generic[T]):
         self._current = request
         self._octets = request.octets or frame_of(request, fcb=self._next_fcb(request))
         self._attempt = 0
-        self._interruptions = 0
         self._first_sent: float | None = None
         self._before: list[bytes] = []
         self._garbled = bytearray()
@@ -388,7 +437,7 @@ class Master(Generic[T]):
 
     def _hear_the_rest(self, now: float) -> None:
         """What came in one piece with an answer is heard as if it had come behind it."""
-        if self._behind and self._procedure is not None:
+        if self._behind and self._call is not None:
             behind, self._behind = self._behind, b""
             self.advance(behind, now)
 
@@ -457,12 +506,13 @@ class Master(Generic[T]):
             self.fcb.succeeded(request.a_field, request.c_field, with_data=answer.from_meter)
         self._quiet_until = now + timing.turnaround(self.baudrate)
         lasted = timing.duration(len(answer.octets) + len(self._behind), self.baudrate)
-        delay = max(0.0, now - lasted - self._sent_end)
+        delay = now - lasted - self._sent_end
         self._late = self._attempt - 1
         if self._late and self._first_sent is not None:
             self._drain_until = now + min(now - self._first_sent, _LONGEST_DRAIN)
         kind: Kind = "ack" if answer.acknowledges else "data"
-        self._finish(kind, answer.octets, now, frame=answer.frame, delay=delay)
+        self._early = delay < 0  # it began while the request was still being sent
+        self._finish(kind, answer.octets, now, frame=answer.frame, delay=max(0.0, delay))
 
     def _note_pieces(self, pieces: tuple[Piece, ...]) -> None:
         """Remember what was heard beside the answer."""
@@ -515,6 +565,6 @@ class Master(Generic[T]):
             foreign=tuple(self._foreign),
             before=tuple(self._before),
             delay=delay,
-            doubtful=kind == "ack" and now < self._owed_until,
+            doubtful=kind == "ack" and (self._early or now < self._owed_until),
         )
         self._step(outcome, now)

@@ -29,6 +29,9 @@ _ALIKE: Final = 3
 # A split of a mask that collided is asked again so often where it does not account for two meters.
 _RETRIES: Final = 2
 
+# Meters that share all digits but one are found with the eighth split. So many without a meter are noise.
+_MOST_FRUITLESS: Final = 8
+
 # A thorough search probes a mask with one meter behind it so often again.
 _CONFIRMATIONS: Final = 3
 
@@ -204,6 +207,7 @@ class _Search:
         self.state = state
         self.conditions = conditions
         noisy = state.trouble or bool(conditions.thorough)
+        self.fruitless = 0  # splits in a row that brought no meter
         self.prober = Prober(conditions.baudrate, quick=conditions.quick, noisy=noisy)
 
     def known(self) -> Procedure[None]:
@@ -370,7 +374,13 @@ class _Search:
             message = f"{split.mask}: garbled answers, but no meter behind them: noise, or one without number"
             yield Finding("warning", "noise", message, split.mask)
         state.empty += split.empty
-        if split.several == 1 and split.single == 0 and state.collisions:
+        fruitful = split.single > 0 or split.mask.exact_identification
+        self.fruitless = 0 if fruitful else self.fruitless + 1
+        if self.fruitless > _MOST_FRUITLESS:
+            self._trouble(seen=True)
+            for _ in range(split.several):
+                state.empty.append(state.collisions.pop()[0])
+        elif split.several == 1 and not fruitful and state.collisions:
             mask, weight, _ = state.collisions.pop()
             state.collisions.append((mask, weight, True))
         state.split = None

@@ -80,7 +80,7 @@ class Outcome:
         foreign: frames that were no answer to this request.
         before: frames and other octets that were heard before the request was sent at all.
         delay: seconds from the request's end to the answer's first octet, as far as this end can see.
-        doubtful: the acknowledgement may be a late one, of a request that was given up.
+        doubtful: the acknowledgement may be a late one, of an earlier request.
     """
 
     kind: Kind

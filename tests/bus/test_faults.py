@@ -253,13 +253,13 @@ def test_18_a_gateway_that_drops_everybody_ends() -> None:
 def test_18_another_client_takes_the_gateway() -> None:
     bus = SimulatedBus([meter(5, "12345678", *TWO), meter(6, "12345679", "6.000")])
     findings: list[Any] = []
-    with Listener(bus, "tcp://127.0.0.1:0", kick=True, speed=20) as listener:
-        with Client(listener.url, on_event=findings.append) as client:
-            assert values(client.read(5)) == [*TWO]
-            with Client(listener.url) as other:
-                assert values(other.read("12345679")) == ["6.000"]
-            assert values(client.read("12345678")) == [*TWO]  # the port is opened again, and selects anew
-            assert values(client.read(6)) == ["6.000"]
+    there = Listener(bus, "tcp://127.0.0.1:0", kick=True, speed=20)
+    with there as listener, Client(listener.url, on_event=findings.append) as client:
+        assert values(client.read(5)) == [*TWO]
+        with Client(listener.url) as other:
+            assert values(other.read("12345679")) == ["6.000"]
+        assert values(client.read("12345678")) == [*TWO]  # the port is opened again, and selects anew
+        assert values(client.read(6)) == ["6.000"]
     assert [event.code for event in findings if isinstance(event, Finding)] == ["reconnected"]
 
 
@@ -318,9 +318,9 @@ def in_real_time(listen: str, **options: Any) -> tuple[list[str], list[str]]:
         meter(6, "12345679", "6.000", delay=20),
     ]
     bus = SimulatedBus(meters, baudrate=9600)
-    with Listener(bus, listen, baudrate=9600, **options) as listener:
-        with Client(listener.url, baudrate=9600) as client:
-            return values(client.read(5)), values(client.read(6))
+    there = Listener(bus, listen, baudrate=9600, **options)
+    with there as listener, Client(listener.url, baudrate=9600) as client:
+        return values(client.read(5)), values(client.read(6))
 
 
 def test_22_einval_on_parity(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,8 @@ def test_the_faults_are_those_of_the_simulator() -> None:
 
 def some_meter(random: Random, address: int, number: str) -> SimulatedMeter:
     records = [
-        volume(f"{random.randrange(10**6) / 1000}", part + 1) for part in range(random.choice((1, 1, 2, 3)))
+        volume(f"{random.randrange(10**6) / 1000}", telegram=part + 1)
+        for part in range(random.choice((1, 1, 2, 3)))
     ]
     counter = {
         "quantity": "energy",
