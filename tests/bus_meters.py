@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from mbus_construct import Client, Reading
+from mbus_construct import Client, Reading, encode
 from mbus_construct.bus.events import Event, Finding
 from mbus_construct.simulator import SimulatedBus, SimulatedMeter, VirtualPort
 
@@ -26,6 +26,20 @@ def meter(address: int = 5, number: str = "12345678", *values: str, **more: Any)
         "device_type": 7,
     }
     return SimulatedMeter(address, **(given | more))
+
+
+def long_reply(address: int, number: str) -> bytes:
+    """A telegram of 100 octets."""
+    octets = encode(
+        {
+            "frame": {"a_field": address},
+            "meter": {"identification_number": number, "manufacturer": "PAD", "version": 1, "device_type": 7},
+            "records": [{**volume("12.565"), "data_field": "32 bit integer"}],
+            "manufacturer_data": bytes(72).hex(),
+        }
+    )
+    assert len(octets) == 100
+    return octets
 
 
 def values(reading: Reading) -> list[str]:

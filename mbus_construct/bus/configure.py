@@ -21,7 +21,6 @@ from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_mete
 from .events import Finding
 from .master import frame_of
 from .readout import (
-    application_error,
     describe,
     failure,
     first_telegram,
@@ -29,7 +28,6 @@ from .readout import (
     link_address,
     reach,
     read,
-    request_data,
     select_request,
 )
 from .steps import Outcome, Procedure, Request, SetBaudrate, ask, listen
@@ -38,7 +36,6 @@ from .timing import BAUDRATES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..reading import Reading
 
 _RESET: Final = 0x50
 _DATA_SEND: Final = 0x51
@@ -340,14 +337,10 @@ def set_baudrate(address: Address, baudrate: int, now: int) -> Procedure[Change]
 
 def _answers(address: Address) -> Procedure[Telegram | None]:
     """The meter's telegram if it answers, None if not; the link layer begins anew."""
-    if isinstance(address, SecondaryAddress):
-        outcome = yield from ask(select_request(address))
-    else:
-        outcome = yield from ask(Request("SND_NKE", address))
-    if outcome.kind not in ("ack", "garbled"):
+    try:
+        return (yield from identify(address))
+    except (NoResponse, RemoteProtocolError):
         return None
-    outcome = yield from ask(request_data(address))
-    return outcome.telegram if outcome.kind == "data" else None
 
 
 def reset(address: Address, application: str | int | None = None, block: int = 0) -> Procedure[Change]:
@@ -357,15 +350,10 @@ def reset(address: Address, application: str | int | None = None, block: int = 0
     what = "application reset" if application is None else "application"
     if before is None:
         return Change(what, application, address, confirmed=None)
-    outcome = yield from ask(request_data(address))
-    if outcome.kind != "data":
-        raise failure(address, outcome)
-    error = application_error(address, outcome)
-    if error is not None:
-        raise error
-    records = len(outcome.telegram.records)
+    telegram = yield from first_telegram(address)
+    records = len(telegram.records)
     said = f"acknowledged, and the meter answers with {records} record{'' if records == 1 else 's'}"
-    return Change(what, application, address, outcome.telegram.meter, said=said)
+    return Change(what, application, address, telegram.meter, said=said)
 
 
 def set_clock(address: Address, moment: datetime, *, seconds: bool = False) -> Procedure[Change]:
@@ -376,7 +364,7 @@ def set_clock(address: Address, moment: datetime, *, seconds: bool = False) -> P
     before = yield from send(address, clock_request(address, moment, seconds=seconds))
     if before is None:
         return Change("clock", moment, address, confirmed=None)
-    reading = yield from _read_again(address)
+    reading = yield from read(address)  # anew, so that it begins with the first telegram
     shown = [
         record.value
         for record in reading.records
@@ -389,11 +377,6 @@ def set_clock(address: Address, moment: datetime, *, seconds: bool = False) -> P
     if all(abs(value - moment) > _CLOCK_TOLERANCE for value in shown):
         raise RemoteProtocolError(f"{describe(address)}: acknowledges, but its clock shows {shown[0]}")
     return Change("clock", shown[0], address, reading.meter)
-
-
-def _read_again(address: Address) -> Procedure[Reading]:
-    # SND_NKE or the selection lets a readout of several telegrams begin with the first one.
-    return (yield from read(address))
 
 
 def write(address: Address, records: Sequence[Mapping[str, Any]]) -> Procedure[Change]:
@@ -412,7 +395,7 @@ def write(address: Address, records: Sequence[Mapping[str, Any]]) -> Procedure[C
     written = Telegram.from_dict(
         {"frame": {"c_field": "SND_UD", "a_field": link_address(address)}, "records": list(records)}
     ).records
-    reading = yield from _read_again(address)
+    reading = yield from read(address)
     confirmed: list[bool] = []
     for record in written:
         shown = next((other for other in reading.records if _is_same_record(record, other)), None)
@@ -454,13 +437,7 @@ def select_readout(address: Address, wanted: Sequence[Mapping[str, Any]]) -> Pro
     names = ", ".join(str(record.get("quantity", "record")) for record in wanted) or "everything"
     if before is None:
         return Change("readout", names, address, confirmed=None)
-    outcome = yield from ask(request_data(address))
-    if outcome.kind != "data":
-        raise failure(address, outcome)
-    telegram = outcome.telegram
-    error = application_error(address, outcome)
-    if error is not None:
-        raise error
+    telegram = yield from first_telegram(address)
     come = {record.quantity for record in telegram.records}
     names_wanted = [record.get("quantity") for record in wanted]
     missing = [str(name) for name in names_wanted if name not in {None, *come}]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bus_meters import Bench, meter, numbers
-from mbus_construct import Client, encode
+from bus_meters import Bench, long_reply, meter, numbers
+from mbus_construct import Client
 from mbus_construct.bus.address import SecondaryAddress, parse_secondary
 from mbus_construct.bus.events import Finding, Progress
 from mbus_construct.bus.search import SearchState, new_search
@@ -46,20 +46,6 @@ def test_how_many_selections(ids: list[str], most_selects: int) -> None:
     assert selects(b.bus) <= most_selects
     assert b.asked()[-1] == "SND_NKE 253"
     assert b.findings == []
-
-
-def long_reply(address: int, number: str) -> bytes:
-    records = [{"quantity": "volume", "unit": "m³", "value": "12.565", "data_field": "32 bit integer"}]
-    octets = encode(
-        {
-            "frame": {"a_field": address},
-            "meter": {"identification_number": number, "manufacturer": "PAD", "version": 1, "device_type": 7},
-            "records": records,
-            "manufacturer_data": bytes(100 - 28).hex(),
-        }
-    )
-    assert len(octets) == 100
-    return octets
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
