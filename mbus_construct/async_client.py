@@ -9,8 +9,9 @@ async with AsyncClient("tcp://127.0.0.1:10001") as bus:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -66,6 +67,8 @@ class AsyncClient:
         self.on_event = on_event
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[Any] | None = None
+        self._depth = 0
+        self._reopened = float("-inf")
 
     @property
     def port(self) -> AsyncPort:
@@ -90,16 +93,20 @@ class AsyncClient:
     async def close(self) -> None:
         """End a selection that is under way, and give the port back."""
         master = self.session.master
+        if isinstance(self._port, str):
+            self._closed = True
+            return
+        await self._take_turn()
         self._reconnections = 0  # what is broken now need not be opened again
         try:
-            if master.selected:
+            if master.selected and not self._closed:
                 master.abort()
                 with suppress(TransportError):
                     await self.run(deselect())
         finally:
             self._closed = True
-            if not isinstance(self._port, str):
-                await self._port.close()
+            self._end_turn()
+            await self._port.close()
 
     # --- Running procedures
 
@@ -110,41 +117,51 @@ class AsyncClient:
         tasks wait.
         """
         master = self.session.master
-        async with self._turn():
+        await self._take_turn()
+        try:
             if self._closed:
                 raise LocalProtocolError("this client is closed; make a new one")
+            call = master.start(procedure, self.port.now())
             try:
-                master.start(procedure, self.port.now())
                 while True:
                     for event in master.events():
                         yield event
+                        if not (call.done or master.runs(call)):
+                            raise LocalProtocolError(
+                                "another iterator of this bus is open: finish or close it"
+                            )
                     try:
                         for command in master.commands():
                             await self._perform(command)
-                        octets = b"" if master.done else await self.port.read(master.deadline)
+                        octets = b"" if call.done else await self.port.read(master.deadline)
                     except TransportError as error:
                         yield await self._reopen(error)
                         continue
-                    if master.done:
-                        (result if result is not None else []).append(master.result)
+                    if call.done:
+                        (result if result is not None else []).append(call.result)
                         return
                     master.advance(octets, self.port.now())
             finally:
-                master.end(procedure, self.port.now())
+                master.end(call, self.port.now())
+        finally:
+            self._end_turn()
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None, None]:
-        """The bus is this task's; it may call within a call."""
+    async def _take_turn(self) -> None:
+        """Wait until the bus is this task's; it may call within a call.
+
+        A task that has ended and left an iterator open holds nobody up.
+        """
         task = asyncio.current_task()
-        if self._owner is task:
-            yield
-            return
-        async with self._lock:
-            self._owner = task
-            try:
-                yield
-            finally:
-                self._owner = None
+        if self._owner is None or not (self._owner is task or self._owner.done()):
+            await self._lock.acquire()
+        self._owner = task
+        self._depth += 1
+
+    def _end_turn(self) -> None:
+        self._depth -= 1
+        if not self._depth:  # an iterator that was left is closed later, perhaps by another task
+            self._owner = None
+            self._lock.release()
 
     async def run(self, procedure: Procedure[T]) -> T:
         """Run a procedure; its events go to `on_event`."""
@@ -167,9 +184,9 @@ class AsyncClient:
 
     async def _reopen(self, failed: TransportError) -> Finding:
         """Open the port again after an error; raises the last error where it stays away."""
-        error = failed
+        error, before = failed, self._reopened
         for attempt in range(self._reconnections):
-            if attempt:
+            if attempt or time.monotonic() - before < RECONNECT_WAIT:
                 await asyncio.sleep(RECONNECT_WAIT)
             try:
                 await self.port.reopen()
@@ -179,6 +196,7 @@ class AsyncClient:
             except TransportError as again:
                 error = again
             else:
+                self._reopened = time.monotonic()
                 self.session.master.interrupted(self.port.now())
                 return reconnected(self.port.name, failed)
         raise error

@@ -78,6 +78,7 @@ class Client:
         self._lock = threading.RLock()  # other threads wait; this one may call within a call
         self._closed = False
         self._reconnections = RECONNECTIONS
+        self._reopened = float("-inf")
 
     def __enter__(self) -> Self:
         return self
@@ -88,15 +89,16 @@ class Client:
     def close(self) -> None:
         """End a selection that is under way, and give the port back."""
         master = self.session.master
-        self._reconnections = 0  # what is broken now need not be opened again
-        try:
-            if master.selected:
-                master.abort()
-                with suppress(TransportError):
-                    self.run(deselect())
-        finally:
-            self._closed = True
-            self.port.close()
+        with self._lock:
+            self._reconnections = 0  # what is broken now need not be opened again
+            try:
+                if master.selected and not self._closed:
+                    master.abort()
+                    with suppress(TransportError):
+                        self.run(deselect())
+            finally:
+                self._closed = True
+                self.port.close()
 
     # --- Running procedures
 
@@ -110,23 +112,27 @@ class Client:
         with self._lock:
             if self._closed:
                 raise LocalProtocolError("this client is closed; make a new one")
+            call = master.start(procedure, self.port.now())
             try:
-                master.start(procedure, self.port.now())
                 while True:
-                    yield from master.events()
+                    for event in master.events():
+                        yield event
+                        if not (call.done or master.runs(call)):
+                            raise LocalProtocolError(
+                                "another iterator of this bus is open: finish or close it"
+                            )
                     try:
                         for command in master.commands():
                             self._perform(command)
-                        octets = b"" if master.done else self.port.read(master.deadline)
+                        octets = b"" if call.done else self.port.read(master.deadline)
                     except TransportError as error:
                         yield self._reopen(error)
                         continue
-                    if master.done:
-                        result: T = master.result
-                        return result
+                    if call.done:
+                        return call.result
                     master.advance(octets, self.port.now())
             finally:
-                master.end(procedure, self.port.now())
+                master.end(call, self.port.now())
 
     def run(self, procedure: Procedure[T]) -> T:
         """Run a procedure; its events go to `on_event`."""
@@ -152,9 +158,9 @@ class Client:
 
     def _reopen(self, failed: TransportError) -> Finding:
         """Open the port again after an error; raises the last error where it stays away."""
-        error = failed
+        error, before = failed, self._reopened
         for attempt in range(self._reconnections):
-            if attempt:
+            if attempt or time.monotonic() - before < RECONNECT_WAIT:
                 time.sleep(RECONNECT_WAIT)
             try:
                 self.port.reopen()
@@ -164,6 +170,7 @@ class Client:
             except TransportError as again:
                 error = again
             else:
+                self._reopened = time.monotonic()
                 self.session.master.interrupted(self.port.now())
                 return reconnected(self.port.name, failed)
         raise error

@@ -51,7 +51,7 @@ class Session:
         retries: int = 2,
         wake_up: float = 0.0,
     ) -> None:
-        self.master: Master[Any] = Master(
+        self.master = Master(
             baudrate=baudrate, slack=slack, timeout=timeout, attempts=retries + 1
         )
         self.baudrate = baudrate
