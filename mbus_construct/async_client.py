@@ -20,7 +20,7 @@ from .bus.master import Send
 from .bus.readout import MAX_TELEGRAMS, deselect
 from .bus.session import Session
 from .bus.steps import Outcome, Procedure, SetBaudrate
-from .client import RECONNECT_WAIT, RECONNECTIONS, reconnected, scan_state, search_state
+from .client import RECONNECT_WAIT, RECONNECTIONS, fixed_speed, reconnected, scan_state, search_state
 from .errors import LocalProtocolError, TransportError
 from .hextext import octets_from
 from .transport import open_async_port
@@ -267,8 +267,10 @@ class AsyncClient:
         """See `Client.set_identification`."""
         return await self.run(self.session.set_identification(address, new))
 
-    async def set_baudrate(self, address: Address | str, baudrate: int) -> Change:
+    async def set_baudrate(self, address: Address | str, baudrate: int, *, force: bool = False) -> Change:
         """See `Client.set_baudrate`."""
+        if not (force or self.port.sets_baudrate):
+            raise LocalProtocolError(fixed_speed(self.port.name))
         return await self.run(self.session.set_baudrate(address, baudrate))
 
     async def set_clock(

@@ -48,9 +48,10 @@ class Client:
 
     Args:
         port: "/dev/ttyUSB0", "COM3", "rfc2217://host:port", "tcp://host:port", "sim:", or an open `Port`.
-        baudrate: 300 to 38400; meters leave the factory with 2400.
+        baudrate: 300 to 38400; None for that of an open port, else 2400, with which meters leave the factory.
         timeout: seconds in which an answer has to begin, instead of the standard's time and the port's delay.
-        retries: how often a request without answer is repeated.
+        retries: how often a request without answer is repeated, in reading and changing; scans and searches
+            have their own rules (`thorough`).
         wake_up: seconds of a preamble before each call, for meters with an optical head; 0 for none.
         on_event: is called with each `Finding`, `FoundMeter`, `Progress` and `Readout` as it happens.
 
@@ -64,15 +65,21 @@ class Client:
         self,
         port: str | Port,
         *,
-        baudrate: int = 2400,
+        baudrate: int | None = None,
         timeout: float | None = None,
         retries: int = 2,
         wake_up: float = 0.0,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self.port: Port = open_port(port, baudrate=baudrate) if isinstance(port, str) else port
+        self.port: Port = open_port(port, baudrate=baudrate or 2400) if isinstance(port, str) else port
+        if baudrate not in (None, self.port.baudrate):
+            self.port.set_baudrate(baudrate)
         self.session = Session(
-            baudrate=baudrate, slack=self.port.slack, timeout=timeout, retries=retries, wake_up=wake_up
+            baudrate=self.port.baudrate,
+            slack=self.port.slack,
+            timeout=timeout,
+            retries=retries,
+            wake_up=wake_up,
         )
         self.on_event = on_event
         self._lock = threading.RLock()  # other threads wait; this one may call within a call
@@ -258,11 +265,14 @@ class Client:
         """Give a meter another identification number (eight digits) or secondary address (sixteen)."""
         return self.run(self.session.set_identification(address, new))
 
-    def set_baudrate(self, address: Address | str, baudrate: int) -> Change:
+    def set_baudrate(self, address: Address | str, baudrate: int, *, force: bool = False) -> Change:
         """Switch a meter to another speed; the client then reaches this meter at that speed.
 
-        A meter that is silent there is looked for at the old speed.
+        A meter that is silent there is looked for at the old speed. Raises `LocalProtocolError` for a port
+        whose speed cannot be changed from here (raw TCP), unless `force`.
         """
+        if not (force or self.port.sets_baudrate):
+            raise LocalProtocolError(fixed_speed(self.port.name))
         return self.run(self.session.set_baudrate(address, baudrate))
 
     def set_clock(
@@ -294,6 +304,11 @@ class Client:
 def reconnected(name: str, error: TransportError) -> Finding:
     """What to say after a port was opened again."""
     return Finding("warning", "reconnected", f"{name} failed and was opened again: {error}")
+
+
+def fixed_speed(name: str) -> str:
+    """Why a meter behind a raw TCP gateway is not switched."""
+    return f"{name}: the gateway's speed cannot be changed from here, and the meter would be lost; use rfc2217://"
 
 
 def scan_state(addresses: Iterable[int] | None, state: ScanState | None) -> ScanState:

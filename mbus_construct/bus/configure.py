@@ -21,6 +21,7 @@ from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_mete
 from .events import Finding
 from .master import frame_of
 from .readout import (
+    ask_twice,
     describe,
     failure,
     first_telegram,
@@ -225,7 +226,7 @@ def _deliver(address: Address, request: Request) -> Procedure[tuple[Telegram, Ou
         selected = yield from ask(select_request(of_meter(before.meter)))
         if selected.kind != "ack":
             raise failure(address, selected)
-    return before, (yield from ask(request))
+    return before, (yield from ask_twice(request))
 
 
 def _ready(address: Address) -> Procedure[Telegram]:
@@ -247,7 +248,8 @@ def _refused(address: Address, outcome: Outcome) -> Exception:
 
 
 def _is_same(before: Telegram | None, after: Telegram) -> bool:
-    return before is None or before.meter is None or before.meter == after.meter
+    """Whether the telegrams may be of the same meter: not every one tells who sent it."""
+    return before is None or before.meter is None or after.meter is None or before.meter == after.meter
 
 
 def set_address(address: Address, new: int) -> Procedure[Change]:
@@ -331,7 +333,7 @@ def set_baudrate(address: Address, baudrate: int, now: int) -> Procedure[Change]
         raise RemoteProtocolError(f"{who}: acknowledges the switch to {baudrate} baud, but stays at {now}")
     raise NoResponse(
         f"{who}: acknowledged the switch to {baudrate} baud and is silent there and at {now} now; "
-        "meters go back to their old rate after 2 to 10 minutes without a call"
+        "many meters go back to their old rate after some minutes without a call"
     )
 
 

@@ -31,6 +31,7 @@ RATES: Final = (2400, 9600, 300, 1200, 4800, 600, 19200, 38400)
 _IDLE: Final = 2.0  # seconds of listening at first
 _WAKE_UP: Final = 2.2
 _ROUNDS: Final = 6  # how often one meter is asked
+_QUIET_ROUNDS: Final = 3  # and how often it is seen that nobody answers where nobody may
 _MOST_REQUESTS: Final = 150  # to find one meter among several
 _FEWER_REQUESTS: Final = 40  # at another rate
 _SHORT: Final = 4  # octets at most that are noise; more are an answer that was damaged
@@ -111,6 +112,7 @@ class _Seen:
     idle: bytes = b""
     several: bool = False  # more than one meter answers to everybody's address
     woken: bool = False  # answers only behind a preamble
+    hidden: bool = False  # nothing is heard where all answer, but single meters are
     asked: int = 0  # requests to one meter, and how they ended:
     lost: int = 0
     delays: list[float] = field(default_factory=list[float])
@@ -121,19 +123,22 @@ class _Seen:
     identities: set[tuple[int | None, Meter]] = field(default_factory=set[Any])  # of the answers
 
 
-def diagnose(session: Session) -> Procedure[Diagnosis]:
+def diagnose(session: Session, *, sets_baudrate: bool = True) -> Procedure[Diagnosis]:
     """Find out what is wrong with a bus, at the session's baud rate and then at the others.
 
+    The others are not tried where the port does not set the line's rate (`sets_baudrate`, see `Port`).
     Emits `Progress`. The line is at the session's rate again at the end, and no meter is selected.
     """
-    return (yield from _Doctor(session).run())
+    return (yield from _Doctor(session, sets_baudrate=sets_baudrate).run())
 
 
 class _Doctor:
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, sets_baudrate: bool) -> None:
         self.session = session
         self.seen = _Seen()
-        self.rates = [session.baudrate, *(rate for rate in RATES if rate != session.baudrate)]
+        self.sets_baudrate = sets_baudrate
+        others = RATES if sets_baudrate else ()
+        self.rates = [session.baudrate, *(rate for rate in others if rate != session.baudrate)]
         self.done = 0
         self.found: FoundMeter | None = None  # while it was found out who answers at all
         self.everything: list[bytes] = []  # what came that was no sound answer, at any rate
@@ -165,7 +170,7 @@ class _Doctor:
             yield SetBaudrate(rate)
             if (yield from self._anybody(rate, given=rate == self.session.baudrate)):
                 return rate
-        for rate in dict.fromkeys((self.session.baudrate, 2400)):
+        for rate in dict.fromkeys((self.session.baudrate, 2400 if self.sets_baudrate else self.rates[0])):
             yield self._progress()
             yield SetBaudrate(rate)
             yield WakeUp(_WAKE_UP)
@@ -179,9 +184,9 @@ class _Doctor:
         if self.session.wake_up:
             yield WakeUp(self.session.wake_up)
         conditions: dict[str, Any] = {"attempts": 3, "patience": PATIENCE} if given else {"attempts": 1}
-        pinged = yield from self._ask(Request("SND_NKE", TEST, **conditions))
-        data = yield from self._ask(Request("REQ_UD2", TEST, **conditions))
-        selected = yield from self._ask(replace(select_request(SecondaryAddress()), **conditions))
+        pinged = yield from self._ask_all(Request("SND_NKE", TEST), conditions)
+        data = yield from self._ask_all(Request("REQ_UD2", TEST), conditions)
+        selected = yield from self._ask_all(select_request(SecondaryAddress()), conditions)
         yield from deselect()
         outcomes = (pinged, data, selected)
         self.seen.several = any(_is_many(outcome) for outcome in outcomes)
@@ -193,7 +198,15 @@ class _Doctor:
         # Several answers at once may be a zero, or nothing at all: does a part of the meters answer?
         most = _MOST_REQUESTS if given else _FEWER_REQUESTS
         self.found = yield from self._first_found(rate, _TENTHS, most if garbled else len(_TENTHS))
+        self.seen.hidden = self.found is not None and not garbled
         return self.found is not None
+
+    def _ask_all(self, request: Request, conditions: dict[str, Any]) -> Procedure[Outcome]:
+        """Ask once, which is enough where many answer; else with more attempts and patience."""
+        outcome = yield from self._ask(replace(request, attempts=1))
+        if outcome.kind in ("ack", "data") or _is_many(outcome):
+            return outcome
+        return (yield from self._ask(replace(request, **conditions)))
 
     def _ask(self, request: Request) -> Procedure[Outcome]:
         """A request to all meters: garbled answers are no fault, late ones are."""
@@ -246,7 +259,7 @@ class _Doctor:
 
     def _examine(self, address: Address, rate: int) -> Procedure[None]:
         """Ask a meter several times, each time once, so that nothing is hidden by a retry."""
-        for _ in range(_ROUNDS):
+        for number in range(_ROUNDS):
             yield self._progress()
             if isinstance(address, SecondaryAddress):
                 yield from self._once(replace(select_request(address), attempts=1))
@@ -257,7 +270,9 @@ class _Doctor:
                 self.seen.unreadable += 1
             elif outcome.kind == "data":
                 self._note_telegram(outcome.telegram)
-            # Nobody answers to all at once: what comes is noise.
+            # Nobody answers to all at once: what comes is noise. Waiting for it takes most of the time.
+            if number >= _QUIET_ROUNDS:
+                continue
             silence = yield from ask(Request(octets=_TO_ALL, attempts=1))
             if silence.kind == "garbled" and not resembles(silence.octets, _TO_ALL):
                 self.seen.garbled.append(silence.octets)
@@ -332,6 +347,8 @@ class _Doctor:
             "the converter answers with its echo, so look behind it: " if self.session.master.echoes else ""
         )
         message = f"nobody answers, at {', '.join(map(str, sorted(self.rates)))} baud"
+        if not self.sets_baudrate:
+            where += "check that the gateway has the meters' baud rate, which this end cannot set; "
         advice = (
             f"{where}check that the wires are connected and 20 to 42 V are between them, that the converter "
             "has power and drives enough meters, and that a gateway is set to 8 data bits, even parity (8E1)"
@@ -352,6 +369,10 @@ class _Doctor:
             advice = f"take meters off the bus one by one until the others answer; {_NOISE_ADVICE}"
             verdicts.append(Verdict("collision", "error", message, advice))
             return verdicts
+        if seen.hidden:
+            message = "nothing is heard where all meters answer at once, but single ones are heard"
+            advice = "collisions look like silence here: use --thorough, and check the converter"
+            verdicts.append(Verdict("silent_collision", "warning", message, advice))
         damaged = any(len(octets) > _SHORT for octets in seen.garbled)
         if seen.several and not damaged:  # a damaged answer looks like several
             message = (

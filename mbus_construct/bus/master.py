@@ -506,13 +506,14 @@ class Master:
             self.fcb.succeeded(request.a_field, request.c_field, with_data=answer.from_meter)
         self._quiet_until = now + timing.turnaround(self.baudrate)
         lasted = timing.duration(len(answer.octets) + len(self._behind), self.baudrate)
-        delay = now - lasted - self._sent_end
+        delay = max(0.0, now - lasted - self._sent_end)
         self._late = self._attempt - 1
         if self._late and self._first_sent is not None:
             self._drain_until = now + min(now - self._first_sent, _LONGEST_DRAIN)
         kind: Kind = "ack" if answer.acknowledges else "data"
-        self._early = delay < 0  # it began while the request was still being sent
-        self._finish(kind, answer.octets, now, frame=answer.frame, delay=max(0.0, delay))
+        # No meter can have answered so soon: it is the answer to something before.
+        self._early = now < self._sent_end + timing.earliest_acknowledgement(self.baudrate)
+        self._finish(kind, answer.octets, now, frame=answer.frame, delay=delay)
 
     def _note_pieces(self, pieces: tuple[Piece, ...]) -> None:
         """Remember what was heard beside the answer."""

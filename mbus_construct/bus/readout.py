@@ -70,7 +70,7 @@ def ping(address: Address, *, attempts: int | None = None) -> Procedure[bool]:
     What is garbled counts as an answer: somebody is there. Nobody may answer address 255.
     """
     if isinstance(address, SecondaryAddress):
-        outcome = yield from _ask_twice(select_request(address))
+        outcome = yield from ask_twice(select_request(address))
     else:
         outcome = yield from initialise(address, attempts=attempts)
     return outcome.kind in ("ack", "data", "garbled")
@@ -78,10 +78,10 @@ def ping(address: Address, *, attempts: int | None = None) -> Procedure[bool]:
 
 def initialise(address: int, *, attempts: int | None = None) -> Procedure[Outcome]:
     """SND_NKE: the link layer of the meter begins anew, its next FCB is 1."""
-    return (yield from _ask_twice(Request("SND_NKE", address, attempts=attempts)))
+    return (yield from ask_twice(Request("SND_NKE", address, attempts=attempts)))
 
 
-def _ask_twice(request: Request) -> Procedure[Outcome]:
+def ask_twice(request: Request) -> Procedure[Outcome]:
     """Ask again where an acknowledgement may be of somebody who was asked before."""
     outcome = yield from ask(request)
     return (yield from ask(request)) if outcome.doubtful else outcome
@@ -105,7 +105,7 @@ def reach(address: Address, *, attempts: int | None = None, patience: float = PA
     primary one is no obstacle: meters exist that answer REQ_UD2 and not SND_NKE.
     """
     if isinstance(address, SecondaryAddress):
-        outcome = yield from _ask_twice(replace(select_request(address), patience=patience))
+        outcome = yield from ask_twice(replace(select_request(address), patience=patience))
         if outcome.kind not in ("ack", "garbled"):
             raise failure(address, outcome)
     else:
@@ -361,7 +361,7 @@ def application_error(address: Address, outcome: Outcome) -> ApplicationError | 
 def alarm(address: Address) -> Procedure[Telegram | None]:
     """The alarm of a meter (REQ_UD1, answered with CI 71h); None where it has none. MBDOC48 8.1."""
     yield from reach(address)
-    outcome = yield from ask(Request("REQ_UD1", link_address(address), accepts=accepts(address)))
+    outcome = yield from ask_twice(Request("REQ_UD1", link_address(address), accepts=accepts(address)))
     if outcome.kind == "ack":
         return None
     if outcome.kind != "data":

@@ -51,9 +51,7 @@ class Session:
         retries: int = 2,
         wake_up: float = 0.0,
     ) -> None:
-        self.master = Master(
-            baudrate=baudrate, slack=slack, timeout=timeout, attempts=retries + 1
-        )
+        self.master = Master(baudrate=baudrate, slack=slack, timeout=timeout, attempts=retries + 1)
         self.baudrate = baudrate
         self.timeout = timeout
         self.wake_up = wake_up

@@ -20,7 +20,7 @@ IDLE_BITS: Final = 33
 
 TURNAROUND_BITS: Final = 2
 
-# Meters send no more than a dozen zeros in a row.
+# So many characters of zeros are bridged; a choice, for telegrams hold few zeros in a row.
 COLLISION_BITS: Final = 12 * BITS
 
 
@@ -32,6 +32,11 @@ def duration(octets: int, baudrate: int) -> float:
 def first_answer(baudrate: int) -> float:
     """Seconds after a request before which no slave answers."""
     return FIRST_ANSWER_BITS / baudrate
+
+
+def earliest_acknowledgement(baudrate: int) -> float:
+    """Seconds after a request before which no E5 is complete, with two bits for clocks that differ."""
+    return (FIRST_ANSWER_BITS + BITS - 2) / baudrate
 
 
 def last_answer(baudrate: int) -> float:

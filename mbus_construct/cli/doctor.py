@@ -21,15 +21,19 @@ def command(line: Line, format_: Format = TextOrJson.TEXT) -> None:
 
     Try sim: as PORT.
 
-    It listens, asks all meters at once at the given baud rate and then at the others, and asks one meter
-    several times. A bus that is silent takes half a minute. Exit code 0: healthy; 1: not.
+    It listens, asks all meters at once at the given baud rate, at the others where nobody answers, and asks
+    one meter several times. Over tcp:// no other rates are tried: a raw TCP gateway's rate cannot be changed
+    from here. A bus that is silent takes half a minute. Exit code 0: healthy; 1: not.
     """
     from ..bus.doctor import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
+    from ..transport import sets_baudrate  # noqa: PLC0415
 
     watching = Watching("doctor", bar=not line.debug)
     try:
         with opened(line) as client, watching:
-            diagnosis: Diagnosis = watching.run(client, diagnose(client.session))
+            diagnosis: Diagnosis = watching.run(
+                client, diagnose(client.session, sets_baudrate=sets_baudrate(line.port))
+            )
         broken = [Verdict("connection", "warning", item.message, _CONNECTION) for item in watching.findings]
         diagnosis = replace(diagnosis, verdicts=(*broken[:1], *diagnosis.verdicts))
     except TransportError as error:

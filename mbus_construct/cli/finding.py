@@ -84,16 +84,18 @@ class Hunting:
 
     def __post_init__(self) -> None:
         self.watching = Watching(self.hunt.name, bar=not self.line.debug)
-        what = {"command": self.hunt.name, **self.hunt.what, "baudrates": list(self.line.baudrates)}
+        bus = {"port": self.line.port, "baudrates": list(self.line.baudrates)}
+        what = {"command": self.hunt.name, **self.hunt.what, **bus}
         self.file = StateFile(self.path, what, self.content)
         values = self.file.load()
         if values is None:
             self.runs = [Run(rate, self.hunt.new()) for rate in self.line.baudrates]
             return
         self.resumed = True
-        for run in values["runs"]:
-            self.runs.append(Run(run["baudrate"], self.hunt.load(run["state"]), run["complete"]))
-        self.earlier = [finding_from(item) for item in values["findings"]]
+        with self.file.whole():
+            for run in values["runs"]:
+                self.runs.append(Run(run["baudrate"], self.hunt.load(run["state"]), run["complete"]))
+            self.earlier = [finding_from(item) for item in values["findings"]]
 
     def content(self) -> dict[str, Any]:
         """What is saved."""

@@ -214,7 +214,14 @@ class _Run:
         self.writing: str | None = None  # the meter whose reading is being written
         self.length: int | None = None  # of the output file, up to the last result
         self.complete = False
-        what = {"command": "read", **work.what(), "format": str(format_), "output": output and str(output)}
+        bus = {"port": line.port, "baudrate": line.baudrate}
+        what = {
+            "command": "read",
+            **bus,
+            **work.what(),
+            "format": str(format_),
+            "output": output and str(output),
+        }
         self.state = StateFile(path, what, self._content)
         self.earlier: list[Finding] = []
         self._resume()
@@ -236,11 +243,12 @@ class _Run:
         values = self.state.load()
         if values is None:
             return
-        self.written, self.failed = values["written"], values["failed"]
-        self.unclean, self.length, self.complete = values["unclean"], values["length"], values["complete"]
-        if self.work.hunt is not None:
-            self.work.state = self.work.hunt.load(values["found"])
-        self.earlier = [finding_from(item) for item in values["findings"]]
+        with self.state.whole():
+            self.written, self.failed = values["written"], values["failed"]
+            self.unclean, self.length, self.complete = values["unclean"], values["length"], values["complete"]
+            if self.work.hunt is not None:
+                self.work.state = self.work.hunt.load(values["found"])
+            self.earlier = [finding_from(item) for item in values["findings"]]
         path = self.state.path
         count = f"{len(self.written)} meter{'s' if len(self.written) != 1 else ''} read so far"
         if self.complete and not self.failed:

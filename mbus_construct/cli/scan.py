@@ -29,7 +29,7 @@ State = Annotated[
 Format = Annotated[BusFormat, typer.Option("--format", "-f", help="What to write.")]
 
 
-@bus_command(spare="", several_baudrates=True)
+@bus_command(spare="", several_baudrates=True, without=("retries",))
 def command(
     line: Line,
     addresses: Annotated[

@@ -33,7 +33,7 @@ Known = Annotated[
 ]
 
 
-@bus_command(spare="mask", several_baudrates=True)
+@bus_command(spare="mask", several_baudrates=True, without=("retries",))
 def command(
     line: Line,
     *,

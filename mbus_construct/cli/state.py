@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,6 +60,14 @@ class StateFile:
                 "repeat that command, or give another file"
             )
         return dict(values)
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Reading what was saved: a file that lacks something is refused."""
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise self._no_state() from error
 
     def _no_state(self) -> LocalProtocolError:
         return LocalProtocolError(f"{self.path} is no state of this program: give another file")

@@ -90,7 +90,6 @@ HARMLESS = {
     "clean_ack_collision",
     "same_secondary_address",
     "garbled_collision",
-    "silent_collision",
 }
 ECHOES = {"echo", "corrupted_echo"}
 EXPECTED = {
@@ -114,7 +113,7 @@ UNSEEN = {"lost_select", "trailing_octet", "connection_dropped", "port_vanishes"
 
 
 def test_every_fault_has_its_place() -> None:
-    assert HARMLESS | ECHOES | set(EXPECTED) | UNSEEN == set(FAULTS)
+    assert HARMLESS | ECHOES | set(EXPECTED) | UNSEEN | {"silent_collision"} == set(FAULTS)
 
 
 @pytest.mark.parametrize("name", sorted(HARMLESS))
@@ -122,6 +121,11 @@ def test_every_fault_has_its_place() -> None:
 def test_faults_that_do_no_harm_here(name: str, meters: int) -> None:
     bus = SimulatedBus([meter()] if meters == 1 else five(), faults=[name])
     assert codes(bus) == (["answers"] if meters == 1 else ["several", "answers"])
+
+
+def test_collisions_that_are_heard_as_silence() -> None:
+    assert codes(SimulatedBus([meter()], faults=["silent_collision"])) == ["answers"]
+    assert "silent_collision" in codes(SimulatedBus(five(), faults=["silent_collision"]))
 
 
 @pytest.mark.parametrize("name", sorted(ECHOES))

@@ -275,6 +275,8 @@ def test_errors_are_those_of_the_procedure() -> None:
     master.start(fails(ZeroDivisionError()), 0.0)
     with pytest.raises(ZeroDivisionError):
         master.advance(b"", 0.0)
+    master.start(listen(0.0), 0.0)  # the next one runs
+    master.advance(b"", 0.0)
     assert master.done
 
 

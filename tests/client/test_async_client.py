@@ -102,3 +102,28 @@ def test_a_client_that_is_not_open_or_closed_says_so() -> None:
             await client.ping(5)
 
     run(use_it())
+
+
+def test_an_iterator_that_was_left_disturbs_nobody() -> None:
+    async def leave(url: str) -> list[object]:
+        async with AsyncClient(url) as bus:
+            async for _ in bus.search():
+                break
+            first = asyncio.create_task(bus.read(5))
+            second = asyncio.create_task(bus.read(12))
+            readings = await asyncio.gather(first, second)
+            return [reading.meter and reading.meter.identification_number for reading in readings]
+
+    assert run(leave("sim:")) == ["07935343", "12345678"]
+    with Listener(builtin(), "tcp://127.0.0.1:0", speed=20) as listener:
+        assert run(leave(listener.url)) == ["07935343", "12345678"]
+
+
+def test_a_step_in_a_task_of_its_own_holds_nobody_up() -> None:
+    async def step() -> bool:
+        async with AsyncClient("sim:") as bus:
+            found = bus.search()
+            await asyncio.create_task(anext(found))  # type: ignore[arg-type]
+            return await bus.ping(5)
+
+    assert run(step())

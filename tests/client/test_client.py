@@ -102,6 +102,72 @@ def test_whoever_stops_in_between_leaves_the_bus_usable(client: Client) -> None:
     assert client.read(12).records
 
 
+def test_an_error_within_a_call_is_not_the_error_of_that_call(client: Client) -> None:
+    found = []
+    for meter in client.search():
+        found.append(meter)
+        with pytest.raises(NoResponse):
+            client.read(99)
+    assert len(found) == 5
+
+
+def test_two_iterators_do_not_mix(client: Client) -> None:
+    search, scan = client.search("3000*"), client.scan([5, 12])
+    assert next(search).meter is not None
+    assert next(scan).primary_address == 5
+    with pytest.raises(LocalProtocolError, match="another iterator"):
+        next(search)
+    assert [meter.primary_address for meter in scan] == [12]
+
+
+def test_a_speed_that_was_to_be_set_is_set_although_the_call_was_left(client: Client) -> None:
+    client.set_baudrate(12, 9600)
+    for _ in client.read_many([5, 12]):
+        break
+    assert client.read(12).records
+    assert client.read(5).records
+
+
+def test_closing_waits_for_the_call_of_another_thread() -> None:
+    with Listener(builtin(), "tcp://127.0.0.1:0", speed=20) as listener:
+        client = Client(listener.url)
+        results: list[object] = []
+        thread = threading.Thread(target=lambda: results.append(client.read(12)))
+        with client._lock:
+            thread.start()
+        client.ping(5)
+        client.close()
+        thread.join(20)
+    assert not results or isinstance(results[0], Reading)
+
+
+def test_a_port_that_always_fails_ends() -> None:
+    class Failing(VirtualPort):
+        def read(self, deadline: float) -> bytes:
+            raise TransportError("it fails")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mbus_construct.client.RECONNECT_WAIT", 0.0)
+        with Client(Failing(builtin())) as client, pytest.raises(TransportError):
+            client.ping(5)
+
+
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:0"])
+def test_a_gateway_whose_speed_is_its_own_keeps_its_meters(url: str) -> None:
+    with Listener(builtin(), url, speed=20) as listener, Client(listener.url) as client:
+        with pytest.raises(LocalProtocolError, match="use rfc2217"):
+            client.set_baudrate(5, 9600)
+        assert client.read(5).records
+
+
+def test_an_open_port_tells_its_speed(bus: SimulatedBus) -> None:
+    port = VirtualPort(SimulatedBus(bus.meters, baudrate=9600))
+    port.set_baudrate(9600)
+    with Client(port) as client:
+        assert client.session.baudrate == 9600
+        assert next(iter(client.scan([5]))).baudrate == 9600
+
+
 def test_threads_wait_for_each_other(client: Client) -> None:
     answers: dict[int, bool] = {}
     threads = [
