@@ -115,7 +115,7 @@ if __name__ == "__main__":
         if {"-h", "--help"} & {*sys.argv[1:]}:
             print(__doc__)
         elif "--bus" in sys.argv[1:]:
-            benchmark_bus.main()
+            sys.exit(benchmark_bus.main())
         else:
             main(*sys.argv[1:2])
     except MBusError as error:

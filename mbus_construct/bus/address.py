@@ -127,11 +127,12 @@ def parse_address(address: Address | str) -> Address:
     """
     if isinstance(address, SecondaryAddress):
         return address
-    if isinstance(address, bool) or not isinstance(address, int | str):
-        raise LocalProtocolError(f"{address!r} is no address: {_HOW}")
-    if isinstance(address, int) or re.fullmatch(r"\d{1,3}", address):
-        return _primary(int(address), address)
-    return parse_secondary(address)
+    if isinstance(address, int) and not isinstance(address, bool):
+        return _primary(address, address)
+    if isinstance(address, str):
+        number = re.fullmatch(r"\d{1,3}", address)
+        return parse_secondary(address) if number is None else _primary(int(address), address)
+    raise LocalProtocolError(f"{address!r} is no address: {_HOW}")
 
 
 def _primary(number: int, written: object) -> int:

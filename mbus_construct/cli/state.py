@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -62,7 +62,7 @@ class StateFile:
         return dict(values)
 
     @contextmanager
-    def whole(self) -> Iterator[None]:
+    def whole(self) -> Generator[None, None, None]:
         """Reading what was saved: a file that lacks something is refused."""
         try:
             yield
