@@ -205,7 +205,8 @@ class Client:
 
         Args:
             addresses: those to ask, 0 to 250 by default.
-            thorough: ask silent addresses again: None where the bus has shown itself unsound.
+            thorough: ask silent addresses again: None where the bus has shown itself unsound. An answer that
+                got lost is nothing but silence: on a bus that loses answers say True.
             state: of a scan that was interrupted; it is kept up to date.
         """
         return self._found(self.session.scan(scan_state(addresses, state), thorough=thorough))
@@ -255,7 +256,7 @@ class Client:
         """The alarm of a meter (REQ_UD1); None where it has none."""
         return self.run(self.session.alarm(address))
 
-    # --- Changing; each change is confirmed by asking the meter again
+    # --- Changing; after each change the meter is asked whether it has it
 
     def set_address(self, address: Address | str, new: int) -> Change:
         """Give a meter another primary address, unless somebody answers there already."""

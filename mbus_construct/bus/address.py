@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mbus_grammars import LongHeader, Selection
+from mbus_grammars import Selection
 from mbus_grammars.fields import Manufacturer
 
 from ..errors import LocalProtocolError
@@ -157,7 +157,7 @@ def parse_secondary(text: str) -> SecondaryAddress:
     if not re.fullmatch("[0-9A-F]{16}", digits):
         raise LocalProtocolError(f"{text!r} is no address: {_HOW}")
     wire = bytes.fromhex(digits[:8])[::-1] + bytes.fromhex(digits[8:])
-    header = LongHeader.parse(wire + bytes(4))
+    header = Selection.parse(wire)
     return SecondaryAddress(
         digits[:8], header["manufacturer"], header["version"], int(header["device_type"]), fabrication_number
     )

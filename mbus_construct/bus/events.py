@@ -102,8 +102,9 @@ def found(octets: bytes, baudrate: int, mask: SecondaryAddress | None = None, re
 class Finding:
     """Something about the bus that a person should know.
 
-    `code` is stable: "collision", "same_address", "unreadable", "noise", "other_meter", "repeats",
-    "incomplete", "echo", "reconnected", "baudrate" ...; `address` is the address or mask it is about.
+    `code` is stable: "busy", "collision", "incomplete", "known_missing", "noise", "other_meter", "readout",
+    "reconnected", "repeats", "same_address", "unconfirmed", "unreadable"; `address` is the address or mask
+    it is about.
     """
 
     severity: Severity

@@ -47,7 +47,7 @@ def command(
             "-b",
             metavar="BAUD",
             parser=baudrate_of,
-            help="Of the line and the meters, instead of the file's.",
+            help="Of the line, and of meters without a rate of their own.",
         ),
     ] = None,
     speed: Annotated[

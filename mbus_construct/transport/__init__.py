@@ -2,7 +2,7 @@
 
     with closing(open_port("/dev/ttyUSB0")) as port: ...
 
-Nothing here knows M-Bus frames; `mbus_construct.Client` does, on top of a port.
+A port moves octets; `mbus_construct.Client` knows what they mean. Transcripts name the frames for people.
 """
 
 from __future__ import annotations
