@@ -9,7 +9,6 @@ async with AsyncClient("tcp://127.0.0.1:10001") as bus:
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -68,7 +67,7 @@ class AsyncClient:
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[Any] | None = None
         self._depth = 0
-        self._reopened = float("-inf")
+        self._failures = 0  # of the port, one after the other
 
     @property
     def port(self) -> AsyncPort:
@@ -137,6 +136,7 @@ class AsyncClient:
                     except TransportError as error:
                         yield await self._reopen(error)
                         continue
+                    self._failures = 0
                     if call.done:
                         (result if result is not None else []).append(call.result)
                         return
@@ -184,9 +184,10 @@ class AsyncClient:
 
     async def _reopen(self, failed: TransportError) -> Finding:
         """Open the port again after an error; raises the last error where it stays away."""
-        error, before = failed, self._reopened
+        error = failed
+        self._failures += 1
         for attempt in range(self._reconnections):
-            if attempt or time.monotonic() - before < RECONNECT_WAIT:
+            if attempt or self._failures > 1:
                 await asyncio.sleep(RECONNECT_WAIT)
             try:
                 await self.port.reopen()
@@ -196,7 +197,6 @@ class AsyncClient:
             except TransportError as again:
                 error = again
             else:
-                self._reopened = time.monotonic()
                 self.session.master.interrupted(self.port.now())
                 return reconnected(self.port.name, failed)
         raise error

@@ -85,7 +85,7 @@ class Client:
         self._lock = threading.RLock()  # other threads wait; this one may call within a call
         self._closed = False
         self._reconnections = RECONNECTIONS
-        self._reopened = float("-inf")
+        self._failures = 0  # of the port, one after the other
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +135,7 @@ class Client:
                     except TransportError as error:
                         yield self._reopen(error)
                         continue
+                    self._failures = 0
                     if call.done:
                         return call.result
                     master.advance(octets, self.port.now())
@@ -165,9 +166,10 @@ class Client:
 
     def _reopen(self, failed: TransportError) -> Finding:
         """Open the port again after an error; raises the last error where it stays away."""
-        error, before = failed, self._reopened
+        error = failed
+        self._failures += 1
         for attempt in range(self._reconnections):
-            if attempt or time.monotonic() - before < RECONNECT_WAIT:
+            if attempt or self._failures > 1:
                 time.sleep(RECONNECT_WAIT)
             try:
                 self.port.reopen()
@@ -177,7 +179,6 @@ class Client:
             except TransportError as again:
                 error = again
             else:
-                self._reopened = time.monotonic()
                 self.session.master.interrupted(self.port.now())
                 return reconnected(self.port.name, failed)
         raise error
