@@ -29,9 +29,14 @@ def duration(octets: int, baudrate: int) -> float:
     return octets * BITS / baudrate
 
 
+def first_answer(baudrate: int) -> float:
+    """Seconds after a request before which no slave answers."""
+    return FIRST_ANSWER_BITS / baudrate
+
+
 def earliest_acknowledgement(baudrate: int) -> float:
     """Seconds after a request before which no E5 is complete, with two bits for clocks that differ."""
-    return (FIRST_ANSWER_BITS + BITS - 2) / baudrate
+    return first_answer(baudrate) + (BITS - 2) / baudrate
 
 
 def last_answer(baudrate: int) -> float:
