@@ -331,18 +331,36 @@ def converter(header: DataRecordHeader) -> Converter:
         return partial(_variable_length, meaning, identity)
     if meaning.is_date or data_type == "raw":
         return partial(_wrong_type, header)
-    scale = scaler(meaning)
-    bits = 8 * (DATA_LENGTHS[header.data_field] or 0)
-    if data_type == "A":
-        width = bits // 4
-        if identity:
-            return partial(_identifier, width, header.direction == TO_METER)
-        return partial(_bcd, scale, header.function == "error")
     if data_type == "H":
         return partial(_real, meaning)
+    numbers = ordinary(header)
+    if numbers is None:
+        width = 2 * (DATA_LENGTHS[header.data_field] or 0)
+        return partial(_identifier, width, header.direction == TO_METER)
+    if data_type == "A":
+        return partial(_bcd, numbers.scale, header.function == "error")
     if data_type == "B":
-        return partial(_signed, scale, -(1 << bits - 1))
-    return partial(_unsigned, scale, (1 << bits) - 1) if data_type == "C" else partial(_integer, scale)
+        return partial(_signed, *numbers)
+    return partial(_unsigned, *numbers) if data_type == "C" else partial(_integer, numbers.scale)
+
+
+class Numbers(NamedTuple):
+    """How the numbers of a record become values; `mark` is the one number that is out of the ordinary."""
+
+    scale: Callable[[int], Decimal]
+    mark: int
+
+
+def ordinary(header: DataRecordHeader) -> Numbers | None:
+    """How the data of a record become values, where they are numbers (types A to D); None where not."""
+    meaning = header.meaning
+    identity = meaning.quantity in IDENTIFIERS and not meaning.manufacturer_specific
+    types = ("B", "C", "D") if identity else ("A", "B", "C", "D")
+    if meaning.record_error is not None or meaning.is_date or header.data_type not in types:
+        return None
+    bits = 8 * (DATA_LENGTHS[header.data_field] or 0)
+    mark = -(1 << bits - 1) if header.data_type == "B" else (1 << bits) - 1
+    return Numbers(scaler(meaning), mark)
 
 
 def _record_error(name: str, _raw: object) -> Outcome:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -215,6 +217,23 @@ class Memo(AnySubconstruct):
         obj = self.subcon._parsereport(stream, context, path)
         self._remember(window, stream.tell() - start, obj)
         return obj
+
+    def at(self, octets: bytes, position: int) -> tuple[Any, int]:
+        """What stands at a position, itself, and where it ends: without a stream, for the fast paths.
+
+        Raises what the construct raises.
+        """
+        for length in self._lengths.get(octets[position : position + 2], ()):
+            end = position + length
+            hit = self._known.get(octets[position:end])
+            if hit is not None and end <= len(octets):
+                return hit, end
+        window = octets[position : position + self.WINDOW]
+        stream = io.BytesIO(octets[position:])
+        obj = self.subcon.parse_stream(stream)
+        length = stream.tell()
+        self._remember(window, length, obj)
+        return obj, position + length
 
     def _remember(self, window: bytes, length: int, obj: Any) -> None:
         if not 2 <= length <= self.WINDOW:

@@ -42,6 +42,13 @@ class FT12(AnySubconstruct):
         super().__init__(subcon)
         self.variable_length = variable_length
 
+    def accept(self, octets: bytes) -> None:
+        """Raise what parsing the octets would raise before it reads a field. MBDOC48 5.4."""
+        length = 5
+        if self.variable_length:
+            length += self._l_field(octets[:5], 0, "(parsing)") + 1
+        self._check(octets[:length], 0, "(parsing)")
+
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
         octets = stream.read(5)

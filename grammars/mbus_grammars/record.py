@@ -223,6 +223,14 @@ class RecordArea(Anything):
         header: DataRecordHeader = self._header.parse(octets)["_header"]
         return header
 
+    def header_at(self, octets: bytes, position: int) -> tuple[DataRecordHeader, int]:
+        """The DIB and VIB that start at a position, and where the data behind them start.
+
+        Raises what construct raises where the octets end within them.
+        """
+        parsed, end = self._header.at(octets, position)
+        return parsed["_header"], end
+
     def _parse(self, stream: Stream, context: Context, path: str) -> ListContainer[Any]:
         base = stream.tell()
         octets = stream.read()

@@ -1,0 +1,60 @@
+"""The plans at hand, found by a few octets that most layouts differ in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from construct import ConstructError
+
+from mbus_grammars import MBusError
+from mbus_grammars.link import START_LONG
+
+from .plan import Plan, plan_for
+
+if TYPE_CHECKING:
+    from ..telegram import Telegram
+
+# Layouts that are remembered, and how many of them may share the octets by which they are looked up.
+_MAX_KEYS: Final = 4096
+_MAX_SHARED: Final = 16
+
+
+class Plans:
+    """Plans by layout, the least recently made ones forgotten first.
+
+    A telegram for which there is no plan is never left undecoded: its plan is made, or it is for the grammar's walk.
+    """
+
+    def __init__(self, limit: int = _MAX_KEYS) -> None:
+        self.limit = limit
+        self._plans: dict[bytes, tuple[Plan, ...]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._plans.values()))
+
+    def decode(self, octets: bytes) -> Telegram | None:
+        """The telegram, None where only the grammar's walk can tell what it is."""
+        if not octets or octets[0] != START_LONG:
+            return None
+        key = octets[1:2] + octets[4:7:2] + octets[11:15] + octets[19:22] + octets[-1:]
+        try:
+            for plan in self._plans.get(key, ()):
+                if plan.fits(octets):
+                    return plan.decode(octets)
+            plan = plan_for(octets)
+            if plan is None:
+                return None
+            telegram = plan.decode(octets)
+        except (ConstructError, MBusError):
+            return None
+        self._remember(key, plan)
+        return telegram
+
+    def _remember(self, key: bytes, plan: Plan) -> None:
+        shared = (plan, *self._plans.pop(key, ()))[:_MAX_SHARED]
+        while len(self._plans) >= self.limit:
+            self._plans.pop(next(iter(self._plans)))
+        self._plans[key] = shared
+
+
+PLANS: Final = Plans()
