@@ -63,11 +63,11 @@ def scaler(meaning: Meaning) -> Callable[[int], Decimal]:
         def scale(raw: int) -> Decimal:
             return Decimal(raw * factor)
     else:
-        shift = EXACT.scaleb
-        power = Decimal(exponent)
+        multiply = EXACT.multiply
+        power = Decimal((0, (1,), exponent))
 
         def scale(raw: int) -> Decimal:
-            return shift(Decimal(raw), power)
+            return multiply(raw, power)
 
     if not offset:
         return scale
@@ -340,8 +340,8 @@ def converter(header: DataRecordHeader) -> Converter:
     if data_type == "A":
         return partial(_bcd, numbers.scale, header.function == "error")
     if data_type == "B":
-        return partial(_signed, *numbers)
-    return partial(_unsigned, *numbers) if data_type == "C" else partial(_integer, numbers.scale)
+        return partial(_signed, numbers.scale, numbers.mark)
+    return partial(_unsigned, numbers.scale, numbers.mark) if data_type == "C" else partial(_integer, numbers.scale)
 
 
 class Numbers(NamedTuple):
@@ -349,6 +349,8 @@ class Numbers(NamedTuple):
 
     scale: Callable[[int], Decimal]
     mark: int
+    exponent: int
+    offset: Decimal | int
 
 
 def ordinary(header: DataRecordHeader) -> Numbers | None:
@@ -360,7 +362,7 @@ def ordinary(header: DataRecordHeader) -> Numbers | None:
         return None
     bits = 8 * (DATA_LENGTHS[header.data_field] or 0)
     mark = -(1 << bits - 1) if header.data_type == "B" else (1 << bits) - 1
-    return Numbers(scaler(meaning), mark)
+    return Numbers(scaler(meaning), mark, meaning.exponent, meaning.offset)
 
 
 def _record_error(name: str, _raw: object) -> Outcome:

@@ -13,7 +13,7 @@ from mbus_grammars.record import IDLE_FILLER, MANUFACTURER_DATA, MORE_RECORDS_FO
 
 from ..describe import describe
 from ..telegram import SpecialFunction
-from .readers import Reader, reader
+from .readers import Reader
 
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader
@@ -62,7 +62,7 @@ def _describe(header: DataRecordHeader) -> Described:
             _described.clear()
         record_header, _, remarks = describe(header)
         length = 0 if header.data_type == "none" else DATA_LENGTHS[header.data_field]
-        found = _described[header] = Described(record_header, reader(header), length, remarks)
+        found = _described[header] = Described(record_header, Reader(header), length, remarks)
     return found
 
 

@@ -13,15 +13,15 @@ from mbus_grammars.application import SECURITY_MODES, USER_DATA, ConfigurationFi
 from mbus_grammars.link import START_LONG, STOP, LongFrame
 from mbus_grammars.record import RecordsFromMeter
 
-from ..telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
-from ..values import Outcome
+from ..telegram import FrameFields, Meter, Status
+from .compiled import compiled
+from .drafts import TelegramDraft
 from .fields import area_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..json_values import Value
-    from ..telegram import RecordHeader
+    from ..telegram import Diagnostic, Record, Telegram
     from .fields import Area
 
 
@@ -58,67 +58,20 @@ for _code, _salvage in USER_DATA.items():
             _STARTS[_code] = _HEADER, {}
 
 
-class _RecordDraft:
-    """A record while it is filled in; its class then becomes `Record`.
-
-    A frozen dataclass sets each attribute through `object.__setattr__`: four times the cost, and half of that of a
-    whole telegram.
-    """
-
-    __slots__ = Record.__slots__
-
-    def __init__(
-        self, header: RecordHeader, data: bytes, value: Value, offset: int
-    ) -> None:
-        self.header = header
-        self.data = data
-        self.value = value
-        self.state = "ok"
-        self.reason = None
-        self.flags = ()
-        self.offset = offset
-
-
 class Plan:
-    """How telegrams of one layout are read.
+    """How telegrams of one layout are read: `fits` proves that one has the layout, `decode` reads it.
 
-    `fits` proves that a telegram has the layout, `decode` reads it. Made by `plan_for`.
+    Made by `plan_for`.
     """
 
-    __slots__ = ("_area", "_configuration", "_end", "_fields", "_frames", "_header", "_mask", "_proof", "_start")
+    __slots__ = ("_end", "_mask", "_proof", "decode", "fields")
 
-    def __init__(self, octets: bytes, start: int, header: dict[str, int], area: Area) -> None:
-        self._start = start
+    def __init__(self, octets: bytes, header: dict[str, int], area: Area) -> None:
         self._end = len(octets) - _TAIL
-        self._header = header
-        self._area = area
-        self._fields = tuple(
-            (item.header, item.offset, item.start, item.end, item.read, _remarks(item.remarks, index, item.start))
-            for index, item in enumerate(area.fields)
-        )
-        place = header.get("configuration_field")
-        self._configuration = None if place is None else int.from_bytes(octets[place : place + 2], "little")
-        self._mask = self._free(octets)
+        self._mask = _layout_bits(octets, header, area)
         self._proof = int.from_bytes(octets, "little") & self._mask
-        self._frames: dict[int, FrameFields] = {}
-
-    def _free(self, octets: bytes) -> int:
-        """The bits that belong to the layout."""
-        mask = bytearray(b"\xff" * len(octets))
-        mask[_A] = mask[-_TAIL] = 0
-        header = self._header
-        if "identification_number" in header:
-            mask[header["identification_number"] : header["manufacturer"]] = bytes(4)
-        for name in ("access_number", "status"):
-            if name in header:
-                mask[header[name]] = 0
-        for item in self._area.fields:
-            first = item.start + 1 if item.lvar else item.start
-            mask[first : item.end] = bytes(item.end - first)
-        tail = self._area.manufacturer_data
-        if tail is not None:
-            mask[tail : self._end] = bytes(self._end - tail)
-        return int.from_bytes(mask, "little")
+        self.fields = area.fields
+        self.decode = compiled(area.fields, _Rest(octets, header, area))
 
     def fits(self, octets: bytes) -> bool:
         """Whether a telegram, as long as the plan's own, has this layout and the right check sum."""
@@ -127,53 +80,61 @@ class Plan:
             and sum(octets[_C : self._end]) & 0xFF == octets[self._end]
         )
 
-    def decode(self, octets: bytes) -> Telegram:
-        """The telegram. Raises what the grammar raises where a text or a profile is damaged."""
-        records: list[Record] = []
-        diagnostics: list[Diagnostic] = []
-        for header, offset, start, end, read, remarks in self._fields:
-            data = octets[start:end]
-            value = read(data)
-            if value.__class__ is Outcome:
-                value, state, reason, flags, code, severity = value
-                records.append(Record(header, data, value, state, reason, flags, offset))
-                diagnostics += remarks
-                if code is not None:
-                    message = f"{header.quantity}: {reason}"
-                    diagnostics.append(Diagnostic(severity, code, message, start, len(records) - 1))
-                continue
-            draft: Any = _RecordDraft(header, data, value, offset)
-            draft.__class__ = Record
-            records.append(draft)
-            if remarks:
-                diagnostics += remarks
-        return self._telegram(octets, tuple(records), tuple(diagnostics))
 
-    def _telegram(
+def _layout_bits(octets: bytes, header: dict[str, int], area: Area) -> int:
+    """A mask of the bits that belong to the layout."""
+    end = len(octets) - _TAIL
+    mask = bytearray(b"\xff" * len(octets))
+    mask[_A] = mask[end] = 0
+    if "identification_number" in header:
+        first, last = header["identification_number"], header["manufacturer"]
+        mask[first:last] = bytes(last - first)
+    for name in ("access_number", "status"):
+        if name in header:
+            mask[header[name]] = 0
+    for item in area.fields:
+        first = item.start + 1 if item.lvar else item.start
+        mask[first : item.end] = bytes(item.end - first)
+    if area.manufacturer_data is not None:
+        mask[area.manufacturer_data : end] = bytes(end - area.manufacturer_data)
+    return int.from_bytes(mask, "little")
+
+
+class _Rest:
+    """What stands around the records: gives the telegram for them."""
+
+    def __init__(self, octets: bytes, header: dict[str, int], area: Area) -> None:
+        self._end = len(octets) - _TAIL
+        self._area = area
+        self._frames: dict[int, FrameFields] = {}
+        self._access_number = header.get("access_number")
+        self._status = header.get("status")
+        self._address = slice(_HEADER, header["access_number"]) if "manufacturer" in header else None
+        place = header.get("configuration_field")
+        self._configuration = None if place is None else int.from_bytes(octets[place : place + 2], "little")
+
+    def __call__(
         self, octets: bytes, records: tuple[Record, ...], diagnostics: tuple[Diagnostic, ...]
     ) -> Telegram:
-        header, area = self._header, self._area
         a_field = octets[_A]
         frame = self._frames.get(a_field)
         if frame is None:
             frame = self._frames[a_field] = FrameFields("long", octets[_C], a_field, octets[_CI])
-        has_counters = "status" in header
+        area = self._area
         tail = area.manufacturer_data
-        return Telegram(
-            "frame",
+        draft: Any = TelegramDraft(
             frame,
-            _meter(octets[_HEADER : header["access_number"]]) if "identification_number" in header else None,
-            octets[header["access_number"]] if has_counters else None,
-            _STATUS[octets[header["status"]]] if has_counters else None,
+            None if self._address is None else _meter(octets[self._address]),
+            None if self._access_number is None else octets[self._access_number],
+            None if self._status is None else _STATUS[octets[self._status]],
             self._configuration,
             records,
             area.more_records_follow,
             None if tail is None else octets[tail : self._end],
-            b"",
             area.special,
-            None,
             diagnostics,
         )
+        return draft
 
 
 _STATUS: Final = tuple(Status(octet) for octet in range(256))
@@ -198,10 +159,6 @@ def _meter(address: bytes) -> Meter:
     return meter
 
 
-def _remarks(remarks: Iterable[tuple[str, str]], index: int, offset: int) -> tuple[Diagnostic, ...]:
-    return tuple(Diagnostic("info", code, message, offset, index) for code, message in remarks)
-
-
 def plan_for(octets: bytes) -> Plan | None:
     """The plan for the layout of a telegram; None where it has something out of the ordinary.
 
@@ -222,4 +179,4 @@ def plan_for(octets: bytes) -> Plan | None:
         if configuration["security_mode"] in SECURITY_MODES:
             return None
     area = area_of(octets[:end], start)
-    return None if area is None else Plan(octets, start, header, area)
+    return None if area is None else Plan(octets, header, area)
