@@ -58,6 +58,39 @@ class _Odd:
         return value, state, reason, flags, diagnostic
 
 
+def interpreted(fields: Sequence[Field], finish: Finish) -> Decode:
+    """The same as `compiled` gives, at once, for layouts that may never come again."""
+    def decode(octets: bytes) -> Telegram:
+        records: list[Any] = []
+        diagnostics: list[Diagnostic] = []
+        for index, item in enumerate(fields):
+            header, offset, start, end, _, read, remarks = item
+            data = octets[start:end]
+            if remarks:
+                diagnostics += _remarks(item, index)
+            value = read.ordinary(data)
+            if value is not None:
+                records.append(RecordDraft(header, data, value, offset))
+            else:
+                records.append(_odd(item, index, data, diagnostics))
+        return finish(octets, tuple(records), tuple(diagnostics))
+
+    return decode
+
+
+def _odd(item: Field, index: int, data: bytes, diagnostics: list[Diagnostic]) -> RecordDraft:
+    """A record that is no ordinary number."""
+    value, state, reason, flags, code, severity = item.read(data)
+    if code is not None:
+        message = f"{item.header.quantity}: {reason}"
+        diagnostics.append(Diagnostic(severity, code, message, item.start, index))
+    return RecordDraft(item.header, data, value, item.offset, state, reason, flags)
+
+
+def _remarks(item: Field, index: int) -> tuple[Diagnostic, ...]:
+    return tuple(Diagnostic("info", code, message, item.start, index) for code, message in item.remarks)
+
+
 def compiled(fields: Sequence[Field], finish: Finish) -> Decode:
     """The function that reads these records and finishes the telegram.
 
@@ -93,9 +126,7 @@ class _Writer:
         lines = ["def decode(o):", " g = []", *self._unpack()]
         for index, item in enumerate(self.fields):
             if item.remarks:
-                self.constants[f"G{index}"] = tuple(
-                    Diagnostic("info", code, message, item.start, index) for code, message in item.remarks
-                )
+                self.constants[f"G{index}"] = _remarks(item, index)
                 lines.append(f" g += G{index}")
             lines += self._record(index, item)
         records = "".join(f"r{index}, " for index in range(len(self.fields)))

@@ -14,7 +14,7 @@ from mbus_grammars.link import START_LONG, STOP, LongFrame
 from mbus_grammars.record import RecordsFromMeter
 
 from ..telegram import FrameFields, Meter, Status
-from .compiled import compiled
+from .compiled import Decode, compiled, interpreted
 from .drafts import TelegramDraft
 from .fields import area_of
 
@@ -42,6 +42,9 @@ _LONG: Final = _places(LongHeader.subcons, _HEADER)
 _SHORT: Final = _places(ShortHeader.subcons, _HEADER)
 _TAIL: Final = 2  # check sum and stop
 
+# Compiling costs as much as reading some twenty telegrams; a layout that comes so often is worth it.
+_WORTH_COMPILING: Final = 3
+
 # CI fields behind which there are a header that is known here and records: where the records start, and
 # where the fields of the header are.
 _STARTS: Final[dict[int, tuple[int, dict[str, int]]]] = {}
@@ -64,21 +67,28 @@ class Plan:
     Made by `plan_for`.
     """
 
-    __slots__ = ("_end", "_mask", "_proof", "decode", "fields")
+    __slots__ = ("_end", "_finish", "_mask", "_proof", "_used", "decode", "fields")
 
     def __init__(self, octets: bytes, header: dict[str, int], area: Area) -> None:
         self._end = len(octets) - _TAIL
         self._mask = _layout_bits(octets, header, area)
         self._proof = int.from_bytes(octets, "little") & self._mask
+        self._finish = _Rest(octets, header, area)
+        self._used = 0
         self.fields = area.fields
-        self.decode = compiled(area.fields, _Rest(octets, header, area))
+        self.decode: Decode = interpreted(area.fields, self._finish)
 
     def fits(self, octets: bytes) -> bool:
         """Whether a telegram, as long as the plan's own, has this layout and the right check sum."""
-        return (
+        fits = (
             int.from_bytes(octets, "little") & self._mask == self._proof
             and sum(octets[_C : self._end]) & 0xFF == octets[self._end]
         )
+        if fits and self._used < _WORTH_COMPILING:
+            self._used += 1
+            if self._used == _WORTH_COMPILING:
+                self.decode = compiled(self.fields, self._finish)
+        return fits
 
 
 def _layout_bits(octets: bytes, header: dict[str, int], area: Area) -> int:

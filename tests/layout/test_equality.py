@@ -1,0 +1,122 @@
+"""Plans give what the grammar's walk gives: values, states, diagnostics, offsets, errors. One difference fails."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import strategies
+from helpers import with_check_sum
+from mbus_construct import MBusError, decode
+from mbus_construct.layout import Plans
+from mbus_construct.telegram import Record, Telegram
+from mbus_construct.walk import walk
+from mbus_grammars import Frame
+from telegrams import README_TELEGRAM
+from test_mutations import mutated
+from vectors import FRAMES
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wired.jsonl"
+ROUNDS = 4  # made, used, compiled, used
+
+
+def outcome(read: Any, octets: bytes) -> tuple[object, ...]:
+    """Everything that a telegram or an error says, floats and signs of zeros included."""
+    try:
+        telegram = read(octets)
+    except MBusError as error:
+        facts = {name: getattr(error, name, None) for name in ("offset", "code", "expected", "found", "path")}
+        return type(error), str(error), facts
+    assert type(telegram) is Telegram
+    assert {type(record) for record in telegram.records} <= {Record}
+    return telegram, repr(telegram)
+
+
+def walked(octets: bytes) -> Telegram:
+    return walk(octets, "frame")
+
+
+def check(octets: bytes, plans: Plans) -> None:
+    expected = outcome(walked, octets)
+    assert outcome(lambda data: decode(data, link="frame"), octets) == expected
+    for _ in range(ROUNDS):
+        telegram = plans.decode(octets)
+        if telegram is not None:
+            assert (telegram, repr(telegram)) == expected
+
+
+def varied(octets: bytes, rng: random.Random) -> bytes:
+    """The telegram with other data: any octet behind the header may change, so that most keep their layout."""
+    changed = bytearray(octets)
+    for place in range(len(changed) - 2):
+        if place in (5, 7, 8, 15, 16) or (place > 20 and not rng.randrange(3)):
+            changed[place] = rng.choice((0, 0x99, 0xFF, rng.randrange(256)))
+    return with_check_sum(bytes(changed))
+
+
+@pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets[:12].hex())
+def test_frames_of_the_standard(octets: bytes) -> None:
+    plans, rng = Plans(), random.Random(1)
+    check(octets, plans)
+    for _ in range(50):
+        check(varied(octets, rng) if len(octets) > 20 else octets, plans)
+
+
+def test_plans_are_used() -> None:
+    """Otherwise everything here would compare the walk with itself."""
+    plans = Plans()
+    for _ in range(ROUNDS):
+        assert plans.decode(README_TELEGRAM) is not None
+    assert len(plans) == 1
+    assert sum(Plans().decode(octets) is not None for octets in FRAMES) > 10
+
+
+@pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
+def test_real_telegrams_and_variations_of_them() -> None:
+    plans, rng = Plans(), random.Random(2)
+    for line in CORPUS.read_text().splitlines():
+        octets = bytes.fromhex(json.loads(line)["hex"])
+        check(octets, plans)
+        for _ in range(10):
+            check(varied(octets, rng) if len(octets) > 20 else octets, plans)
+
+
+def test_damaged_frames() -> None:
+    plans, rng = Plans(), random.Random(3)
+    for _ in range(3000):
+        check(mutated(rng.choice(FRAMES), rng), plans)
+
+
+@settings(max_examples=400, deadline=None)
+@given(strategies.long_frames(), st.randoms(use_true_random=False))
+def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Random) -> None:
+    octets = Frame.build(frame)
+    plans = Plans()
+    check(octets, plans)
+    for _ in range(3):
+        check(varied(octets, rng), plans)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(min_size=1, max_size=60))
+def test_any_octets(octets: bytes) -> None:
+    check(octets, Plans())
+    check(b"\x68" + octets, Plans())
+    if len(octets) > 8:
+        length = bytes([len(octets) - 2])
+        check(with_check_sum(b"\x68" + length * 2 + b"\x68" + octets[:-2] + b"\x00\x16"), Plans())
+
+
+def test_a_limit_leaves_nothing_undecoded() -> None:
+    plans = Plans(limit=2)
+    for octets in FRAMES * 2:
+        expected = outcome(walked, octets)
+        telegram = plans.decode(octets)
+        assert telegram is None or (telegram, repr(telegram)) == expected
+    assert len(plans) <= 2 * 16
