@@ -182,7 +182,7 @@ def plan_for(octets: bytes) -> Plan | None:
     start, header = _STARTS[octets[_CI]]
     end = len(octets) - _TAIL
     place = header.get("configuration_field")
-    if start > end:
+    if start > end or end == _HEADER:  # too short for its header, or without user data: a control frame
         return None
     if place is not None:
         configuration = ConfigurationField.unpack(int.from_bytes(octets[place : place + 2], "little"))
