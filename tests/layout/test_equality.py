@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import strategies
@@ -17,7 +17,7 @@ from mbus_construct import MBusError, decode
 from mbus_construct.layout import Plans
 from mbus_construct.telegram import Record, Telegram
 from mbus_construct.walk import walk
-from mbus_grammars import Frame
+from mbus_grammars import BuildError, Frame
 from telegrams import README_TELEGRAM
 from test_mutations import mutated
 from vectors import FRAMES
@@ -96,7 +96,10 @@ def test_damaged_frames() -> None:
 @settings(max_examples=400, deadline=None)
 @given(strategies.long_frames(), st.randoms(use_true_random=False))
 def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Random) -> None:
-    octets = Frame.build(frame)
+    try:
+        octets = Frame.build(frame)
+    except BuildError:  # longer than a frame can be
+        assume(False)
     plans = Plans()
     check(octets, plans)
     for _ in range(3):
