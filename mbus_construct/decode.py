@@ -48,7 +48,9 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     if len(forms) == 1:
         return telegram
     others = " or ".join(forms[1:])
-    guessed = Diagnostic("info", "form_guessed", f"read from the {form} on; readable from the {others} on too")
+    guessed = Diagnostic(
+        "info", "form_guessed", f"read from the {form} on; readable from the {others} on too"
+    )
     return replace(telegram, diagnostics=(guessed, *telegram.diagnostics))
 
 

@@ -341,7 +341,11 @@ def converter(header: DataRecordHeader) -> Converter:
         return partial(_bcd, numbers.scale, header.function == "error")
     if data_type == "B":
         return partial(_signed, numbers.scale, numbers.mark)
-    return partial(_unsigned, numbers.scale, numbers.mark) if data_type == "C" else partial(_integer, numbers.scale)
+    return (
+        partial(_unsigned, numbers.scale, numbers.mark)
+        if data_type == "C"
+        else partial(_integer, numbers.scale)
+    )
 
 
 class Numbers(NamedTuple):

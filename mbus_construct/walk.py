@@ -1,25 +1,24 @@
 """The grammar's walk: what it parses, container by container, becomes a `Telegram`.
 
-The fast paths of `layout` are derived from the same grammar and give the same; what is out of the ordinary comes here.
+The fast paths of `layout` are derived from the same grammar and give the same; what is out of the ordinary
+comes here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from mbus_grammars import Code, DataRecordHeader, DecodeError, LengthError
+from mbus_grammars import Code, LengthError
 from mbus_grammars.application import SECURITY_MODES
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
-from mbus_grammars.dib import DATA_FIELDS
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
 from mbus_grammars.units import unit_names
 
 from .describe import describe
 from .forms import GRAMMARS
-from .hextext import octets_from
 from .kinds import kind_of
 from .telegram import (
     Diagnostic,
@@ -31,7 +30,7 @@ from .telegram import (
     Status,
     Telegram,
 )
-from .values import Converter, Outcome, converter, scaler
+from .values import Outcome, scaler
 
 if TYPE_CHECKING:
     from mbus_grammars.record import RecordArea

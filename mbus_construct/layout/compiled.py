@@ -1,7 +1,8 @@
 """The records of one layout as one Python function, written for the plan and compiled once.
 
-It has a line for each record and no loop: at a million telegrams the calls of a general one cost more than what they do. Whatever
-is out of the ordinary in a record (an invalid digit, a date, a text) goes through the grammar's own data type.
+It has a line for each record and no loop: at a million telegrams the calls of a general one cost more than
+what they do. Whatever is out of the ordinary in a record (an invalid digit, a date, a text) goes through the
+grammar's own data type.
 
 The source holds nothing but numbers that the plan has found: names for the constants, offsets, widths.
 """
@@ -60,6 +61,7 @@ class _Odd:
 
 def interpreted(fields: Sequence[Field], finish: Finish) -> Decode:
     """The same as `compiled` gives, at once, for layouts that may never come again."""
+
     def decode(octets: bytes) -> Telegram:
         records: list[Any] = []
         diagnostics: list[Diagnostic] = []

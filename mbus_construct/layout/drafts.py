@@ -1,7 +1,8 @@
 """Records and telegrams while they are filled in.
 
-A frozen dataclass sets each attribute through `object.__setattr__`, at four times the cost; that would be half of what a
-whole telegram takes. A draft has the same slots, is filled in as any object, and then becomes the frozen class.
+A frozen dataclass sets each attribute through `object.__setattr__`, at four times the cost; that would be
+half of what a whole telegram takes. A draft has the same slots, is filled in as any object, and then becomes
+the frozen class.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class RecordDraft:
 
     __slots__ = Record.__slots__
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  called a million times: keywords cost
         self,
         header: RecordHeader,
         data: bytes,
@@ -46,7 +47,7 @@ class TelegramDraft:
 
     __slots__ = Telegram.__slots__
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  called a million times: keywords cost
         self,
         frame: FrameFields,
         meter: Meter | None,

@@ -1,8 +1,8 @@
 """A plan: how every telegram of one layout becomes a `Telegram`.
 
-A layout is everything in a telegram that is not data: frame, C and CI field, the header but for its address and
-counters, DIB and VIB of every record, LVAR octets. A plan proves that a telegram has its layout by comparing all these
-octets at once, and then reads the data where the grammar has found them.
+A layout is everything in a telegram that is not data: frame, C and CI field, the header but for its address
+and counters, DIB and VIB of every record, LVAR octets. A plan proves that a telegram has its layout by
+comparing all these octets at once, and then reads the data where the grammar has found them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars.application import SECURITY_MODES, USER_DATA, ConfigurationField, LongHeader, ShortHeader
-from mbus_grammars.link import START_LONG, STOP, LongFrame
+from mbus_grammars.link import START_LONG, LongFrame
 from mbus_grammars.record import RecordsFromMeter
 
 from ..telegram import FrameFields, Meter, Status
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from .fields import Area
 
 
+def _fields(layout: Any) -> Iterable[Any]:
+    """The fields of a layout, in wire order."""
+    fields: Iterable[Any] = layout.subcons
+    return fields
+
+
 def _places(fields: Iterable[Any], start: int = 0) -> dict[str, int]:
     """Where the fields of a layout start, up to the first without a fixed size."""
     places: dict[str, int] = {}
@@ -36,29 +42,47 @@ def _places(fields: Iterable[Any], start: int = 0) -> dict[str, int]:
     return places
 
 
-_FRAME: Final = _places(LongFrame.subcon.subcons)
+_FRAME: Final = _places(_fields(LongFrame.subcon))
 _C, _A, _CI, _HEADER = (_FRAME[name] for name in ("c_field", "a_field", "ci_field", "user_data"))
-_LONG: Final = _places(LongHeader.subcons, _HEADER)
-_SHORT: Final = _places(ShortHeader.subcons, _HEADER)
+_LONG: Final = _places(_fields(LongHeader), _HEADER)
+_SHORT: Final = _places(_fields(ShortHeader), _HEADER)
 _TAIL: Final = 2  # check sum and stop
 
 # Compiling costs as much as reading some twenty telegrams; a layout that comes so often is worth it.
 _WORTH_COMPILING: Final = 3
 
-# CI fields behind which there are a header that is known here and records: where the records start, and
-# where the fields of the header are.
-_STARTS: Final[dict[int, tuple[int, dict[str, int]]]] = {}
-for _code, _salvage in USER_DATA.items():
-    _fields = getattr(_salvage.subcon, "subcons", ())
-    _records = [item for item in _fields if item.name == "records"]
-    if _records and getattr(_records[0].subcon, "subcon", None) is RecordsFromMeter:
-        _first = _fields[0].subcon
-        if _first is LongHeader:
-            _STARTS[_code] = _HEADER + LongHeader.sizeof(), _LONG
-        elif _first is ShortHeader:
-            _STARTS[_code] = _HEADER + ShortHeader.sizeof(), _SHORT
-        elif len(_fields) == 1:
-            _STARTS[_code] = _HEADER, {}
+
+def _starts() -> dict[int, tuple[int, dict[str, int]]]:
+    """Where the records start, and where the fields of the header are, by CI field.
+
+    Those are left out behind which there are no records of a meter, or a header that is not known here.
+    """
+    starts: dict[int, tuple[int, dict[str, int]]] = {}
+    for code, salvage in USER_DATA.items():
+        fields: Any = getattr(getattr(salvage, "subcon", None), "subcons", ())
+        records = [item for item in fields if item.name == "records"]
+        if not records or getattr(records[0].subcon, "subcon", None) is not RecordsFromMeter:
+            continue
+        first = fields[0].subcon
+        if first is LongHeader:
+            starts[code] = _HEADER + LongHeader.sizeof(), _LONG
+        elif first is ShortHeader:
+            starts[code] = _HEADER + ShortHeader.sizeof(), _SHORT
+        elif len(fields) == 1:
+            starts[code] = _HEADER, {}
+    return starts
+
+
+_STARTS: Final = _starts()
+
+
+def key_of(octets: bytes) -> bytes | None:
+    """Octets of the layout by which most layouts differ; None for what has no plan."""
+    if len(octets) <= _HEADER or octets[0] != START_LONG or octets[_CI] not in _STARTS:
+        return None
+    start, header = _STARTS[octets[_CI]]
+    key = octets[1:2] + octets[_C : _C + 1] + octets[_CI : _CI + 1] + octets[start : start + 3]
+    return key + octets[_LONG["manufacturer"] : _LONG["access_number"]] if header is _LONG else key
 
 
 class Plan:
@@ -132,7 +156,7 @@ class _Rest:
             frame = self._frames[a_field] = FrameFields("long", octets[_C], a_field, octets[_CI])
         area = self._area
         tail = area.manufacturer_data
-        draft: Any = TelegramDraft(
+        telegram: Any = TelegramDraft(
             frame,
             None if self._address is None else _meter(octets[self._address]),
             None if self._access_number is None else octets[self._access_number],
@@ -144,7 +168,8 @@ class _Rest:
             area.special,
             diagnostics,
         )
-        return draft
+        decoded: Telegram = telegram
+        return decoded
 
 
 _STATUS: Final = tuple(Status(octet) for octet in range(256))
@@ -170,14 +195,12 @@ def _meter(address: bytes) -> Meter:
 
 
 def plan_for(octets: bytes) -> Plan | None:
-    """The plan for the layout of a telegram; None where it has something out of the ordinary.
+    """The plan for the layout of a telegram that has a key; None where something is out of the ordinary.
 
     Raises what the grammar raises where it is no frame.
     """
-    if not octets or octets[0] != START_LONG:
-        return None
     LongFrame.accept(octets)
-    if len(octets) != octets[1] + 6 or octets[_CI] not in _STARTS:
+    if len(octets) != octets[1] + 6:
         return None
     start, header = _STARTS[octets[_CI]]
     end = len(octets) - _TAIL

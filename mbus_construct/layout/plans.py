@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 from construct import ConstructError
 
 from mbus_grammars import MBusError
-from mbus_grammars.link import START_LONG
 
-from .plan import Plan, plan_for
+from .plan import Plan, key_of, plan_for
 
 if TYPE_CHECKING:
     from ..telegram import Telegram
@@ -22,7 +21,8 @@ _MAX_SHARED: Final = 16
 class Plans:
     """Plans by layout, the least recently made ones forgotten first.
 
-    A telegram for which there is no plan is never left undecoded: its plan is made, or it is for the grammar's walk.
+    A telegram for which there is no plan is never left undecoded: its plan is made, or it is for the
+    grammar's walk.
     """
 
     def __init__(self, limit: int = _MAX_KEYS) -> None:
@@ -34,20 +34,20 @@ class Plans:
 
     def decode(self, octets: bytes) -> Telegram | None:
         """The telegram, None where only the grammar's walk can tell what it is."""
-        if not octets or octets[0] != START_LONG:
+        key = key_of(octets)
+        if key is None:
             return None
-        key = octets[1:2] + octets[4:7:2] + octets[11:15] + octets[19:22] + octets[-1:]
         try:
             for plan in self._plans.get(key, ()):
                 if plan.fits(octets):
                     return plan.decode(octets)
-            plan = plan_for(octets)
-            if plan is None:
+            made = plan_for(octets)
+            if made is None:
                 return None
-            telegram = plan.decode(octets)
+            telegram = made.decode(octets)
         except (ConstructError, MBusError):
             return None
-        self._remember(key, plan)
+        self._remember(key, made)
         return telegram
 
     def _remember(self, key: bytes, plan: Plan) -> None:

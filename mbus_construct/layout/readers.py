@@ -1,7 +1,7 @@
 """From the octets of one record's data to its value, derived from the constructs of its header.
 
-What the grammar's constructs say of themselves (width, sign, order) is all that a reader knows; everything out of the
-ordinary goes through the grammar and the converter of its walk.
+What the grammar's constructs say of themselves (width, sign, order) is all that a reader knows; everything
+out of the ordinary goes through the grammar and the converter of its walk.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _REMEMBERED: Final = 1024
 class Coding:
     """How the octets of an ordinary number are read.
 
-    `kind` "bcd": two digits an octet, least significant octet first; "integer": `format` is its code in the module
-    struct, "" for a width that struct does not have.
+    `kind` "bcd": two digits an octet, least significant octet first; "integer": `format` is its code in the
+    module struct, "" for a width that struct does not have.
     """
 
     kind: Literal["bcd", "integer"]

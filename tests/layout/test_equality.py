@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import strategies
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from test_mutations import mutated
 
-import strategies
 from helpers import with_check_sum
 from mbus_construct import MBusError, decode
 from mbus_construct.layout import Plans
@@ -19,7 +20,6 @@ from mbus_construct.telegram import Record, Telegram
 from mbus_construct.walk import walk
 from mbus_grammars import BuildError, Frame
 from telegrams import README_TELEGRAM
-from test_mutations import mutated
 from vectors import FRAMES
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wired.jsonl"
@@ -62,7 +62,7 @@ def varied(octets: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets[:12].hex())
 def test_frames_of_the_standard(octets: bytes) -> None:
-    plans, rng = Plans(), random.Random(1)
+    plans, rng = Plans(), random.Random(1)  # noqa: S311  repeatable
     check(octets, plans)
     for _ in range(50):
         check(varied(octets, rng) if len(octets) > 20 else octets, plans)
@@ -79,7 +79,7 @@ def test_plans_are_used() -> None:
 
 @pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
 def test_real_telegrams_and_variations_of_them() -> None:
-    plans, rng = Plans(), random.Random(2)
+    plans, rng = Plans(), random.Random(2)  # noqa: S311  repeatable
     for line in CORPUS.read_text().splitlines():
         octets = bytes.fromhex(json.loads(line)["hex"])
         check(octets, plans)
@@ -88,7 +88,7 @@ def test_real_telegrams_and_variations_of_them() -> None:
 
 
 def test_damaged_frames() -> None:
-    plans, rng = Plans(), random.Random(3)
+    plans, rng = Plans(), random.Random(3)  # noqa: S311  repeatable
     for _ in range(3000):
         check(mutated(rng.choice(FRAMES), rng), plans)
 
