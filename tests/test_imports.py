@@ -112,6 +112,8 @@ def test_nothing_but_the_program_imports_the_commands() -> None:
         ("kinds", {"decode", "encode", "explain", "telegram"}),
         ("hextext", {"decode", "encode", "telegram"}),
         ("decode", {"encode", "explain", "choose", "raw", "schema"}),
+        ("walk", {"layout", "decode", "encode", "explain"}),
+        ("layout", {"decode", "encode", "explain", "bus"}),
         ("encode", {"explain", "schema"}),
         ("bus", {"transport", "client", "async_client", "simulator", "meterbus", "explain", "xml"}),
         ("transport", {"client", "async_client", "meterbus"}),
