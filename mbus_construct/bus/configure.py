@@ -21,7 +21,6 @@ from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_mete
 from .events import Finding
 from .master import frame_of
 from .readout import (
-    ask_twice,
     describe,
     failure,
     first_telegram,
@@ -226,7 +225,8 @@ def _deliver(address: Address, request: Request) -> Procedure[tuple[Telegram, Ou
         selected = yield from ask(select_request(of_meter(before.meter)))
         if selected.kind != "ack":
             raise failure(address, selected)
-    return before, (yield from ask_twice(request))
+    # Once: with another FCB it would be another command. What became of it is asked afterwards.
+    return before, (yield from ask(request))
 
 
 def _ready(address: Address) -> Procedure[Telegram]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from mbus_grammars import Frame, MBusError
+from mbus_grammars.link import SINGLE_CHARACTER
 
 from ..errors import LocalProtocolError, TransportError
 from . import timing
@@ -63,6 +64,9 @@ _LONGEST_DRAIN: Final = 2.5
 _LATEST_ANSWER: Final = 2.2
 # A gateway that goes away at every request must not be called for ever.
 _MOST_INTERRUPTIONS: Final = 5
+
+
+_ACKNOWLEDGEMENT: Final = bytes([SINGLE_CHARACTER])
 
 
 class Call(Generic[T]):
@@ -146,7 +150,7 @@ class Master:
         # Until when something may come of requests that were repeated or given up: anything, and data by
         # the address that was asked.
         self._owed_until = 0.0
-        self._early = False
+        self._fast = False  # whether answers come sooner than this rate allows: the gateway has another one
         self._heard_since = 0.0
         self._data_until: dict[int, float] = {}
 
@@ -370,6 +374,8 @@ class Master:
         self._commands.append(Send(self._octets))
         self._sent_end = now + timing.duration(len(self._octets), self.baudrate)
         self._first_sent = self._sent_end if self._first_sent is None else self._first_sent
+        self._earliest = self._sent_end + timing.earliest_acknowledgement(self.baudrate)
+        self._soon = b""
         self._window_end = self._sent_end + self._window(request) + timing.duration(1, self.baudrate)
         self._limit = (
             self._window_end + timing.duration(_LONGEST_FRAME, self.baudrate) + self.slack + _LONGEST_NOISE
@@ -415,10 +421,13 @@ class Master:
     def _await(self, octets: bytes, now: float) -> None:
         if octets and not self._heard:
             self._heard_since = now - timing.duration(len(octets), self.baudrate)
-        self._heard += octets
         silent = not octets and now >= self.deadline
         if not octets and not silent:
             return
+        self._heard += self._without_too_early(octets, now)
+        if silent and self._soon and not self._heard:
+            self._heard += self._soon[:1]
+            self._fast = True
         heard = bytes(self._heard[:_MOST_OCTETS])
         final = silent or now >= self._limit or len(heard) == _MOST_OCTETS
         echo = self._echo(heard)
@@ -434,6 +443,14 @@ class Master:
         else:
             self._wait_on(reception, now)
         self._hear_the_rest(now)
+
+    def _without_too_early(self, octets: bytes, now: float) -> bytes:
+        """No meter has acknowledged so soon: an E5 is of something before, unless nothing else comes."""
+        if self._fast or self._heard or now >= self._earliest:
+            return octets
+        others = octets.lstrip(_ACKNOWLEDGEMENT)
+        self._soon += octets[: len(octets) - len(others)]
+        return others
 
     def _hear_the_rest(self, now: float) -> None:
         """What came in one piece with an answer is heard as if it had come behind it."""
@@ -511,12 +528,12 @@ class Master:
         if self._late and self._first_sent is not None:
             self._drain_until = now + min(now - self._first_sent, _LONGEST_DRAIN)
         kind: Kind = "ack" if answer.acknowledges else "data"
-        # No meter can have answered so soon: it is the answer to something before.
-        self._early = now < self._sent_end + timing.earliest_acknowledgement(self.baudrate)
         self._finish(kind, answer.octets, now, frame=answer.frame, delay=delay)
 
     def _note_pieces(self, pieces: tuple[Piece, ...]) -> None:
         """Remember what was heard beside the answer."""
+        if self._soon and not self._fast:
+            self._foreign.append(_ACKNOWLEDGEMENT)
         for piece in pieces:
             if piece.frame is None:
                 self._garbled += piece.octets
@@ -566,6 +583,6 @@ class Master:
             foreign=tuple(self._foreign),
             before=tuple(self._before),
             delay=delay,
-            doubtful=kind == "ack" and (self._early or now < self._owed_until),
+            doubtful=kind == "ack" and (self._soon != b"" or now < self._owed_until),
         )
         self._step(outcome, now)

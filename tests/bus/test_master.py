@@ -66,7 +66,7 @@ class Line:
         raise AssertionError("it goes on and on")
 
 
-def hearing(request: Request, *chunks: bytes, after: float = 0.03, **options: Any) -> Outcome:
+def hearing(request: Request, *chunks: bytes, after: float = 0.05, **options: Any) -> Outcome:
     """The outcome of a request behind whose first sending these chunks come at once."""
     line = Line(request, **options)
     line.send()
@@ -188,7 +188,7 @@ def run(requests: Sequence[Request], chunks: Sequence[bytes]) -> tuple[list[Any]
         if master.done:
             return master.result, sent
         if sent and waiting:
-            now = max(now, 0.03)
+            now = max(now, 0.2)
             master.advance(waiting.pop(0), now)
             continue
         assert now <= master.deadline < now + 15
@@ -301,7 +301,7 @@ def test_who_gives_up_hears_the_answer_out() -> None:
     line.hear(REPLY, 0.2)  # of the request that was given up
     line.send()
     assert line.now > 0.2
-    line.hear(E5, 0.03)
+    line.hear(E5, 0.05)
     outcome = line.master.result
     assert (outcome.kind, outcome.before) == ("ack", (REPLY,))
 
@@ -379,7 +379,7 @@ def test_late_answers_to_repetitions_are_heard_out() -> None:
     line.sent.clear()
     line.hear(REPLY, 0.15)
     line.send()
-    line.hear(E5, 0.02)
+    line.hear(E5, 0.05)
     assert line.master.result.before == (REPLY,)
 
 
@@ -389,7 +389,7 @@ def test_an_acknowledgement_that_may_be_late_is_doubtful() -> None:
     line.master.start(ask(Request("SND_NKE", 6)), line.now)
     line.sent.clear()
     line.send()
-    line.hear(E5, 0.02)
+    line.hear(E5, 0.05)
     assert line.master.result.doubtful
 
 

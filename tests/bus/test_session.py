@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from bus_meters import Bench, long_reply, meter, values
-from mbus_construct import Client, FoundMeter, MBusError, NoResponse, Reading
+from bus_meters import Bench, meter, values
+from mbus_construct import FoundMeter, MBusError, NoResponse, Reading
 from mbus_construct.bus.events import Readout
 from mbus_construct.bus.scan import pending
 from mbus_construct.bus.search import new_search
-from mbus_construct.simulator import Behaviour, Fault, SimulatedBus, SimulatedMeter, VirtualPort
+from mbus_construct.simulator import Behaviour, Fault
 
 TWO = ("1.000", "2.000")
 
@@ -110,12 +110,3 @@ def test_wake_up_after_the_connection_was_lost() -> None:
     b = Bench(sleeper, client={"wake_up": 2.2}, faults=[Fault("connection_dropped", at=(2,))])
     b.bus._units[0].slave._awake_until = 0
     assert values(b.client.read(5)) == [*TWO]
-
-
-def test_250_meters_within_the_limit() -> None:
-    meters = [SimulatedMeter(place, [long_reply(place, f"{place:08d}")], delay=11) for place in range(1, 251)]
-    port = VirtualPort(SimulatedBus(meters))
-    with Client(port) as client:
-        readings = list(client.read_many(range(1, 251)))
-    assert all(isinstance(reading, Reading) for _, reading in readings)
-    assert port.now() <= 1.05 * 121.5
