@@ -549,7 +549,7 @@ class Master:
             self._finish("sent", b"", now)
             return
         self._owed_until = self._sent_end + _LATEST_ANSWER
-        if request.c_field == "REQ_UD2":
+        if request.c_field == "REQ_UD2" and not pieces:
             self._data_until[request.a_field] = self._owed_until
         if self._attempt < self._attempts_of(request):
             self._clear_before_sending(now)
