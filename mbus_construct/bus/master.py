@@ -8,7 +8,7 @@ over a serial port, over asyncio and in virtual time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from mbus_grammars import Frame, MBusError
 from mbus_grammars.link import SINGLE_CHARACTER
@@ -16,6 +16,7 @@ from mbus_grammars.link import SINGLE_CHARACTER
 from ..errors import LocalProtocolError, TransportError
 from . import timing
 from .address import BROADCAST, LAST_PRIMARY, SELECTED, TEST
+from .call import Call, nothing
 from .fcb import COUNTED, FrameCountBits
 from .receiver import Piece, Reception, receive, resembles
 from .steps import ATTEMPTS, Kind, Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp
@@ -69,45 +70,6 @@ _MOST_INTERRUPTIONS: Final = 5
 _ACKNOWLEDGEMENT: Final = bytes([SINGLE_CHARACTER])
 
 
-class Call(Generic[T]):
-    """One procedure on its way, and what became of it.
-
-    Attributes:
-        procedure: the generator.
-        pending: what it waits for.
-        baudrate: of the line, while it was put aside.
-        done: whether it has ended.
-    """
-
-    def __init__(self, procedure: Procedure[T]) -> None:
-        self.procedure = procedure
-        self.pending: Request | Pause = Pause(0.0)
-        self.baudrate = 0
-        self.done = False
-        self._value: T | None = None
-        self._error: MBusError | None = None
-
-    def finish(self, value: T | None = None, error: MBusError | None = None) -> None:
-        """It has returned, or ended with an error."""
-        self.done, self._value, self._error = True, value, error
-
-    def give_up(self) -> None:
-        """It is not wanted any more."""
-        self.procedure.close()
-        self.finish(error=LocalProtocolError("this call was given up before its end"))
-
-    @property
-    def result(self) -> T:
-        """What the procedure returned; raises the error with which it ended."""
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]  # None only before the end, or as T itself
-
-
-def _nothing() -> Procedure[None]:
-    yield from ()
-
-
 class Master:
     """Runs procedures, one at a time: `start`, `advance` until the call is `done`, `end`.
 
@@ -139,7 +101,7 @@ class Master:
         self._commands: list[Command] = []
         self._events: list[Event] = []
         self._call: Call[Any] | None = None
-        self._last: Call[Any] = Call(_nothing())
+        self._last: Call[Any] = Call(nothing())
         self._aside: list[Call[Any]] = []
         self._interruptions = 0
         self._heard = bytearray()
