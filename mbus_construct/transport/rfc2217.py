@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # on a line without these never sends one (ser2net on a pty). M-Bus uses none of them: never wait.
 _NO_WAIT: Final = "ign_set_control"
 _NEGOTIATION: Final = 0.8  # of the time to open: pyserial, which knows more, is to give up before we do
+_LAST_WORDS: Final = 0.2  # seconds for what a gateway says before it hangs up
 
 
 class _Connection(rfc2217.Serial):
@@ -131,7 +132,7 @@ class Rfc2217Port(SerialPort):
         if isinstance(cause, OSError):
             return network_trouble(self.name, self.host, self.port, cause)
         try:  # ser2net says "Port already in use" in plain text and hangs up
-            said = device.take(0).decode("ascii", "replace").strip()
+            said = device.take(_LAST_WORDS).decode("ascii", "replace").strip()
         except OSError:
             said = ""
         return connection_lost(self.name, f'it said "{said}"') if said else late

@@ -44,7 +44,7 @@ def test_a_gateway_that_does_not_negotiate(gateway: socket.socket) -> None:
 def test_a_gateway_that_is_busy_says_so(gateway: socket.socket) -> None:
     said = r'closed the connection \(it said "Port already in use"\): '
     with hanging_up_with(gateway, b"Port already in use\r\n"), pytest.raises(TransportError, match=said):
-        open_port(url(gateway, "rfc2217"), connect_timeout=0.5)
+        open_port(url(gateway, "rfc2217"), connect_timeout=2)
 
 
 def test_nobody_listens(gateway: socket.socket) -> None:
