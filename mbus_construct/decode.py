@@ -31,8 +31,9 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     telegram: a record that could not be read has the state "error", and `diagnostics` say what and where.
     """
     octets = data if type(data) is bytes else octets_from(data)
-    if link in ("auto", "frame"):
-        telegram = PLANS.decode(octets)
+    planned = _PLANNED.get(link)
+    if planned is not None:
+        telegram = PLANS.decode(octets, planned)
         if telegram is not None:
             return telegram
     if not octets:
@@ -53,6 +54,9 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     )
     return replace(telegram, diagnostics=(guessed, *telegram.diagnostics))
 
+
+# The form that plans are looked up for; what starts as a frame is one unless the caller knows better.
+_PLANNED: Final[dict[str, Form]] = {"auto": "frame", **{form: form for form in GRAMMARS}}
 
 # The octets of hex digits as text, and how many of them are no accident.
 _HEX_TEXT: Final = frozenset(b"0123456789abcdefABCDEF")

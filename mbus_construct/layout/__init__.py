@@ -6,6 +6,7 @@ and gives the same as their walk.
 
 from __future__ import annotations
 
+from .plan import Plan, plan_for
 from .plans import PLANS, Plans
 
-__all__ = ["PLANS", "Plans"]
+__all__ = ["PLANS", "Plan", "Plans", "plan_for"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..telegram import Record, Telegram
 
 if TYPE_CHECKING:
-    from ..json_types import State
+    from ..json_types import Form, State
     from ..json_values import Value
     from ..telegram import Diagnostic, FrameFields, Meter, RecordHeader, SpecialFunction, Status
 
@@ -43,12 +43,13 @@ class RecordDraft:
 
 
 class TelegramDraft:
-    """A telegram with data records in a frame."""
+    """A telegram with data records."""
 
     __slots__ = Telegram.__slots__
 
     def __init__(  # noqa: PLR0917  called a million times: keywords cost
         self,
+        link: Form,
         frame: FrameFields,
         meter: Meter | None,
         access_number: int | None,
@@ -60,7 +61,7 @@ class TelegramDraft:
         special_functions: tuple[SpecialFunction, ...],
         diagnostics: tuple[Diagnostic, ...],
     ) -> None:
-        self.link = "frame"
+        self.link = link
         self.frame = frame
         self.meter = meter
         self.access_number = access_number

@@ -15,7 +15,8 @@ from test_mutations import mutated
 
 from helpers import with_check_sum
 from mbus_construct import MBusError, decode
-from mbus_construct.layout import Plans
+from mbus_construct.json_types import Form
+from mbus_construct.layout import Plans, plan_for
 from mbus_construct.telegram import Record, Telegram
 from mbus_construct.walk import walk
 from mbus_grammars import BuildError, Frame
@@ -38,17 +39,34 @@ def outcome(read: Any, octets: bytes) -> tuple[object, ...]:
     return telegram, repr(telegram)
 
 
-def walked(octets: bytes) -> Telegram:
+def walk_frame(octets: bytes) -> Telegram:
     return walk(octets, "frame")
 
 
-def check(octets: bytes, plans: Plans) -> None:
-    expected = outcome(walked, octets)
-    assert outcome(lambda data: decode(data, link="frame"), octets) == expected
+def inner(octets: bytes) -> dict[Form, bytes]:
+    """What gateways leave of a frame, by where it starts."""
+    return {
+        "frame": octets,
+        "c_field": octets[4:-2],
+        "ci_field": octets[6:-2],
+        "header": octets[7:-2],
+        "records": octets[19:-2],
+    }
+
+
+def check(octets: bytes, plans: Plans, form: Form = "frame") -> None:
+    expected = outcome(lambda data: walk(data, form), octets)
+    if octets:
+        assert outcome(lambda data: decode(data, link=form), octets) == expected
     for _ in range(ROUNDS):
-        telegram = plans.decode(octets)
+        telegram = plans.decode(octets, form)
         if telegram is not None:
             assert (telegram, repr(telegram)) == expected
+
+
+def check_forms(octets: bytes, plans: Plans) -> None:
+    for form, data in inner(octets).items():
+        check(data, plans, form)
 
 
 def varied(octets: bytes, rng: random.Random) -> bytes:
@@ -63,9 +81,9 @@ def varied(octets: bytes, rng: random.Random) -> bytes:
 @pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets[:12].hex())
 def test_frames_of_the_standard(octets: bytes) -> None:
     plans, rng = Plans(), random.Random(1)  # noqa: S311  repeatable
-    check(octets, plans)
+    check_forms(octets, plans)
     for _ in range(50):
-        check(varied(octets, rng) if len(octets) > 20 else octets, plans)
+        check_forms(varied(octets, rng) if len(octets) > 20 else octets, plans)
 
 
 def test_plans_are_used() -> None:
@@ -82,15 +100,43 @@ def test_real_telegrams_and_variations_of_them() -> None:
     plans, rng = Plans(), random.Random(2)  # noqa: S311  repeatable
     for line in CORPUS.read_text().splitlines():
         octets = bytes.fromhex(json.loads(line)["hex"])
-        check(octets, plans)
+        check_forms(octets, plans)
         for _ in range(10):
             check(varied(octets, rng) if len(octets) > 20 else octets, plans)
+
+
+def test_octets_behind_a_frame_that_is_known() -> None:
+    plans = Plans()
+    for octets in FRAMES:
+        check(octets, plans)
+        check(octets + b"\x00", plans)
+        check(octets + octets, plans)
+        check(octets + bytes(256), plans)
+
+
+def test_what_a_plan_tells() -> None:
+    plan = plan_for(README_TELEGRAM)
+    assert plan is not None
+    assert plan.form == "frame"
+    assert plan.octets == README_TELEGRAM
+    assert plan.summed == (4, len(README_TELEGRAM) - 2)
+    places = {"c_field": 4, "a_field": 5, "ci_field": 6, "identification_number": 7, "manufacturer": 11}
+    assert plan.places.items() >= (places | {"access_number": 15, "configuration_field": 17}).items()
+    mask = plan.mask.to_bytes(len(README_TELEGRAM), "little")
+    assert [place for place in range(19) if not mask[place]] == [5, 7, 8, 9, 10, 15, 16]
+    assert not mask[-2]
+    records = plan_for(README_TELEGRAM[19:-2], "records")
+    assert records is not None
+    assert records.summed is None
+    assert records.places == {}
+    assert [field.start + 19 for field in records.area.fields] == [field.start for field in plan.area.fields]
 
 
 def test_damaged_frames() -> None:
     plans, rng = Plans(), random.Random(3)  # noqa: S311  repeatable
     for _ in range(3000):
-        check(mutated(rng.choice(FRAMES), rng), plans)
+        octets = mutated(rng.choice(FRAMES), rng)
+        check_forms(octets, plans)
 
 
 @settings(max_examples=400, deadline=None)
@@ -101,9 +147,9 @@ def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Rando
     except BuildError:  # longer than a frame can be
         assume(False)
     plans = Plans()
-    check(octets, plans)
+    check_forms(octets, plans)
     for _ in range(3):
-        check(varied(octets, rng), plans)
+        check_forms(varied(octets, rng), plans)
 
 
 @settings(max_examples=300, deadline=None)
@@ -119,7 +165,7 @@ def test_any_octets(octets: bytes) -> None:
 def test_a_limit_leaves_nothing_undecoded() -> None:
     plans = Plans(limit=2)
     for octets in FRAMES * 2:
-        expected = outcome(walked, octets)
+        expected = outcome(walk_frame, octets)
         telegram = plans.decode(octets)
         assert telegram is None or (telegram, repr(telegram)) == expected
     assert len(plans) <= 2 * 16
