@@ -143,7 +143,7 @@ def _every(bits: Mapping[str, Any]) -> list[str]:
     return [name for name, mark in EVERY.items() if bits.get(name) == mark]
 
 
-def _full_year(bits: Mapping[str, Any]) -> int:
+def full_year(bits: Mapping[str, Any]) -> int:
     """EN 13757-3 Annex A: 0 to 80 means 20xx where no hundred-year bits say otherwise."""
     hundreds, year = bits.get("hundred_year", 0), bits["year"]
     if year > 99:
@@ -166,7 +166,7 @@ def _recurring(bits: Mapping[str, Any], every: list[str]) -> Outcome:
 
 
 def _date_of(bits: Mapping[str, Any]) -> date:
-    return date(_full_year(bits), bits["month"], bits["day"])
+    return date(full_year(bits), bits["month"], bits["day"])
 
 
 def _shown(bits: Mapping[str, Any], *names: str) -> str:
@@ -333,10 +333,12 @@ def converter(header: DataRecordHeader) -> Converter:
         return partial(_wrong_type, header)
     if data_type == "H":
         return partial(_real, meaning)
+    digits = identifier_digits(header)
+    if digits is not None:
+        return partial(_identifier, digits, header.direction == TO_METER)
     numbers = ordinary(header)
     if numbers is None:
-        width = 2 * (DATA_LENGTHS[header.data_field] or 0)
-        return partial(_identifier, width, header.direction == TO_METER)
+        raise AssertionError(f"no converter for {header}")
     if data_type == "A":
         return partial(_bcd, numbers.scale, header.function == "error")
     if data_type == "B":
@@ -346,6 +348,15 @@ def converter(header: DataRecordHeader) -> Converter:
         if data_type == "C"
         else partial(_integer, numbers.scale)
     )
+
+
+def identifier_digits(header: DataRecordHeader) -> int | None:
+    """How many digits an identification number has whose record has this header; None for other records."""
+    meaning = header.meaning
+    identity = meaning.quantity in IDENTIFIERS and not meaning.manufacturer_specific
+    if not identity or meaning.record_error is not None or meaning.is_date or header.data_type != "A":
+        return None
+    return 2 * (DATA_LENGTHS[header.data_field] or 0)
 
 
 class Numbers(NamedTuple):
@@ -360,9 +371,9 @@ class Numbers(NamedTuple):
 def ordinary(header: DataRecordHeader) -> Numbers | None:
     """How the data of a record become values, where they are numbers (types A to D); None where not."""
     meaning = header.meaning
-    identity = meaning.quantity in IDENTIFIERS and not meaning.manufacturer_specific
-    types = ("B", "C", "D") if identity else ("A", "B", "C", "D")
-    if meaning.record_error is not None or meaning.is_date or header.data_type not in types:
+    if meaning.record_error is not None or meaning.is_date or header.data_type not in ("A", "B", "C", "D"):
+        return None
+    if identifier_digits(header) is not None:
         return None
     bits = 8 * (DATA_LENGTHS[header.data_field] or 0)
     mark = -(1 << bits - 1) if header.data_type == "B" else (1 << bits) - 1

@@ -21,14 +21,19 @@ class Shape(NamedTuple):
     """How telegrams of one form and CI field are made.
 
     `places`: where their fields start; the records start at `start`, and `tail` octets stand behind them.
-    `address`: where identification number to device type stand, None without.
+    `link`: the octets of C, A and CI field, as many as there are. `address`: identification number to device
+    type, None without; `kind`: manufacturer to device type. `path`: the grammar's name for the records.
     """
 
     form: Form
     places: dict[str, int]
     start: int
     tail: int
+    link: slice
     address: slice | None
+    kind: slice
+    first: slice
+    path: str
 
 
 def _fields(layout: Any) -> Iterable[Any]:
@@ -48,7 +53,7 @@ def _places(fields: Iterable[Any], start: int = 0) -> dict[str, int]:
     return places
 
 
-_LINKS: Final[dict[Form, dict[str, int]]] = {
+LINKS: Final[dict[Form, dict[str, int]]] = {
     "frame": _places(_fields(LongFrame.subcon)),
     "c_field": _places(_fields(LinkUserData)),
     "ci_field": _places(_fields(ApplicationLayer)),
@@ -57,9 +62,10 @@ _LINKS: Final[dict[Form, dict[str, int]]] = {
 }
 _LINK_NAMES: Final = ("c_field", "a_field", "ci_field")
 
-C_FIELD: Final = _LINKS["frame"]["c_field"]
+C_FIELD: Final = LINKS["frame"]["c_field"]
 _TAIL: Final = 2  # check sum and stop
 _NO_CI_FIELD: Final = -1
+_PATHS: Final[dict[Form, str]] = {"header": "(parsing) -> records", "records": "(parsing)"}
 
 
 def _header_of(salvage: Any) -> Any:
@@ -78,16 +84,20 @@ def _header_of(salvage: Any) -> Any:
 
 
 def _shape(form: Form, layout: Any) -> Shape:
-    start = _LINKS[form]["user_data"]
-    places: dict[str, int] = {name: _LINKS[form][name] for name in _LINK_NAMES if name in _LINKS[form]}
-    address = None
+    start = LINKS[form]["user_data"]
+    places: dict[str, int] = {name: LINKS[form][name] for name in _LINK_NAMES if name in LINKS[form]}
+    link = slice(min(places.values(), default=0), start)
+    address, kind = None, slice(0)
     if layout:
         header = _places(_fields(layout), start)
         places |= header
         start += layout.sizeof()
         if "manufacturer" in header:
             address = slice(header["identification_number"], header["access_number"])
-    return Shape(form, places, start, _TAIL if form == "frame" else 0, address)
+            kind = slice(header["manufacturer"], header["access_number"])
+    path = _PATHS.get(form, "(parsing) -> user_data -> records")
+    tail = _TAIL if form == "frame" else 0
+    return Shape(form, places, start, tail, link, address, kind, slice(start, start + 3), path)
 
 
 def _shapes() -> dict[Form, dict[int, Shape]]:
@@ -102,9 +112,11 @@ def _shapes() -> dict[Form, dict[int, Shape]]:
     return shapes
 
 
-_SHAPES: Final = _shapes()
-_FRAMES: Final = _SHAPES["frame"]
-_FRAME_CI: Final = _LINKS["frame"]["ci_field"]
+SHAPES: Final = _shapes()
+_FRAMES: Final = SHAPES["frame"]
+_FRAME_CI: Final = LINKS["frame"]["ci_field"]
+_L_AND_CI: Final = slice(LINKS["frame"]["l_field"], _FRAME_CI + 1, _FRAME_CI - LINKS["frame"]["l_field"])
+_TAGS: Final[dict[Form, bytes]] = {form: bytes([index]) for index, form in enumerate(LINKS)}
 
 
 def shape_of(octets: bytes, form: Form) -> Shape | None:
@@ -113,21 +125,22 @@ def shape_of(octets: bytes, form: Form) -> Shape | None:
         if len(octets) <= _FRAME_CI or octets[0] != START_LONG:
             return None
         shape = _FRAMES.get(octets[_FRAME_CI])
-    elif (place := _LINKS[form].get("ci_field")) is None:
-        shape = _SHAPES[form][_NO_CI_FIELD]
+    elif (place := LINKS[form].get("ci_field")) is None:
+        shape = SHAPES[form][_NO_CI_FIELD]
     elif place < len(octets):
-        shape = _SHAPES[form].get(octets[place])
+        shape = SHAPES[form].get(octets[place])
     else:
         return None
     if shape is None:
         return None
     end = len(octets) - shape.tail
     # Without header and records there is nothing to plan; such a frame is a control frame.
-    return None if end < shape.start or end == _LINKS[form]["user_data"] else shape
+    return None if end < shape.start or end == LINKS[form]["user_data"] else shape
 
 
 def key_of(octets: bytes, shape: Shape) -> bytes:
-    """Octets of the layout by which most layouts differ."""
-    start, address = shape.start, shape.address
-    key = bytes((len(octets) & 0xFF, shape.start)) + octets[start : start + 3]
-    return key if address is None else key + octets[address.start + 4 : address.stop]
+    """Octets of the layout by which most layouts differ, and the length."""
+    key = octets[shape.kind] + octets[shape.first]
+    if shape.form == "frame":
+        return octets[_L_AND_CI] + key
+    return _TAGS[shape.form] + len(octets).to_bytes(4, "little") + key

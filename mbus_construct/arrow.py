@@ -1,0 +1,159 @@
+"""Many telegrams at once as Arrow tables: the primitive of files, Polars and Spark.
+
+    >>> import pyarrow as pa
+    >>> from mbus_construct.arrow import decode_batch
+    >>> batch = pa.record_batch({"telegram": ["681F1F680802727856341224400107550000000313153100DA023B13018B6004"
+    ...                                       "3718021816"]})
+    >>> table = decode_batch(batch, columns=["meter_id", "quantity", "unit", "mantissa", "exponent"])
+    >>> table.to_pylist()[0]
+    {'meter_id': '12345678', 'quantity': 'volume', 'unit': 'm³', 'mantissa': 12565, 'exponent': -3}
+
+A number is exact: mantissa * 10**exponent, in the unit of its row. Dates and times are seconds of the meter's
+own clock, without zone; `value_type` says whether a time is a "date" or a "datetime". A row has a record, or an
+`error`: a telegram that was rejected is one row with error, code and offset; what else there is to say about
+a telegram as a whole is a row too. An invalid value is null with its `state` and `reason`.
+
+Rows of one telegram stand together in wire order; telegrams come grouped by layout. Where telegrams that are
+no frames start (`link="auto"`) is found once for each layout. Needs the extra `arrow`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .columns.batch import sheet_of
+from .columns.extra import pa
+from .columns.source import octets_of, telegram_column
+from .columns.table import field, kept_field, names
+from .columns.wide import layouts, wide
+from .forms import GRAMMARS
+
+if TYPE_CHECKING:
+    from .columns.sheet import Sheet
+    from .columns.table import Shape
+
+__all__ = ["decode_batch", "decode_star", "decode_wide", "schema_of"]
+
+
+def decode_batch(
+    batch: Any,
+    *,
+    column: str | None = None,
+    link: str = "auto",
+    columns: Sequence[str] | None = None,
+    keep: Sequence[str] = (),
+    value: bool = False,
+    decimals: bool = False,
+    portable: bool = False,
+    first: int = 0,
+) -> Any:
+    """The long table of a batch of telegrams: one row a record.
+
+    Args:
+        batch: a `pyarrow.RecordBatch` with a column of telegrams, binary or strings of hex digits.
+        column: its name; None for the only one, or the first of telegram, mbus-raw, hex, payload, data.
+        link: where the octets start, as in `decode`.
+        columns: the columns wanted, None for all. Only they are decoded.
+        keep: other columns of the batch, repeated for each row of their telegram.
+        value: also give `value`, the number as float64.
+        decimals: also give `value_decimal`, the number as decimal128(38, 12); null where that is not exact.
+        portable: no dictionary columns.
+        first: number of the first telegram, for the column `telegram`.
+
+    Returns a `pyarrow.RecordBatch`. Raises `ValueError` for a column that does not exist.
+    """
+    wanted = names("long", columns, value, decimals)
+    sheet, _ = _sheet(batch, column, link, wanted)
+    return _table(sheet, batch, wanted, keep, portable, first)
+
+
+def decode_star(
+    batch: Any,
+    *,
+    column: str | None = None,
+    link: str = "auto",
+    columns: Sequence[str] | None = None,
+    keep: Sequence[str] = (),
+    value: bool = False,
+    decimals: bool = False,
+    portable: bool = False,
+    first: int = 0,
+) -> tuple[Any, Any]:
+    """The same as two tables: facts, and what the layouts say of each of their records.
+
+    The tables join on `layout` and `record`. A layout has the same name in every batch. Arguments as in
+    `decode_batch`.
+    """
+    wanted = names("facts", columns, value, decimals)
+    described = names("layouts", None, False, False)
+    sheet, _ = _sheet(batch, column, link, dict.fromkeys((*wanted, *described)))
+    facts = _table(sheet, batch, wanted, keep, portable, first)
+    return facts, layouts(_table(sheet, batch, described, (), portable, first))
+
+
+def decode_wide(
+    batch: Any,
+    *,
+    column: str | None = None,
+    link: str = "auto",
+    keep: Sequence[str] = (),
+    portable: bool = False,
+    first: int = 0,
+) -> dict[str, Any]:
+    """One table a layout, by the layout's name: one row a telegram, one column a record.
+
+    Numbers are exact decimals. `reasons` says why values are null. What has no row there (rejected telegrams,
+    and remarks about whole telegrams) is in the table "rejected". Arguments as in `decode_batch`.
+    """
+    _check(link)
+    octets = octets_of(batch.column(telegram_column(batch.schema.names, column)))
+    return wide(octets, link, batch, keep, portable, first)
+
+
+def schema_of(
+    *,
+    shape: Shape = "long",
+    columns: Sequence[str] | None = None,
+    keep: Any = None,
+    value: bool = False,
+    decimals: bool = False,
+    portable: bool = False,
+) -> Any:
+    """The schema of "long", "facts" (of `decode_star`) or "layouts".
+
+    `keep` is the `pyarrow.Schema` of the columns that are kept, the other arguments are those of `decode_batch`.
+    """
+    fields = [field(name, portable) for name in names(shape, columns, value, decimals)]
+    return pa.schema([*fields, *(kept_field(item, portable) for item in keep or ())])
+
+
+def _check(link: str) -> None:
+    if link != "auto" and link not in GRAMMARS:
+        raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
+
+
+def _sheet(batch: Any, column: str | None, link: str, wanted: Sequence[str] | dict[str, None]) -> Any:
+    _check(link)
+    octets = octets_of(batch.column(telegram_column(batch.schema.names, column)))
+    return sheet_of(octets, link, wanted)
+
+
+def _table(
+    sheet: Sheet, batch: Any, wanted: Sequence[str], keep: Sequence[str], portable: bool, first: int
+) -> Any:
+    unknown = [name for name in keep if name not in batch.schema.names]
+    if unknown:
+        raise ValueError(f"no column {unknown[0]!r} to keep; there are: {', '.join(batch.schema.names)}")
+    double = [name for name in keep if name in wanted]
+    if double:
+        raise ValueError(f"a column of the table has the name {double[0]!r} too; rename the one to keep")
+    arrays = [sheet.array(name, first, portable) for name in wanted]
+    fields = [field(name, portable) for name in wanted]
+    if keep:
+        places = pa.array(sheet.source)
+        for name in keep:
+            kept = kept_field(batch.schema.field(name), portable)
+            fields.append(kept)
+            arrays.append(batch.column(name).take(places).cast(kept.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))

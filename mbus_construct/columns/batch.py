@@ -1,0 +1,186 @@
+"""A batch of telegrams to the sheet of the long table: groups, plans, and whatever has none one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from mbus_grammars import MBusError
+
+from ..decode import decode
+from ..layout.plan import plan_for
+from ..layout.shapes import key_of, shape_of
+from .fill import fill
+from .groups import groups
+from .plan import ColumnPlan
+from .rows import error_row, layout_start, telegram_rows
+from .sheet import Sheet
+from .source import PAD
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..json_types import Form
+    from .rows import Row
+    from .source import Octets
+
+# Fewer telegrams of a layout than these are read one by one: NumPy's calls would cost more.
+_WORTH_COLUMNS: Final = 8
+
+# Layouts that nobody has seen are tried so often in one group, the rest is read one by one.
+_TRIES: Final = 4
+
+_MAX_PLANS: Final = 4096
+
+_FRAME_START: Final = 0x68
+
+
+class Part(NamedTuple):
+    """Telegrams of one layout: their rows in the batch, and their octets, a line each."""
+
+    plan: ColumnPlan
+    rows: NDArray[np.int64]
+    matrix: NDArray[np.uint8]
+
+
+class ColumnPlans:
+    """The plans at hand, by a few octets of their layout; all are forgotten when there are too many."""
+
+    def __init__(self) -> None:
+        self._plans: dict[tuple[str, Form, int, bytes], list[ColumnPlan]] = {}
+        self._count = 0
+
+    def of(self, link: str, form: Form, sample: bytes) -> list[ColumnPlan]:
+        """Plans that may fit telegrams like this one, the latest first."""
+        shape = shape_of(sample, form)
+        key = b"" if shape is None else key_of(sample, shape)
+        return self._plans.setdefault((link, form, len(sample), key), [])
+
+    def make(self, link: str, form: Form, sample: bytes) -> ColumnPlan | None:
+        """A new plan, None where these telegrams are for the grammar's walk.
+
+        Where they start is found with the first telegram of a layout, and holds for the others.
+        """
+        try:
+            plan = plan_for(sample, form)
+            telegram = decode(sample, link=link)
+        except MBusError:
+            return None
+        if plan is None or telegram.link != form or any(item.record is None for item in telegram.diagnostics):
+            return None
+        if not plan.area.fields or len(telegram.records) != len(plan.area.fields):
+            return None
+        made = ColumnPlan(plan, telegram.meter, layout_start(telegram))
+        if self._count >= _MAX_PLANS:
+            self._plans.clear()
+            self._count = 0
+        self._count += 1
+        self.of(link, form, sample).insert(0, made)
+        return made
+
+
+PLANS: Final = ColumnPlans()
+
+
+def sheet_of(octets: Octets, link: Form | str, wanted: Iterable[str]) -> tuple[Sheet, list[Part]]:
+    """The long table of a batch, not yet as Arrow has it."""
+    parts, alone = split(octets, link)
+    rows = [(int(octets.rows[index]), row) for index in alone for row in rows_of(octets, index, link)]
+    rows += [(row, error_row(fault)) for row, fault in octets.faults.items()]
+    count = sum(len(part.rows) * len(part.plan) for part in parts)
+    sheet = Sheet(count + len(rows), wanted)
+    at = 0
+    for part in parts:
+        fill(sheet, part.plan, part.matrix, part.rows, at)
+        at += len(part.rows) * len(part.plan)
+    for number, (source, row) in enumerate(rows):
+        sheet.put(count + number, source, row)
+    return sheet, parts
+
+
+def rows_of(octets: Octets, index: int, link: str) -> list[Row]:
+    """The rows of one telegram."""
+    try:
+        return telegram_rows(decode(octets.telegram(index), link=link))
+    except MBusError as error:
+        return [error_row(error)]
+
+
+def split(octets: Octets, link: Form | str) -> tuple[list[Part], list[int]]:
+    """The telegrams that plans fit, and the indexes of the others."""
+    alone = np.ones(len(octets), bool)
+    parts: list[Part] = []
+    for form, members in _forms(octets, link):
+        for group in groups(octets, members, form):
+            for part, indexes in _planned(octets, group, link, form):
+                parts.append(part)
+                alone[indexes] = False
+    return parts, np.flatnonzero(alone).tolist()
+
+
+def _forms(octets: Octets, link: Form | str) -> Iterator[tuple[Form, NDArray[np.int64]]]:
+    """Telegrams by where they start, those left out of which only `decode` can tell."""
+    everything = np.arange(len(octets))
+    if link != "auto":
+        form: Any = link
+        yield form, everything
+        return
+    frames = octets.data[octets.starts[:-1]] == _FRAME_START
+    frames &= np.diff(octets.starts) > 0
+    yield "frame", everything[frames]
+    # Elvaco's report 2001 and many gateways; the plan is made where `decode` finds no other reading.
+    yield "c_field", everything[~frames]
+
+
+def _planned(
+    octets: Octets, group: NDArray[np.int64], link: str, form: Form
+) -> Iterator[tuple[Part, NDArray[np.int64]]]:
+    """The parts of a group for which there is a plan."""
+    if len(group) < _WORTH_COLUMNS:
+        return
+    matrix = _matrix(octets, group)
+    known = iter(tuple(PLANS.of(link, form, matrix[0].tobytes())))
+    tries = _TRIES
+    while len(group) >= _WORTH_COLUMNS:
+        plan = next(known, None)
+        if plan is None:
+            tries -= 1
+            if tries < 0:
+                return
+            plan = PLANS.make(link, form, matrix[0].tobytes())
+            if plan is None:
+                group, matrix = group[1:], matrix[1:]
+                continue
+        fits = plan.fits(matrix)
+        if fits.all():
+            yield Part(plan, octets.rows[group], matrix), group
+            return
+        if fits.any():
+            yield Part(plan, octets.rows[group[fits]], _lines(matrix, fits)), group[fits]
+            group, matrix = group[~fits], _lines(matrix, ~fits)
+
+
+def _matrix(octets: Octets, group: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Telegrams of one length, a line each; `PAD` octets are before the first and behind the last line."""
+    starts = octets.starts[group]
+    length = int(octets.starts[group[0] + 1] - starts[0])
+    whole, rest = divmod(length, PAD)
+    lines = np.empty(len(group) * length + 2 * PAD, np.uint8)
+    matrix = lines[PAD:-PAD].reshape(len(group), length)
+    words = np.ndarray((len(octets.data) - PAD + 1,), "<u8", octets.data.data, strides=(1,))
+    places = starts[:, None] + np.arange(0, whole * PAD, PAD)
+    matrix[:, : whole * PAD] = words[places].view(np.uint8).reshape(len(group), -1)
+    for place in range(length - rest, length):
+        matrix[:, place] = octets.data[starts + place]
+    return matrix
+
+
+def _lines(matrix: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Some of the lines, with `PAD` octets around them again."""
+    count = int(chosen.sum())
+    lines = np.empty(count * matrix.shape[1] + 2 * PAD, np.uint8)
+    taken = lines[PAD:-PAD].reshape(count, matrix.shape[1])
+    taken[:] = matrix[chosen]
+    return taken

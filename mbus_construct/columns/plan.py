@@ -1,0 +1,157 @@
+"""A plan of `layout` for many telegrams: which columns of octets are which cells.
+
+Everything that does not depend on the data is found once for a layout; numbers, dates and identifications
+are decoded a column at a time. A value that is out of the ordinary (an invalid digit, a mark, a recurring
+date, a text) is read as the plan for one telegram reads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import numpy as np
+
+from mbus_grammars.record import RecordsFromMeter
+
+from ..values import identifier_digits
+from .moments import MOMENTS
+from .numbers import BITS
+from .rows import header_cells, joined, layout_digest
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from numpy.typing import NDArray
+
+    from mbus_grammars import DataRecordHeader
+
+    from ..layout.fields import Field
+    from ..layout.plan import Plan
+    from ..telegram import Meter
+    from .rows import Row
+
+Kind = Literal["integer", "bcd", "identifier", "moment", "odd"]
+
+_LOAD: Final = BITS // 8
+_INT64: Final = 1 << 63
+
+
+class Scale(NamedTuple):
+    """A number in the table is raw * factor + added, with this exponent."""
+
+    factor: int
+    added: int
+    exponent: int
+
+
+class Coding(NamedTuple):
+    """How a column of octets is decoded; `kind` "odd" is: each by itself."""
+
+    kind: Kind
+    width: int
+    signed: bool = False
+    mark: int = 0
+    scale: Scale = Scale(1, 0, 0)
+    moment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The data of one record: `field` of the plan, how it is decoded, and the codes of its remarks."""
+
+    field: Field
+    coding: Coding
+    code: str | None
+
+
+class ColumnPlan:
+    """How telegrams of one layout become rows.
+
+    Attributes:
+        plan: the plan that this was made from.
+        cells: one a record.
+        constants: the cells of each record that do not depend on the data, by column.
+        by_coding: the numbers of the cells that are decoded together, with the kind of their coding.
+        meter: manufacturer, version and device type, which belong to the layout; None without them.
+        layout: the layout's name.
+    """
+
+    def __init__(self, plan: Plan, meter: Meter | None, start: object) -> None:
+        self.plan = plan
+        octets = plan.octets
+        self.mask = np.frombuffer(plan.mask.to_bytes(len(octets), "little"), np.uint8)
+        self.proof = np.frombuffer(octets, np.uint8) & self.mask
+        self.cells = tuple(_cell(octets, item) for item in plan.area.fields)
+        self.constants: list[Row] = [
+            {
+                **header_cells(cell.field.header),
+                "record": index,
+                "code": cell.code,
+                "offset": cell.field.offset,
+            }
+            for index, cell in enumerate(self.cells)
+        ]
+        self.by_coding = _by_coding(self.cells)
+        self.meter = meter
+        headers = ((cell.field.offset, cell.field.header) for cell in self.cells)
+        self.layout = layout_digest(start, ((at, item.dib, item.vib) for at, item in headers))
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def fits(self, matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Which lines are telegrams of this layout with the right check sum: every octet is compared."""
+        differs = (matrix ^ self.proof) & self.mask
+        if differs.any():
+            fits = ~differs.any(axis=1)
+        else:
+            fits = np.ones(len(matrix), bool)
+        if self.plan.summed is not None:
+            first, end = self.plan.summed
+            fits &= np.add.reduce(matrix[:, first:end], axis=1, dtype=np.uint8) == matrix[:, end]
+        return fits
+
+
+def _by_coding(cells: tuple[Cell, ...]) -> list[tuple[Kind, list[int]]]:
+    found: dict[Coding, list[int]] = {}
+    for number, cell in enumerate(cells):
+        found.setdefault(cell.coding, []).append(number)
+    return [(coding.kind, numbers) for coding, numbers in found.items()]
+
+
+def _cell(octets: bytes, item: Field) -> Cell:
+    header, _ = RecordsFromMeter.header_at(octets, item.offset)
+    return Cell(item, _coding(header, item), joined(code for code, _ in item.remarks))
+
+
+def _coding(header: DataRecordHeader, item: Field) -> Coding:
+    width = item.end - item.start
+    odd = Coding("odd", width)
+    if item.lvar or not 0 < width <= _LOAD:
+        return odd
+    moment = MOMENTS.get(header.data_type)
+    if moment is not None and header.data is moment[0] and header.meaning.record_error is None:
+        return Coding("moment", width, moment=header.data_type)
+    if identifier_digits(header) is not None:
+        return Coding("identifier", width)
+    coding = item.read.coding
+    if coding is None:
+        return odd
+    scale = _scale(coding.numbers.exponent, coding.numbers.offset)
+    largest = 10 ** (2 * width) if coding.kind == "bcd" else 1 << 8 * width - int(coding.signed)
+    plain = scale.factor == 1 and not scale.added and largest == _INT64  # all numbers of 64 bits fit
+    if largest * scale.factor + abs(scale.added) >= _INT64 and not plain:
+        return odd
+    return Coding(coding.kind, width, coding.signed, coding.numbers.mark, scale)
+
+
+def _scale(exponent: int, offset: Decimal | int) -> Scale:
+    """How raw numbers become mantissas of the exponent that `decode` gives: never above 0."""
+    own = min(exponent, 0)
+    factor = 10 ** max(exponent, 0)
+    if not offset:
+        return Scale(factor, 0, own)
+    lowest = own if isinstance(offset, int) else min(own, int(offset.as_tuple().exponent))
+    added = int(offset * 10 ** (-lowest))
+    return Scale(factor * 10 ** (own - lowest), added, lowest)

@@ -1,0 +1,109 @@
+"""The columns of the tables: names, Arrow types, and which table has which.
+
+The names are those of the JSON; `meter_id` is the identification number. No unsigned types: engines that
+read the tables have none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+from .extra import pa
+
+Shape = Literal["long", "facts", "layouts"]
+
+DECIMAL: Final = pa.decimal128(38, 12)
+
+_TEXT: Final = pa.string()
+_WORD: Final = pa.dictionary(pa.int32(), pa.string())
+
+# In the order of the long table.
+TYPES: Final[dict[str, Any]] = {
+    "telegram": pa.int64(),
+    "meter_id": _TEXT,
+    "manufacturer": _WORD,
+    "version": pa.int16(),
+    "device_type": pa.int16(),
+    "access_number": pa.int16(),
+    "status": pa.int16(),
+    "record": pa.int16(),
+    "function": _WORD,
+    "storage_number": pa.int64(),
+    "tariff": pa.int32(),
+    "subunit": pa.int32(),
+    "quantity": _WORD,
+    "unit": _WORD,
+    "qualifiers": _WORD,
+    "kind": _WORD,
+    "value_type": _WORD,
+    "mantissa": pa.int64(),
+    "exponent": pa.int8(),
+    "value_time": pa.timestamp("s"),
+    "value_text": _TEXT,
+    "state": _WORD,
+    "reason": _WORD,
+    "flags": _WORD,
+    "error": _WORD,
+    "code": _WORD,
+    "offset": pa.int32(),
+}
+
+# Given on demand: a float and a decimal of one scale, derived from mantissa and exponent; the layout's id.
+OPTIONAL: Final[dict[str, Any]] = {"value": pa.float64(), "value_decimal": DECIMAL, "layout": _WORD}
+OFFERED: Final = {**TYPES, **OPTIONAL}
+
+# What the header of a record says, and where it stands: the same in every telegram of a layout.
+HEADER_COLUMNS: Final = (
+    "function",
+    "storage_number",
+    "tariff",
+    "subunit",
+    "quantity",
+    "unit",
+    "qualifiers",
+    "kind",
+)
+METER_COLUMNS: Final = ("manufacturer", "version", "device_type")
+WORDS: Final = tuple(name for name, type_ in OFFERED.items() if type_ == _WORD)
+
+LAYOUT_COLUMNS: Final = ("layout", *METER_COLUMNS, "record", *HEADER_COLUMNS, "offset")
+FACT_COLUMNS: Final = (
+    *(name for name in TYPES if name not in (*METER_COLUMNS, *HEADER_COLUMNS)),
+    "layout",
+)
+
+
+def names(shape: Shape, columns: Sequence[str] | None, value: bool, decimals: bool) -> tuple[str, ...]:
+    """The columns of a table in their order. Raises `ValueError` for a name that is none."""
+    if shape == "layouts":
+        return LAYOUT_COLUMNS
+    if columns is not None:
+        unknown = [name for name in columns if name not in OFFERED]
+        if unknown:
+            raise ValueError(f"no column {unknown[0]!r}; there are {', '.join(OFFERED)}")
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"a column is named twice: {', '.join(columns)}")
+        chosen = tuple(columns)
+        if shape == "facts":
+            chosen = tuple(name for name in chosen if name not in (*METER_COLUMNS, *HEADER_COLUMNS))
+            chosen = tuple(dict.fromkeys((*chosen, "layout", "record")))
+    else:
+        chosen = tuple(TYPES) if shape == "long" else FACT_COLUMNS
+    added = (("value", value), ("value_decimal", decimals))
+    return (*chosen, *(name for name, wanted in added if wanted and name not in chosen))
+
+
+def field(name: str, portable: bool) -> Any:
+    """The Arrow field of a column; a portable one has no dictionary."""
+    type_ = OFFERED[name]
+    if portable and type_ == _WORD:
+        type_ = _TEXT
+    return pa.field(name, type_)
+
+
+def kept_field(original: Any, portable: bool) -> Any:
+    """The field of a column that is carried over from the input."""
+    if portable and pa.types.is_dictionary(original.type):
+        return pa.field(original.name, original.type.value_type)
+    return original
