@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import DecodeError
 
-from .forms import GRAMMARS, candidates, misplaced_frame
+from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame
 from .hextext import octets_from
 from .layout import PLANS
 from .telegram import Diagnostic, Telegram
@@ -33,7 +33,12 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     octets = data if type(data) is bytes else octets_from(data)
     planned = _PLANNED.get(link)
     if planned is not None:
-        telegram = PLANS.decode(octets, planned)
+        try:
+            telegram = PLANS.decode(octets, planned)
+        except DecodeError:
+            if link == "frame" or looks_like_frame(octets):
+                raise
+            telegram = None  # 68h may be the first octet of something else
         if telegram is not None:
             return telegram
     if not octets:

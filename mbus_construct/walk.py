@@ -42,7 +42,7 @@ def walk(octets: bytes, form: Form) -> Telegram:
     """One telegram as the grammar parses it; see `decode`."""
     parsed = GRAMMARS[form].parse(octets, values_only=True)
     if form == "frame":
-        _refuse_rest(octets, parsed)
+        refuse_rest(octets, parsed)
     return _Reader(octets, form).telegram(parsed)
 
 
@@ -51,7 +51,7 @@ def decode_records(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
     return _Reader(octets, "records").telegram(area.parse(octets)).records
 
 
-def _refuse_rest(octets: bytes, frame: Mapping[str, Any]) -> None:
+def refuse_rest(octets: bytes, frame: Mapping[str, Any]) -> None:
     """Octets behind the frame mean that the link layer delivered something else."""
     length = frame["l_field"] + 6 if "l_field" in frame else 5 if "c_field" in frame else 1
     if len(octets) > length:

@@ -231,6 +231,19 @@ class RecordArea(Anything):
         parsed, end = self._header.at(octets, position)
         return parsed["_header"], end
 
+    def item_at(self, octets: bytes, position: int, path: str) -> tuple[Container[Any], int]:
+        """What an area that ends with the octets has at a position where no special function stands.
+
+        For the fast paths, where they meet a record that cannot be read: its reason names `path`. Gives the
+        item of the area's list, and where the next one starts.
+        """
+        area = io.BytesIO(octets)
+        area.seek(position)
+        context: Any = Container(_parsing=True, _building=False, _sizing=False)
+        context["_params"] = Container(values_only=True)
+        item = self._record(area, octets, 0, context, path)
+        return item, area.tell()
+
     def _parse(self, stream: Stream, context: Context, path: str) -> ListContainer[Any]:
         base = stream.tell()
         octets = stream.read()

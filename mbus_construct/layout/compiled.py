@@ -1,8 +1,8 @@
-"""The records of one layout as one Python function, written for the plan and compiled once.
+"""The telegrams of one layout as one Python function, written for the plan and compiled once.
 
-It has a line for each record and no loop: at a million telegrams the calls of a general one cost more than
-what they do. Whatever is out of the ordinary in a record (an invalid digit, a date, a text) goes through the
-grammar's own data type.
+It proves that a telegram has the layout and the right check sum, and has a few lines for each record and no
+loop: at a million telegrams the calls of a general one cost more than what they do. Whatever is out of the
+ordinary in a record (an invalid digit, a date, a text) goes through the grammar's own data type.
 
 The source holds nothing but numbers that the plan has found: names for the constants, offsets, widths.
 """
@@ -10,174 +10,295 @@ The source holds nothing but numbers that the plan has found: names for the cons
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from ..telegram import Diagnostic, Record, Telegram
 from ..values import EXACT
-from .drafts import RecordDraft
+from .drafts import RecordDraft, TelegramDraft, record_of
+from .rest import FRAMES, METERS, STATUS, frame_fields, meter_of
 
 if TYPE_CHECKING:
     from .fields import Field
+    from .plan import Plan
     from .readers import Coding
 
-Decode = Callable[[bytes], Telegram]
-Finish = Callable[[bytes, tuple[Record, ...], tuple[Diagnostic, ...]], Telegram]
+Read = Callable[[bytes], Telegram | None]
 
-# Dates, states and texts repeat: so many outcomes are remembered a record.
-_REMEMBERED: Final = 1024
+# Dates, states and texts repeat: so many records are remembered for each place.
+_REMEMBERED: Final = 256
+
+# Integers of widths that `struct` does not have: its codes for the lower and the upper part.
+_PARTS: Final = {(3, True): ("H", "b", 16), (3, False): ("H", "B", 16)}
+_WIDE_PARTS: Final = {(6, True): ("I", "h", 32), (6, False): ("I", "H", 32)}
+_JOINED: Final = {**_PARTS, **_WIDE_PARTS}
 
 
 class _Odd:
-    """Reads a record that is no ordinary number, and remembers what it has read."""
+    """Reads a record that is no ordinary number, and remembers what it has read: records never change."""
 
     def __init__(self, item: Field, index: int) -> None:
         self.item = item
         self.index = index
-        self.known: dict[bytes, tuple[Any, ...]] = {}
+        self.known: dict[bytes, tuple[Record, Diagnostic | None]] = {}
 
-    def __call__(self, data: bytes, diagnostics: list[Diagnostic]) -> RecordDraft:
-        item = self.item
+    def __call__(self, data: bytes, diagnostics: list[Diagnostic]) -> Record:
         known = self.known.get(data)
         if known is None:
             known = self._read(data)
             if len(self.known) < _REMEMBERED:
                 self.known[data] = known
-        value, state, reason, flags, diagnostic = known
+        record, diagnostic = known
         if diagnostic is not None:
             diagnostics.append(diagnostic)
-        return RecordDraft(item.header, data, value, item.offset, state, reason, flags)
+        return record
 
-    def _read(self, data: bytes) -> tuple[Any, ...]:
+    def _read(self, data: bytes) -> tuple[Record, Diagnostic | None]:
         item = self.item
         value, state, reason, flags, code, severity = item.read(data)
         diagnostic = None
         if code is not None:
             message = f"{item.header.quantity}: {reason}"
             diagnostic = Diagnostic(severity, code, message, item.start, self.index)
-        return value, state, reason, flags, diagnostic
+        record = record_of(item.header, data, value, item.offset, state=state, reason=reason, flags=flags)
+        return record, diagnostic
 
 
-def interpreted(fields: Sequence[Field], finish: Finish) -> Decode:
-    """The same as `compiled` gives, at once, for layouts that may never come again."""
-
-    def decode(octets: bytes) -> Telegram:
-        records: list[Any] = []
-        diagnostics: list[Diagnostic] = []
-        for index, item in enumerate(fields):
-            header, offset, start, end, _, read, remarks = item
-            data = octets[start:end]
-            if remarks:
-                diagnostics += _remarks(item, index)
-            value = read.ordinary(data)
-            if value is not None:
-                records.append(RecordDraft(header, data, value, offset))
-            else:
-                records.append(_odd(item, index, data, diagnostics))
-        return finish(octets, tuple(records), tuple(diagnostics))
-
-    return decode
-
-
-def _odd(item: Field, index: int, data: bytes, diagnostics: list[Diagnostic]) -> RecordDraft:
-    """A record that is no ordinary number."""
-    value, state, reason, flags, code, severity = item.read(data)
-    if code is not None:
-        message = f"{item.header.quantity}: {reason}"
-        diagnostics.append(Diagnostic(severity, code, message, item.start, index))
-    return RecordDraft(item.header, data, value, item.offset, state, reason, flags)
-
-
-def _remarks(item: Field, index: int) -> tuple[Diagnostic, ...]:
-    return tuple(Diagnostic("info", code, message, item.start, index) for code, message in item.remarks)
-
-
-def compiled(fields: Sequence[Field], finish: Finish) -> Decode:
-    """The function that reads these records and finishes the telegram.
+def compiled(plan: Plan) -> Read:
+    """The function that reads telegrams of a plan's layout; it gives None for all others.
 
     It raises what the grammar raises where the octets of a record are no data of their type.
     """
-    writer = _Writer(fields)
+    writer = _Writer(plan)
     source = writer.source()
-    namespace: dict[str, Any] = {**writer.constants, "finish": finish}
+    namespace = writer.constants
     exec(compile(source, "<layout plan>", "exec"), namespace)  # noqa: S102  numbers of the plan
-    decode: Decode = namespace["decode"]
-    return decode
+    read: Read = namespace["read"]
+    return read
 
 
 class _Writer:
-    """Writes the function for a list of fields."""
+    """Writes the function for a plan."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
-        self.fields = fields
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.length = len(plan.octets)
         self.constants: dict[str, Any] = {
-            "Record": RecordDraft,
+            "Draft": RecordDraft,
+            "Record": Record,
             "Decimal": Decimal,
             "multiply": EXACT.multiply,
             "add": EXACT.add,
             "integer": int.from_bytes,
         }
-        self.integers: list[tuple[int, Field, str]] = []
-        for index, item in enumerate(fields):
-            coding = item.read.coding
-            if coding is not None and coding.format and not item.lvar:
-                self.integers.append((index, item, coding.format))
+        self.records: dict[int, Field] = {}  # by their number in the telegram
+        faults = {fault.number: fault for fault in plan.area.faults}
+        fields = iter(plan.area.fields)
+        for index in range(len(plan.area.fields) + len(faults)):
+            if index not in faults:
+                self.records[index] = next(fields)
+        self.faults = faults
+        self.digits = bytearray(self.length)  # ones where there are BCD digits
 
     def source(self) -> str:
-        lines = ["def decode(o):", " g = []", *self._unpack()]
-        for index, item in enumerate(self.fields):
-            if item.remarks:
-                self.constants[f"G{index}"] = _remarks(item, index)
-                lines.append(f" g += G{index}")
-            lines += self._record(index, item)
-        records = "".join(f"r{index}, " for index in range(len(self.fields)))
-        lines.append(f" return finish(o, ({records}), tuple(g))")
-        return "\n".join(lines) + "\n"
+        body: list[str] = []
+        notes = list(self.plan.area.notes)
+        for index in range(len(self.records) + len(self.faults)):
+            body += self._notes(notes, index)
+            fault = self.faults.get(index)
+            if fault is not None:
+                self.constants[f"fault{index}"] = fault.record
+                body.append(f" r{index} = fault{index}(o, g)")
+            else:
+                body += self._record(index, self.records[index])
+        body += self._notes(notes, len(self.records) + len(self.faults))
+        lines = ["def read(o):", *self._proof(), " g = []", *self._digits(), *self._unpack()]
+        return "\n".join([*lines, *body, *self._telegram()]) + "\n"
+
+    def _notes(self, notes: list[Any], index: int) -> list[str]:
+        """Those that stand in front of a record; they leave the list."""
+        lines: list[str] = []
+        while notes and notes[0].before <= index:
+            name = f"note{len(notes)}"
+            self.constants[name] = notes.pop(0).diagnostic
+            lines.append(f" g.append({name})")
+        return lines
+
+    # --- What all telegrams have
+
+    def _proof(self) -> list[str]:
+        plan = self.plan
+        self.constants |= {"MASK": plan.mask, "PROOF": plan.proof}
+        lines = [
+            " x = integer(o, 'little')",
+            f" if x & MASK != PROOF or len(o) != {self.length}: return None",
+        ]
+        if plan.summed is not None:
+            # All octets in lanes of two; a number modulo 65535 is the sum of its lanes, and 255 octets
+            # together are less than that.
+            first, end = plan.summed
+            self.constants["EVEN"] = _mask(place for place in range(first, end) if not place % 2)
+            self.constants["ODD"] = _mask(place - 1 for place in range(first, end) if place % 2)
+            summed = "((x & EVEN) + (x >> 8 & ODD)) % 65535"
+            lines.append(f" if {summed} & 255 != o[{end}]: return None")
+        return lines
+
+    def _digits(self) -> list[str]:
+        """The hex digits of all octets, and whether all digits of BCD numbers are decimal.
+
+        A digit above nine carries when six is added.
+        """
+        places = int.from_bytes(self.digits, "little")
+        if not places:
+            return []
+        ones = int.from_bytes(b"\x11" * self.length, "little")
+        self.constants |= {"BCD": places, "SIX": places & 6 * ones, "CARRY": (places & ones) << 4}
+        return [
+            " h = o[::-1].hex()",
+            " b = x & BCD",
+            " k = not ((b + SIX) ^ b ^ SIX) & CARRY",
+        ]
 
     def _unpack(self) -> list[str]:
-        """All integers of a width that `struct` knows, in one call."""
-        if not self.integers:
-            return []
-        form, at = "<", 0
-        for _, item, code in self.integers:
-            form += f"{item.start - at}x{code}"
-            at = item.end
-        self.constants["unpack"] = struct.Struct(form).unpack_from
-        names = "".join(f"n{index}, " for index, _, _ in self.integers)
-        return [f" {names}= unpack(o)"]
+        """The data of all records in one call, and all integers in another."""
+        lines: list[str] = []
+        pieces = [(item.start, item.end - item.start, f"d{index}") for index, item in self.records.items()]
+        if pieces:
+            form, at = "<", 0
+            for start, size, _ in pieces:
+                form += f"{start - at}x{size}s"
+                at = start + size
+            self.constants["pieces"] = struct.Struct(form).unpack_from
+            lines.append(f" {''.join(f'{name}, ' for *_, name in pieces)}= pieces(o)")
+        names, form, at = "", "<", 0
+        for index, item in self.records.items():
+            code = _integer_format(item)
+            if code is not None:
+                form += f"{item.start - at}x{code}"
+                at = item.end
+                names += f"n{index}, " if len(code) == 1 else f"n{index}, m{index}, "
+        if names:
+            self.constants["unpack"] = struct.Struct(form).unpack_from
+            lines.append(f" {names}= unpack(o)")
+        return lines
+
+    # --- Records
 
     def _record(self, index: int, item: Field) -> list[str]:
         constants = self.constants
-        constants[f"H{index}"] = item.header
         constants[f"odd{index}"] = _Odd(item, index)
-        data = f"o[{item.start}:{item.end}]"
-        odd = f"odd{index}({data}, g)"
-        coding = item.read.coding
-        if coding is None:
-            return [f" r{index} = {odd}"]
+        odd = f" r{index} = odd{index}(d{index}, g)"
         lines: list[str] = []
+        if item.remarks:
+            constants[f"G{index}"] = tuple(
+                Diagnostic("info", code, message, item.start, index) for code, message in item.remarks
+            )
+            lines.append(f" g += G{index}")
+        coding = item.read.coding
+        if coding is None or item.lvar:
+            return [*lines, odd]
         if coding.kind == "bcd":
-            lines.append(f" n{index} = o[{item.end - 1}:{item.start - 1}:-1].hex()")
-            number, ordinary = f"int(n{index})", f"n{index}.isdecimal()"
+            self.digits[item.start : item.end] = b"\xff" * (item.end - item.start)
+            digits = f"h[{2 * (self.length - item.end)}:{2 * (self.length - item.start)}]"
+            ordinary = f"k or {digits}.isdecimal()"
+            value = self._from_digits(index, digits, coding)
         else:
-            if not coding.format:
-                lines.append(f" n{index} = integer({data}, 'little', signed={coding.signed})")
-            constants[f"M{index}"] = coding.numbers.mark
-            number, ordinary = f"n{index}", f"n{index} != M{index}"
-        value = self._scaled(index, number, coding)
-        lines.append(f" r{index} = Record(H{index}, {data}, {value}, {item.offset}) if {ordinary} else {odd}")
-        return lines
+            joined = _JOINED.get((item.end - item.start, coding.signed))
+            if joined is not None:
+                lines.append(f" n{index} += m{index} << {joined[2]}")
+            elif not coding.format:
+                lines.append(f" n{index} = integer(d{index}, 'little', signed={coding.signed})")
+            ordinary = f"n{index} != {coding.numbers.mark}"
+            value = self._from_number(index, coding)
+        constants[f"H{index}"] = item.header
+        name = f"r{index}"
+        return [
+            *lines,
+            f" if {ordinary}:",
+            f"  {name} = Draft()",
+            f"  {name}.header = H{index}",
+            f"  {name}.data = d{index}",
+            f"  {name}.value = {value}",
+            f"  {name}.state = 'ok'",
+            f"  {name}.reason = None",
+            f"  {name}.flags = ()",
+            f"  {name}.offset = {item.offset}",
+            f"  {name}.__class__ = Record",
+            " else:",
+            f" {odd}",
+        ]
 
-    def _scaled(self, index: int, number: str, coding: Coding) -> str:
-        """The expression for the exact value, as `scaler` computes it."""
-        exponent, offset = coding.numbers.exponent, coding.numbers.offset
+    def _from_digits(self, index: int, digits: str, coding: Coding) -> str:
+        """The expression for the exact value of decimal digits."""
+        exponent = coding.numbers.exponent
+        scaled = f" + 'E{exponent}'" if exponent < 0 else f" + '{'0' * exponent}'" if exponent else ""
+        return self._shifted(index, f"Decimal({digits}{scaled})", coding)
+
+    def _from_number(self, index: int, coding: Coding) -> str:
+        exponent = coding.numbers.exponent
         if exponent < 0:
-            self.constants[f"K{index}"] = Decimal((0, (1,), exponent))
-            value = f"multiply({number}, K{index})"
-        else:
-            value = f"Decimal({number} * {10**exponent})" if exponent else f"Decimal({number})"
-        if offset:
-            self.constants[f"O{index}"] = offset
-            value = f"add({value}, O{index})"
-        return value
+            self.constants[f"K{index}"] = coding.factor
+            return self._shifted(index, f"multiply(n{index}, K{index})", coding)
+        return self._shifted(index, f"Decimal(n{index} * {10**exponent})", coding)
+
+    def _shifted(self, index: int, value: str, coding: Coding) -> str:
+        if not coding.numbers.offset:
+            return value
+        self.constants[f"O{index}"] = coding.numbers.offset
+        return f"add({value}, O{index})"
+
+    # --- The telegram
+
+    def _telegram(self) -> list[str]:
+        plan, area, shape = self.plan, self.plan.area, self.plan.shape
+        places, end = shape.places, self.length - shape.tail
+        link = f"o[{shape.link.start}:{shape.link.stop}]"
+        meter = None
+        if shape.address is not None:
+            address = f"o[{shape.address.start}:{shape.address.stop}]"
+            meter = f"meters({address}) or meter_of({address})"
+        self.constants |= {
+            "Telegram": Telegram,
+            "Outer": TelegramDraft,
+            "frames": FRAMES[shape.form].get,
+            "frame_fields": frame_fields,
+            "shape": shape,
+            "meters": METERS.get,
+            "meter_of": meter_of,
+            "STATUS": STATUS,
+            "special": area.special,
+            "said": plan.remarks,
+        }
+        tail = area.manufacturer_data
+        values = {
+            "link": repr(shape.form),
+            "frame": f"frames({link}) or frame_fields({link}, shape)",
+            "meter": meter,
+            "access_number": f"o[{places['access_number']}]" if "access_number" in places else None,
+            "status": f"STATUS[o[{places['status']}]]" if "status" in places else None,
+            "configuration_field": plan.configuration,
+            "records": "(" + "".join(f"r{k}, " for k in range(len(self.records) + len(self.faults))) + ")",
+            "more_records_follow": area.more_records_follow,
+            "manufacturer_data": None if tail is None else f"o[{tail}:{end}]",
+            "encrypted": "b''",
+            "special_functions": "special",
+            "user_data": None,
+            "diagnostics": "(*g, *said)" if plan.remarks else "tuple(g) if g else ()",
+        }
+        lines = [f" t.{name} = {value}" for name, value in values.items()]
+        return [" t = Outer()", *lines, " t.__class__ = Telegram", " return t"]
+
+
+def _integer_format(item: Field) -> str | None:
+    """The codes by which `struct` reads the integers of a record; None where they are read otherwise."""
+    coding = item.read.coding
+    if coding is None or coding.kind != "integer" or item.lvar:
+        return None
+    joined = _JOINED.get((item.end - item.start, coding.signed))
+    return joined[0] + joined[1] if joined is not None else coding.format or None
+
+
+def _mask(places: Any) -> int:
+    """All bits of the octets at some places."""
+    return sum(0xFF << 8 * place for place in places)

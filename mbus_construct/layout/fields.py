@@ -7,27 +7,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mbus_grammars.dib import DATA_LENGTHS
+from construct import ConstructError
+
+from mbus_grammars import MBusError
+from mbus_grammars.dib import DATA_LENGTHS, SPECIAL_DIFS
 from mbus_grammars.lvar import lvar_length
-from mbus_grammars.record import IDLE_FILLER, MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
 
 from ..describe import describe
-from ..telegram import SpecialFunction
+from ..telegram import Diagnostic, Record, RecordHeader, SpecialFunction
+from .drafts import record_of
 from .readers import Reader
 
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader
 
-    from ..telegram import RecordHeader
+REFUSALS: Final = (ConstructError, MBusError)
 
 
 class Described(NamedTuple):
-    """A record header for people, and the reader of its data; `length` None where an LVAR octet says it."""
+    """A record header for people, and the reader of its data; `length` None where an LVAR octet says it.
+
+    `size` counts the header's own octets. `fault`: the grammar refuses records with this header.
+    """
 
     header: RecordHeader
     read: Reader
     length: int | None
     remarks: tuple[tuple[str, str], ...]
+    size: int
+    fault: bool
 
 
 class Field(NamedTuple):
@@ -42,65 +51,153 @@ class Field(NamedTuple):
     remarks: tuple[tuple[str, str], ...]
 
 
+class Fault(NamedTuple):
+    """A record that cannot be read: octets `offset` to `end`; those from `free` on are data.
+
+    `number`: of the record in its telegram. `noticed`: the offset at which it went wrong.
+    """
+
+    number: int
+    offset: int
+    end: int
+    free: int
+    reason: str
+    code: str
+    noticed: int | None
+
+    def record(self, octets: bytes, diagnostics: list[Diagnostic]) -> Record:
+        """The record that stands for it."""
+        data = octets[self.offset : self.end]
+        shown = data[:12].hex(" ").upper() + (" ..." if len(data) > 12 else "")
+        message = f"record at offset {self.offset} not readable ({shown}): {self.reason}"
+        diagnostics.append(Diagnostic("error", self.code, message, self.noticed, self.number))
+        return record_of(_UNREADABLE, data, None, self.offset, state="error", reason=self.reason)
+
+
+class Note(NamedTuple):
+    """A diagnostic on a special function, and the record in front of which that stands."""
+
+    before: int
+    diagnostic: Diagnostic
+
+
 class Area(NamedTuple):
-    """A record area: its records, its fillers, and where the manufacturer's data start (None without)."""
+    """A record area: its records, its fillers, and where the manufacturer's data start (None without).
+
+    `faults` are its records that cannot be read; they are not among the fields.
+    """
 
     fields: tuple[Field, ...]
     special: tuple[SpecialFunction, ...]
     manufacturer_data: int | None
     more_records_follow: bool
+    faults: tuple[Fault, ...] = ()
+    notes: tuple[Note, ...] = ()
 
+
+_UNREADABLE: Final = RecordHeader()
 
 _described: dict[DataRecordHeader, Described] = {}
 _MAX_DESCRIBED: Final = 8192
 
 
-def _describe(header: DataRecordHeader) -> Described:
+def described(header: DataRecordHeader) -> Described:
+    """What all records with this header share."""
     found = _described.get(header)
     if found is None:
         if len(_described) >= _MAX_DESCRIBED:
             _described.clear()
         record_header, _, remarks = describe(header)
         length = 0 if header.data_type == "none" else DATA_LENGTHS[header.data_field]
-        found = _described[header] = Described(record_header, Reader(header), length, remarks)
+        size = len(header.dib_octets) + len(header.vib_octets)
+        fault = header.fault is not None
+        found = _described[header] = Described(record_header, Reader(header), length, remarks, size, fault)
     return found
 
 
-def area_of(octets: bytes, position: int) -> Area | None:
-    """The record area from a position to the end.
+def reserved(dif: int, offset: int) -> Diagnostic | None:
+    """The remark on the DIF of a special function, None where there is nothing to remark."""
+    if "reserved" not in str(SPECIAL_DIFS.codes[dif].name):
+        return None
+    return Diagnostic("warning", "reserved_dif", f"DIF {SPECIAL_DIFS.codes[dif]}: one octet skipped", offset)
 
-    None where something in it is out of the ordinary: the grammar's walk says what. May raise what the
-    grammar raises where a header does not end.
+
+def fault_at(octets: bytes, position: int, path: str, index: int) -> Fault:
+    """The record that the grammar cannot read at a position of octets that end with the area.
+
+    `index` is the record's number, `path` the grammar's name for it.
+    """
+    item, end = RecordsFromMeter.item_at(octets, position, path)
+    free = end
+    try:
+        header, start = RecordsFromMeter.header_at(octets, position)
+    except REFUSALS:
+        pass
+    else:
+        free = start + 1 if DATA_LENGTHS[header.data_field] is None else start
+    return Fault(index, position, end, min(free, end), str(item["reason"]), item["code"], item["offset"])
+
+
+def area_of(octets: bytes, position: int, path: str) -> Area | None:
+    """The record area from a position to the end; None where what can be read depends on the data.
+
+    `path` is the grammar's name for the area.
     """
     end = len(octets)
     fields: list[Field] = []
     special: list[SpecialFunction] = []
+    faults: list[Fault] = []
+    notes: list[Note] = []
+    tail, more = None, False
     while position < end:
         dif = octets[position]
+        index = len(fields) + len(faults)
         if dif & 0x0F == 0x0F:
             if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
-                return Area(tuple(fields), tuple(special), position + 1, dif == MORE_RECORDS_FOLLOW)
-            if dif != IDLE_FILLER:
-                return None
-            special.append(SpecialFunction(len(fields), octets[position : position + 1]))
+                tail, more = position + 1, dif == MORE_RECORDS_FOLLOW
+                break
+            special.append(SpecialFunction(index, octets[position : position + 1]))
+            remark = reserved(dif, position)
+            if remark is not None:
+                notes.append(Note(index, remark))
             position += 1
             continue
-        header, start = RecordsFromMeter.header_at(octets, position)
-        described = _describe(header)
-        length = described.length
+        field = _field_at(octets, position)
+        if field is None:
+            fault = fault_at(octets, position, f"{path}[{index + len(special)}]", index)
+            if _depends_on_data(octets, fault):
+                return None
+            faults.append(fault)
+            position = fault.end
+            continue
+        fields.append(field)
+        position = field.end
+    return Area(tuple(fields), tuple(special), tail, more, tuple(faults), tuple(notes))
+
+
+def _field_at(octets: bytes, position: int) -> Field | None:
+    """The record at a position; None where it cannot be read."""
+    try:
+        parsed, start = RecordsFromMeter.header_at(octets, position)
+    except REFUSALS:
+        return None
+    found = described(parsed)
+    length = found.length
+    if length is None:
+        length = lvar_length(octets[start]) if start < len(octets) else None
         if length is None:
-            if start >= end:
-                return None
-            length = lvar_length(octets[start])
-            if length is None:
-                return None
-            length += 1
-        data_end = start + length
-        if data_end > end or header.fault:
             return None
-        lvar = described.length is None
-        fields.append(
-            Field(described.header, position, start, data_end, lvar, described.read, described.remarks)
-        )
-        position = data_end
-    return Area(tuple(fields), tuple(special), None, False)
+        length += 1
+    end = start + length
+    if end > len(octets) or found.fault:
+        return None
+    return Field(found.header, position, start, end, found.length is None, found.read, found.remarks)
+
+
+def _depends_on_data(octets: bytes, fault: Fault) -> bool:
+    """Whether other data could change what is wrong: a chain is too long, but data are refused first."""
+    try:
+        header, _ = RecordsFromMeter.header_at(octets, fault.offset)
+    except REFUSALS:
+        return False
+    return header.fault is not None and DATA_LENGTHS[header.data_field] is None

@@ -7,68 +7,85 @@ comparing all these octets at once, and then reads the data where the grammar ha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from mbus_grammars.application import SECURITY_MODES, ConfigurationField, LongHeader
-from mbus_grammars.link import LongFrame
-
-from ..telegram import FrameFields, Meter, Status
-from .compiled import Decode, compiled, interpreted
-from .drafts import TelegramDraft
+from .compiled import Read, compiled
 from .fields import area_of
+from .rest import refuse, security
 from .shapes import C_FIELD, shape_of
 
 if TYPE_CHECKING:
     from ..json_types import Form
-    from ..telegram import Diagnostic, Record, Telegram
+    from ..telegram import Diagnostic, Telegram
     from .fields import Area
     from .shapes import Shape
 
-# Compiling costs as much as reading some twenty telegrams; a layout that comes so often is worth it.
-_WORTH_COMPILING: Final = 3
-
 
 class Plan:
-    """How telegrams of one layout are read: `fits` proves that one has the layout, `decode` reads it.
-
-    Made by `plan_for`.
+    """How telegrams of one layout are read. Made by `plan_for`.
 
     Attributes:
         form: where the octets start.
         octets: the telegram that the plan was made from.
         mask: the bits that belong to the layout, as an integer, the first octet in its lowest eight bits.
+        proof: what these bits are.
         area: where the records stand.
         places: the offset of each field of link layer and header that these telegrams have.
         summed: the first octet that the check sum covers, and where the check sum stands; None without one.
+        shape: what the layout has in common with all of its form and CI field.
+        configuration: the configuration field, None without one.
+        remarks: what there is to say about all these telegrams, behind the remarks on their records.
+        read: gives the telegram for octets of this layout with the right check sum, None for all others.
+            Raises what the grammar raises where the octets of a record are no data of their type.
     """
 
-    __slots__ = ("_finish", "_proof", "_used", "area", "decode", "form", "mask", "octets", "places", "summed")
+    __slots__ = (
+        "area",
+        "configuration",
+        "form",
+        "mask",
+        "octets",
+        "places",
+        "proof",
+        "read",
+        "remarks",
+        "shape",
+        "summed",
+    )
 
-    def __init__(self, octets: bytes, shape: Shape, area: Area) -> None:
+    def __init__(
+        self,
+        octets: bytes,
+        shape: Shape,
+        area: Area,
+        configuration: int | None,
+        remarks: tuple[Diagnostic, ...],
+    ) -> None:
         self.form: Form = shape.form
         self.octets = octets
         self.area = area
         self.places: dict[str, int] = dict(shape.places)
+        self.shape = shape
+        self.configuration = configuration
+        self.remarks = remarks
         self.summed = (C_FIELD, len(octets) - shape.tail) if shape.form == "frame" else None
         self.mask = _layout_bits(octets, shape, area)
-        self._proof = int.from_bytes(octets, "little") & self.mask
-        self._used = 0
-        self._finish = _Rest(octets, shape, area)
-        self.decode: Decode = interpreted(area.fields, self._finish)
+        self.proof = int.from_bytes(octets, "little") & self.mask
+        self.read: Read = self._compile
+
+    def _compile(self, octets: bytes) -> Telegram | None:
+        """Stands for `read` until it is needed."""
+        self.read = compiled(self)
+        return self.read(octets)
 
     def fits(self, octets: bytes) -> bool:
         """Whether a telegram has this layout, and the right check sum where it has one."""
-        if len(octets) != len(self.octets) or int.from_bytes(octets, "little") & self.mask != self._proof:
+        if len(octets) != len(self.octets) or int.from_bytes(octets, "little") & self.mask != self.proof:
             return False
-        if self.summed is not None:
-            first, end = self.summed
-            if sum(octets[first:end]) & 0xFF != octets[end]:
-                return False
-        if self._used < _WORTH_COMPILING:
-            self._used += 1
-            if self._used == _WORTH_COMPILING:
-                self.decode = compiled(self.area.fields, self._finish)
-        return True
+        if self.summed is None:
+            return True
+        first, end = self.summed
+        return sum(octets[first:end]) & 0xFF == octets[end]
 
 
 def _layout_bits(octets: bytes, shape: Shape, area: Area) -> int:
@@ -87,99 +104,30 @@ def _layout_bits(octets: bytes, shape: Shape, area: Area) -> int:
     for item in area.fields:
         first = item.start + 1 if item.lvar else item.start
         mask[first : item.end] = bytes(item.end - first)
+    for fault in area.faults:
+        mask[fault.free : fault.end] = bytes(fault.end - fault.free)
     if area.manufacturer_data is not None:
         mask[area.manufacturer_data : end] = bytes(end - area.manufacturer_data)
     return int.from_bytes(mask, "little")
 
 
-class _Rest:
-    """What stands around the records: gives the telegram for them."""
-
-    def __init__(self, octets: bytes, shape: Shape, area: Area) -> None:
-        places = shape.places
-        self._form = shape.form
-        self._end = len(octets) - shape.tail
-        self._area = area
-        self._frames: dict[int, FrameFields] = {}
-        self._c_field = octets[places["c_field"]] if "c_field" in places else None
-        self._a_field = places.get("a_field")
-        self._ci_field = octets[places["ci_field"]] if "ci_field" in places else None
-        self._access_number = places.get("access_number")
-        self._status = places.get("status")
-        self._address = shape.address
-        place = places.get("configuration_field")
-        self._configuration = None if place is None else int.from_bytes(octets[place : place + 2], "little")
-
-    def __call__(
-        self, octets: bytes, records: tuple[Record, ...], diagnostics: tuple[Diagnostic, ...]
-    ) -> Telegram:
-        a_field = -1 if self._a_field is None else octets[self._a_field]
-        area = self._area
-        tail = area.manufacturer_data
-        telegram: Any = TelegramDraft(
-            self._form,
-            self._frames.get(a_field) or self._frame(a_field),
-            None if self._address is None else _meter(octets[self._address]),
-            None if self._access_number is None else octets[self._access_number],
-            None if self._status is None else _STATUS[octets[self._status]],
-            self._configuration,
-            records,
-            area.more_records_follow,
-            None if tail is None else octets[tail : self._end],
-            area.special,
-            diagnostics,
-        )
-        decoded: Telegram = telegram
-        return decoded
-
-    def _frame(self, a_field: int) -> FrameFields:
-        frame = self._frames[a_field] = FrameFields(
-            "long" if self._form == "frame" else None,
-            self._c_field,
-            None if a_field < 0 else a_field,
-            self._ci_field,
-        )
-        return frame
-
-
-_STATUS: Final = tuple(Status(octet) for octet in range(256))
-
-_meters: dict[bytes, Meter] = {}
-_MAX_METERS: Final = 65536
-
-
-def _meter(address: bytes) -> Meter:
-    """The meter with an address as it stands in a long header."""
-    meter = _meters.get(address)
-    if meter is None:
-        header = LongHeader.parse(address + bytes(LongHeader.sizeof() - len(address)))
-        if len(_meters) >= _MAX_METERS:
-            _meters.clear()
-        meter = _meters[address] = Meter(
-            header["identification_number"],
-            header["manufacturer"],
-            header["version"],
-            int(header["device_type"]),
-        )
-    return meter
-
-
-def plan_for(octets: bytes, form: Form = "frame") -> Plan | None:
+def plan_for(octets: bytes, form: Form = "frame", *, remarkable: bool = False) -> Plan | None:
     """The plan for the layout of a telegram; None where only the grammar's walk can tell what it is.
 
-    Raises what the grammar raises where it is no frame, or where a record header does not end.
+    Layouts with something to remark are for the walk too unless they are asked for: records that cannot be
+    read, reserved special functions, data that are plain although a security mode is announced.
+
+    Raises what the grammar raises where it is no frame.
     """
     shape = shape_of(octets, form)
     if shape is None:
         return None
     if form == "frame":
-        LongFrame.accept(octets)
-        if len(octets) != octets[1] + 6:
-            return None
-    place = shape.places.get("configuration_field")
-    if place is not None:
-        configuration = ConfigurationField.unpack(int.from_bytes(octets[place : place + 2], "little"))
-        if configuration["security_mode"] in SECURITY_MODES:
-            return None
-    area = area_of(octets[: len(octets) - shape.tail], shape.start)
-    return None if area is None else Plan(octets, shape, area)
+        refuse(octets)
+    secured = security(octets, shape)
+    if secured is None:
+        return None
+    area = area_of(octets[: len(octets) - shape.tail], shape.start, shape.path)
+    if area is None or (not remarkable and (area.faults or area.notes or secured[1])):
+        return None
+    return Plan(octets, shape, area, *secured)

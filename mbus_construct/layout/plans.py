@@ -2,62 +2,110 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from construct import ConstructError
+from mbus_grammars.link import START_LONG
 
-from mbus_grammars import MBusError
-
+from .direct import read_directly
+from .fields import REFUSALS
 from .plan import Plan, plan_for
+from .rest import refuse
 from .shapes import key_of, shape_of
 
 if TYPE_CHECKING:
     from ..json_types import Form
     from ..telegram import Telegram
+    from .shapes import Shape
 
-# Layouts that are remembered, and how many of them may share the octets by which they are looked up.
-_MAX_KEYS: Final = 4096
+# Plans that are remembered, and how many of them may share the octets by which they are looked up.
+_MAX_PLANS: Final = 2048
 _MAX_SHARED: Final = 16
+
+# A plan costs as much as it saves with so many telegrams: layouts that come less often need none.
+_WORTH_A_PLAN: Final = 32
+_MAX_SEEN: Final = 16384
+
+_header_of = attrgetter("header")
 
 
 class Plans:
-    """Plans by layout, the least recently made ones forgotten first.
+    """Plans by layout; those that were not used for long are forgotten.
 
-    A telegram for which there is no plan is never left undecoded: its plan is made, or it is for the
+    There are two generations of them. A plan that is used belongs to the young one; when that is full it
+    becomes the old one, and what the old one still held is forgotten. So at least the `limit` / 2 plans used
+    last are kept, and what is used often costs nothing for it.
+
+    A telegram for which there is no plan is never left undecoded: it is read in one pass, or it is for the
     grammar's walk.
     """
 
-    def __init__(self, limit: int = _MAX_KEYS) -> None:
+    def __init__(self, limit: int = _MAX_PLANS, worth: int = _WORTH_A_PLAN) -> None:
         self.limit = limit
-        self._plans: dict[tuple[Form, bytes], tuple[Plan, ...]] = {}
+        self.worth = worth
+        self._young: dict[bytes, tuple[Plan, ...]] = {}
+        self._old: dict[bytes, tuple[Plan, ...]] = {}
+        self._count = 0  # plans in the young generation
+        self._seen: dict[int, int] = {}  # how often layouts without a plan were seen
+        self._seen_before: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._plans.values()))
+        return sum(map(len, self._young.values())) + sum(map(len, self._old.values()))
 
     def decode(self, octets: bytes, form: Form = "frame") -> Telegram | None:
-        """The telegram, None where only the grammar's walk can tell what it is."""
+        """The telegram, None where only the grammar's walk can tell what it is.
+
+        Raises `DecodeError` where a long frame is wrong on the link layer.
+        """
         shape = shape_of(octets, form)
         if shape is None:
+            if form == "frame" and octets and octets[0] == START_LONG:
+                refuse(octets)
             return None
-        key = form, key_of(octets, shape)
+        key = key_of(octets, shape)
+        plans = self._young.get(key)
+        if plans is None:
+            plans = self._woken(key)
         try:
-            for plan in self._plans.get(key, ()):
-                if plan.fits(octets):
-                    return plan.decode(octets)
-            made = plan_for(octets, form)
-            if made is None:
-                return None
-            telegram = made.decode(octets)
-        except (ConstructError, MBusError):
-            return None
-        self._remember(key, made)
+            for plan in plans:
+                telegram = plan.read(octets)
+                if telegram is not None:
+                    return telegram
+        except REFUSALS:  # data that are none of their type: read as if there were no plan
+            pass
+        return self._without_plan(octets, shape, key)
+
+    def _without_plan(self, octets: bytes, shape: Shape, key: bytes) -> Telegram | None:
+        if shape.form == "frame":
+            refuse(octets)
+        telegram = read_directly(octets, shape)
+        if telegram is not None and self._times_seen(key, telegram) == self.worth:
+            plan = plan_for(octets, shape.form, remarkable=True)
+            if plan is not None:
+                self._remember(key, (plan, *self._young.pop(key, ()))[:_MAX_SHARED])
         return telegram
 
-    def _remember(self, key: tuple[Form, bytes], plan: Plan) -> None:
-        shared = (plan, *self._plans.pop(key, ()))[:_MAX_SHARED]
-        while len(self._plans) >= self.limit:
-            self._plans.pop(next(iter(self._plans)))
-        self._plans[key] = shared
+    def _times_seen(self, key: bytes, telegram: Telegram) -> int:
+        """How often such a layout was seen, this time included."""
+        layout = hash((key, *map(id, map(_header_of, telegram.records))))
+        times = self._seen.get(layout) or self._seen_before.get(layout, 0)
+        self._seen[layout] = times + 1
+        if len(self._seen) >= _MAX_SEEN:
+            self._seen_before, self._seen = self._seen, {}
+        return times + 1
+
+    def _woken(self, key: bytes) -> tuple[Plan, ...]:
+        """The plans of the old generation for a key, which belong to the young one from now on."""
+        plans = self._old.pop(key, ())
+        if plans:
+            self._remember(key, plans)
+        return plans
+
+    def _remember(self, key: bytes, plans: tuple[Plan, ...]) -> None:
+        self._young[key] = plans
+        self._count = sum(map(len, self._young.values())) if len(plans) > 1 else self._count + 1
+        if 2 * self._count >= self.limit:
+            self._old, self._young, self._count = self._young, {}, 0
 
 
 PLANS: Final = Plans()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from construct import BytesInteger, FormatField
@@ -18,8 +19,6 @@ from mbus_grammars.coding import BCD
 from ..values import Converter, Numbers, converter, ordinary
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from mbus_grammars import DataRecordHeader
 
     from ..values import Outcome
@@ -42,23 +41,27 @@ class Coding:
     format: str
     numbers: Numbers
 
+    @property
+    def factor(self) -> Decimal:
+        """What a number is multiplied with, exactly, before `numbers.offset` is added."""
+        exponent = self.numbers.exponent
+        return Decimal(10**exponent) if exponent >= 0 else Decimal((0, (1,), exponent))
+
 
 class Reader:
     """Reads the data of records with one header.
 
     Attributes:
         coding: of ordinary numbers, None for everything else.
-        ordinary: the value of an ordinary number, None for everything else.
     """
 
-    __slots__ = ("_convert", "_known", "_parse", "coding", "ordinary")
+    __slots__ = ("_convert", "_known", "_parse", "coding")
 
     def __init__(self, header: DataRecordHeader) -> None:
         self._convert: Converter = converter(header)
         self._parse: Callable[[bytes], Any] = header.data.parse
         self._known: dict[bytes, Outcome] = {}
         self.coding = _coding(header)
-        self.ordinary: Callable[[bytes], Decimal | None] = _ordinary(self.coding)
 
     def __call__(self, data: bytes) -> Outcome:
         """The outcome as the grammar's walk has it. Raises what the grammar raises."""
@@ -83,23 +86,3 @@ def _coding(header: DataRecordHeader) -> Coding | None:
     if isinstance(inner, BytesInteger) and inner.swapped:
         return Coding("integer", bool(inner.signed), "", numbers)
     return None
-
-
-def _ordinary(coding: Coding | None) -> Callable[[bytes], Decimal | None]:
-    if coding is None:
-        return lambda _data: None
-    scale, mark, *_ = coding.numbers
-    if coding.kind == "bcd":
-
-        def read_bcd(data: bytes) -> Decimal | None:
-            digits = data[::-1].hex()
-            return scale(int(digits)) if digits.isdecimal() else None
-
-        return read_bcd
-    signed = coding.signed
-
-    def read_integer(data: bytes) -> Decimal | None:
-        number = int.from_bytes(data, "little", signed=signed)
-        return scale(number) if number != mark else None
-
-    return read_integer

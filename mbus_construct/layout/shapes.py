@@ -22,7 +22,8 @@ class Shape(NamedTuple):
 
     `places`: where their fields start; the records start at `start`, and `tail` octets stand behind them.
     `link`: the octets of C, A and CI field, as many as there are. `address`: identification number to device
-    type, None without; `kind`: manufacturer to device type. `path`: the grammar's name for the records.
+    type, None without; `kind`: manufacturer to device type; `first`: what every record header has at least.
+    `path`: the grammar's name for the records.
     """
 
     form: Form
@@ -36,7 +37,7 @@ class Shape(NamedTuple):
     path: str
 
 
-def _fields(layout: Any) -> Iterable[Any]:
+def fields_of(layout: Any) -> Iterable[Any]:
     """The fields of a layout, in wire order."""
     fields: Iterable[Any] = layout.subcons
     return fields
@@ -54,9 +55,9 @@ def _places(fields: Iterable[Any], start: int = 0) -> dict[str, int]:
 
 
 LINKS: Final[dict[Form, dict[str, int]]] = {
-    "frame": _places(_fields(LongFrame.subcon)),
-    "c_field": _places(_fields(LinkUserData)),
-    "ci_field": _places(_fields(ApplicationLayer)),
+    "frame": _places(fields_of(LongFrame.subcon)),
+    "c_field": _places(fields_of(LinkUserData)),
+    "ci_field": _places(fields_of(ApplicationLayer)),
     "header": {"user_data": 0},
     "records": {"user_data": 0},
 }
@@ -89,7 +90,7 @@ def _shape(form: Form, layout: Any) -> Shape:
     link = slice(min(places.values(), default=0), start)
     address, kind = None, slice(0)
     if layout:
-        header = _places(_fields(layout), start)
+        header = _places(fields_of(layout), start)
         places |= header
         start += layout.sizeof()
         if "manufacturer" in header:
@@ -97,7 +98,7 @@ def _shape(form: Form, layout: Any) -> Shape:
             kind = slice(header["manufacturer"], header["access_number"])
     path = _PATHS.get(form, "(parsing) -> user_data -> records")
     tail = _TAIL if form == "frame" else 0
-    return Shape(form, places, start, tail, link, address, kind, slice(start, start + 3), path)
+    return Shape(form, places, start, tail, link, address, kind, slice(start, start + 2), path)
 
 
 def _shapes() -> dict[Form, dict[int, Shape]]:

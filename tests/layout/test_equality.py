@@ -24,7 +24,7 @@ from telegrams import README_TELEGRAM
 from vectors import FRAMES
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wired.jsonl"
-ROUNDS = 4  # made, used, compiled, used
+ROUNDS = 3  # the plan is made, compiled and used, used
 
 
 def outcome(read: Any, octets: bytes) -> tuple[object, ...]:
@@ -59,9 +59,8 @@ def check(octets: bytes, plans: Plans, form: Form = "frame") -> None:
     if octets:
         assert outcome(lambda data: decode(data, link=form), octets) == expected
     for _ in range(ROUNDS):
-        telegram = plans.decode(octets, form)
-        if telegram is not None:
-            assert (telegram, repr(telegram)) == expected
+        found = outcome(lambda data: plans.decode(data, form) or walk(data, form), octets)
+        assert found == expected
 
 
 def check_forms(octets: bytes, plans: Plans) -> None:
@@ -80,7 +79,7 @@ def varied(octets: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets[:12].hex())
 def test_frames_of_the_standard(octets: bytes) -> None:
-    plans, rng = Plans(), random.Random(1)  # noqa: S311  repeatable
+    plans, rng = Plans(worth=1), random.Random(1)  # noqa: S311  repeatable
     check_forms(octets, plans)
     for _ in range(50):
         check_forms(varied(octets, rng) if len(octets) > 20 else octets, plans)
@@ -88,16 +87,16 @@ def test_frames_of_the_standard(octets: bytes) -> None:
 
 def test_plans_are_used() -> None:
     """Otherwise everything here would compare the walk with itself."""
-    plans = Plans()
+    plans = Plans(worth=1)
     for _ in range(ROUNDS):
         assert plans.decode(README_TELEGRAM) is not None
     assert len(plans) == 1
-    assert sum(Plans().decode(octets) is not None for octets in FRAMES) > 10
+    assert sum(Plans(worth=1).decode(octets) is not None for octets in FRAMES) > 10
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
 def test_real_telegrams_and_variations_of_them() -> None:
-    plans, rng = Plans(), random.Random(2)  # noqa: S311  repeatable
+    plans, rng = Plans(worth=1), random.Random(2)  # noqa: S311  repeatable
     for line in CORPUS.read_text().splitlines():
         octets = bytes.fromhex(json.loads(line)["hex"])
         check_forms(octets, plans)
@@ -106,7 +105,7 @@ def test_real_telegrams_and_variations_of_them() -> None:
 
 
 def test_octets_behind_a_frame_that_is_known() -> None:
-    plans = Plans()
+    plans = Plans(worth=1)
     for octets in FRAMES:
         check(octets, plans)
         check(octets + b"\x00", plans)
@@ -133,7 +132,7 @@ def test_what_a_plan_tells() -> None:
 
 
 def test_damaged_frames() -> None:
-    plans, rng = Plans(), random.Random(3)  # noqa: S311  repeatable
+    plans, rng = Plans(worth=1), random.Random(3)  # noqa: S311  repeatable
     for _ in range(3000):
         octets = mutated(rng.choice(FRAMES), rng)
         check_forms(octets, plans)
@@ -146,7 +145,7 @@ def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Rando
         octets = Frame.build(frame)
     except BuildError:  # longer than a frame can be
         assume(False)
-    plans = Plans()
+    plans = Plans(worth=1)
     check_forms(octets, plans)
     for _ in range(3):
         check_forms(varied(octets, rng), plans)
@@ -155,17 +154,16 @@ def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Rando
 @settings(max_examples=300, deadline=None)
 @given(st.binary(min_size=1, max_size=60))
 def test_any_octets(octets: bytes) -> None:
-    check(octets, Plans())
-    check(b"\x68" + octets, Plans())
+    check(octets, Plans(worth=1))
+    check(b"\x68" + octets, Plans(worth=1))
     if len(octets) > 8:
         length = bytes([len(octets) - 2])
-        check(with_check_sum(b"\x68" + length * 2 + b"\x68" + octets[:-2] + b"\x00\x16"), Plans())
+        check(with_check_sum(b"\x68" + length * 2 + b"\x68" + octets[:-2] + b"\x00\x16"), Plans(worth=1))
 
 
 def test_a_limit_leaves_nothing_undecoded() -> None:
-    plans = Plans(limit=2)
+    plans = Plans(limit=2, worth=1)
     for octets in FRAMES * 2:
         expected = outcome(walk_frame, octets)
-        telegram = plans.decode(octets)
-        assert telegram is None or (telegram, repr(telegram)) == expected
+        assert outcome(lambda data: plans.decode(data) or walk_frame(data), octets) == expected
     assert len(plans) <= 2 * 16

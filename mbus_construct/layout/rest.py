@@ -1,0 +1,92 @@
+"""What stands around the records of a telegram: link layer, header, meter. Looked up, parsed once each."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from mbus_grammars.application import SECURITY_MODES, ConfigurationField, LongHeader, encrypted_length
+from mbus_grammars.link import LongFrame
+
+from ..telegram import Diagnostic, FrameFields, Meter, Status
+from ..walk import refuse_rest
+from .shapes import LINKS, fields_of
+
+if TYPE_CHECKING:
+    from ..json_types import Form
+    from .shapes import Shape
+
+STATUS: Final = tuple(Status(octet) for octet in range(256))
+METERS: Final[dict[bytes, Meter]] = {}
+_MAX_METERS: Final = 65536
+
+FRAMES: Final[dict[Form, dict[bytes, FrameFields]]] = {form: {} for form in LINKS}
+_MAX_FRAMES: Final = 4096
+
+_KINDS: Final[dict[bytes, tuple[str, int, int]]] = {}
+_MAX_KINDS: Final = 4096
+_LONG_HEADER: Final[dict[str, Any]] = {item.name: item.subcon for item in fields_of(LongHeader)}
+
+
+def meter_of(address: bytes) -> Meter:
+    """The meter with an address as it stands in a long header; found in `METERS` from then on."""
+    meter = METERS.get(address)
+    if meter is None:
+        kind = _KINDS.get(address[4:])
+        if kind is None:
+            header = LongHeader.parse(address + bytes(LongHeader.sizeof() - len(address)))
+            if len(_KINDS) >= _MAX_KINDS:
+                _KINDS.clear()
+            kind = header["manufacturer"], header["version"], int(header["device_type"])
+            _KINDS[address[4:]] = kind
+        if len(METERS) >= _MAX_METERS:
+            METERS.clear()
+        meter = METERS[address] = Meter(_LONG_HEADER["identification_number"].parse(address[:4]), *kind)
+    return meter
+
+
+def frame_fields(octets: bytes, shape: Shape) -> FrameFields:
+    """The link layer from its octets, `shape.link`; found in `FRAMES` from then on."""
+    known = FRAMES[shape.form]
+    fields = known.get(octets)
+    if fields is None:
+        names = [name for name in ("c_field", "a_field", "ci_field") if name in shape.places]
+        found: dict[str, int] = dict(zip(names, octets, strict=True))
+        if len(known) >= _MAX_FRAMES:
+            known.clear()
+        fields = known[octets] = FrameFields("long" if shape.form == "frame" else None, **found)
+    return fields
+
+
+@lru_cache(maxsize=4096)
+def _security(octets: bytes) -> tuple[int, int | None]:
+    """The configuration field as a number, and the security mode that it announces; None for no security."""
+    number = int.from_bytes(octets, "little")
+    mode = ConfigurationField.unpack(number)["security_mode"]
+    return number, mode if mode in SECURITY_MODES else None
+
+
+def security(octets: bytes, shape: Shape) -> tuple[int | None, tuple[Diagnostic, ...]] | None:
+    """The configuration field and what is to be said of it; None where data are encrypted.
+
+    It depends on the layout alone: plain data under an announced security mode are known by the field, their
+    length, and the fillers that they start with.
+    """
+    place = shape.places.get("configuration_field")
+    if place is None:
+        return None, ()
+    number, mode = _security(octets[place : place + 2])
+    if mode is None:
+        return number, ()
+    payload = octets[shape.start : len(octets) - shape.tail]
+    if encrypted_length(ConfigurationField.unpack(number), payload):
+        return None
+    message = f"security mode {mode} is announced, but the data are read as plain"
+    return number, (Diagnostic("info", "read_as_plain", message),)
+
+
+def refuse(octets: bytes) -> None:
+    """Raise what the link layer refuses a long frame for. Nothing happens to one that is right."""
+    LongFrame.accept(octets)
+    if len(octets) != octets[1] + 6:
+        refuse_rest(octets, {"l_field": octets[1]})
