@@ -1,122 +1,130 @@
-"""Speed against peers in one run, on the same frames. Prints figures; it is no timed test.
+"""Speed and scale, with the targets beside the figures. Prints; it is no timed test.
 
-    pip install pyMeterBus==0.8.5
-    python tools/benchmark.py [FRAMES]
-    python tools/benchmark.py --bus      scanning, searching and reading, in virtual time on the simulated bus
+    pip install -e ".[arrow]" pymbusparser==0.5.3 pyMeterBus==0.8.5 matplotlib
+    python tools/benchmark.py [FRAMES]             decoders against each other: one core, the same telegrams
+    python tools/benchmark.py --chart chart.png    the same, and draws it
+    python tools/benchmark.py --scale              cost by number, processes, a million telegrams by file
+    python tools/benchmark.py --floods             all malformed; every telegram of another layout
+    python tools/benchmark.py --spark              one worker against two (pyspark, Java)
+    python tools/benchmark.py --bus                scanning, searching and reading, in virtual time
 
-FRAMES holds one telegram a line, in hex or as JSON with the key `hex`; without it the project's own example
-frames are used. Only frames that every decoder accepts are timed, so that the ratios compare like with like.
+The telegrams are a fleet as `tools/fleet.py` makes it: 64 layouts, shuffled, the same for everybody. FRAMES
+holds one telegram a line, in hex or as JSON with the key `hex`: the fleet then has the layouts of these.
+Decoders that are not installed are left out. Only telegrams that every decoder reads are timed, so that the
+ratios compare like with like; ratios hold on other machines, rates do not.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
-import logging
+import argparse
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Final
 
 import benchmark_bus
+from benchmark_table import Figures, best_of
 
-from mbus_construct import Frame, MBusError, decode
+from mbus_construct import MBusError
 
-ROUNDS = 7
+TELEGRAMS: Final = 200_000
+PROCESSES: Final = 7
 
-Decoder = Callable[[bytes], object]
-
-# Telegrams of EN 13757-3's and OMS's worked examples, and of meters that the examples quote.
-EXAMPLES = (
-    "681F1F680802727856341224400107550000000313153100DA023B13018B60043718021816",
-    "6820206808FD7278563412931533032A0000000C1427048502046D32371F1502FD1700008916",
-    "6852526808E67202000000961515000D00000001FD1B0202FC0348522574341222FC0348522574C60E12FC03485225740214"
-    "0265D6082265CA081265160901720072650000B2016500000C780200000002FD0F04031F9616",
-    "686A6A680801724353930765321004CA0000000C05140000000C13132000000B22012403046D120BD312326C00000C784353"
-    "930706FD0CF2030100F6010DFD0B0531324D465701FD0E004C05140000004C1313200000426CBF1C0F37FD17000000000000"
-    "0000027A2500027825003A16",
-)
-
-
-def frames(path: str | None) -> list[bytes]:
-    """The frames to time."""
-    if path is None:
-        return [bytes.fromhex(text) for text in EXAMPLES]
-    lines = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [bytes.fromhex(json.loads(line)["hex"] if line.startswith("{") else line) for line in lines]
+# Reads telegrams of layouts that the process has not seen, and prints the milliseconds of each.
+_UNSEEN: Final = """
+import sys, time
+from mbus_construct import decode
+for text in sys.argv[1:]:
+    octets = bytes.fromhex(text)
+    start = time.perf_counter()
+    values = [record.value for record in decode(octets).records]
+    print((time.perf_counter() - start) * 1e3)
+"""
 
 
-def peers() -> dict[str, Decoder]:
-    """The decoders to compare; a peer that is not installed is left out."""
-    found: dict[str, Decoder] = {"Frame.parse": Frame.parse, "decode": decode}
-    try:
-        meterbus: Any = importlib.import_module("meterbus")
-    except ImportError:
-        return found
-    logging.disable(logging.CRITICAL)
-
-    def load(octets: bytes) -> object:
-        telegram = meterbus.load(octets)
-        return [record.parsed_value for record in telegram.records]
-
-    return {"pyMeterBus load + parsed_value": load, **found}
-
-
-def accepted(octets: bytes, decoders: Sequence[Decoder]) -> bool:
-    """Whether every decoder reads the frame, and reads records."""
-    try:
-        return bool(decode(octets).records) and all(decoder(octets) is not None for decoder in decoders)
-    except Exception:  # noqa: BLE001  peers fail in many ways
-        return False
-
-
-def microseconds(decoder: Decoder, octets: Sequence[bytes]) -> float:
-    """The best of several rounds, per frame."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        for frame in octets:
-            decoder(frame)
-        best = min(best, time.perf_counter() - start)
-    return best / len(octets) * 1e6
+def unseen(layouts: Sequence[bytes]) -> list[float]:
+    """Milliseconds of the first telegram of each layout in a new process, the very first with cold caches."""
+    command = [sys.executable, "-c", _UNSEEN, *(octets.hex() for octets in layouts)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  this project's own code
+    return [float(line) for line in done.stdout.split()]
 
 
 def start_up(*arguments: str) -> float:
     """Milliseconds of a Python process, the best of several."""
-    times: list[float] = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)  # noqa: S603  this project's own commands
-        times.append(time.perf_counter() - start)
-    return min(times) * 1e3
+    command = [sys.executable, *arguments]
+    run = lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603, E731  this project's own commands
+    return best_of(PROCESSES, run) * 1e3
 
 
-def main(path: str | None = None) -> None:
-    """Print the figures."""
-    decoders = peers()
-    readable = [octets for octets in frames(path) if accepted(octets, list(decoders.values()))]
-    octets_each = sum(map(len, readable)) / len(readable)
-    print(f"{len(readable)} frames, {octets_each:.0f} octets each on average")
-    timed = {name: microseconds(decoder, readable) for name, decoder in decoders.items()}
-    base = next(iter(timed.values()))
-    for name, cost in timed.items():
-        print(f"{name:32} {cost:8.1f} us a telegram {1e6 / cost:8.0f} /s   {base / cost:5.2f} x")
+def first_telegrams(layouts: Sequence[bytes], figures: Figures) -> None:
+    """What it costs before anything is known: start-up, and the first telegram of a layout."""
+    figures.heading("before anything is known")
+    rounds = [unseen(layouts) for _ in range(PROCESSES)]
+    first = median(times[0] for times in rounds)
+    later = sorted(median(times) for times in zip(*rounds, strict=True))
+    figures.at_most("first telegram of a new process", first, 5, "ms")
+    figures.at_most(f"first telegram of a layout, {len(later)} layouts: slowest", later[-1], 5, "ms")
+    figures.note(f"first telegram of a layout, median {median(later):.2f} ms")
     bare = start_up("-c", "pass")
-    print(f"import mbus_construct            {start_up('-c', 'import mbus_construct') - bare:8.0f} ms")
-    print(
-        f"mbus decode of one telegram      {start_up('-m', 'mbus_construct', 'decode', EXAMPLES[0]):8.0f} ms"
+    figures.note(f"import mbus_construct {start_up('-c', 'import mbus_construct') - bare:.0f} ms")
+    command = start_up("-m", "mbus_construct", "decode", layouts[0].hex())
+    figures.note(f"mbus decode of one telegram {command:.0f} ms")
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("frames", nargs="?", type=Path, metavar="FRAMES", help="frames to take layouts from")
+    parser.add_argument("-n", "--number", type=int, default=TELEGRAMS, help=f"telegrams ({TELEGRAMS})")
+    parser.add_argument("--layouts", type=int, default=64, help="different layouts (64)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed, another fleet (1)")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the rates (PNG)")
+    for name in ("scale", "floods", "spark", "bus"):
+        parser.add_argument(f"--{name}", action="store_true", help=f"only: {name}; see above")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the figures."""
+    given = _parsed(arguments)
+    if given.bus:
+        return benchmark_bus.main()
+    # NumPy is needed from here on.
+    import fleet  # noqa: PLC0415
+
+    figures = Figures()
+    made = fleet.made_fleet(given.frames, layouts=given.layouts, seed=given.seed)
+    if given.scale:
+        import benchmark_scale  # noqa: PLC0415
+
+        benchmark_scale.main(made, figures)
+    if given.floods:
+        import benchmark_floods  # noqa: PLC0415
+
+        benchmark_floods.main(made, figures)
+    if given.spark:
+        import benchmark_spark  # noqa: PLC0415
+
+        benchmark_spark.main(made, figures)
+    if not (given.scale or given.floods or given.spark):
+        import benchmark_peers  # noqa: PLC0415
+
+        rates = benchmark_peers.measured(made, given.number, figures)
+        benchmark_peers.against_targets(rates, figures)
+        first_telegrams([layout.octets for layout in made.layouts], figures)
+        if given.chart is not None:
+            import benchmark_chart  # noqa: PLC0415
+
+            benchmark_chart.draw(rates, given.chart)
+    figures.close()
+    return 0
 
 
 if __name__ == "__main__":
     try:
-        if {"-h", "--help"} & {*sys.argv[1:]}:
-            print(__doc__)
-        elif "--bus" in sys.argv[1:]:
-            sys.exit(benchmark_bus.main())
-        else:
-            main(*sys.argv[1:2])
+        sys.exit(main())
     except MBusError as error:
         sys.exit(str(error))
