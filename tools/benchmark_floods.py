@@ -67,7 +67,7 @@ def _batches(octets: Sequence[bytes]) -> tuple[float, int, int] | None:
         table = arrow.decode_batch(chunk, link="frame")
         seconds += perf_counter() - start
         numbers = table.column("telegram")
-        faulty = pc.or_(pc.is_valid(table.column("error")), pc.equal(table.column("state"), "error"))
+        faulty = pc.or_kleene(pc.is_valid(table.column("error")), pc.equal(table.column("state"), "error"))
         bad = pc.count_distinct(numbers.filter(faulty)).as_py()
         reported += bad
         clean += pc.count_distinct(numbers).as_py() - bad

@@ -10,12 +10,14 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any, Final
 
 import fleet
+import numpy as np
 
 if TYPE_CHECKING:
     from benchmark_table import Figures
@@ -128,21 +130,14 @@ class Watched:
         The time before the first octet, when Python and the libraries start, is not counted.
         """
         grown = [
-            (at, octets)
-            for (at, octets), (_, before) in zip(self.written[1:], self.written, strict=False)
-            if octets > before
-        ]
+            (at, octets) for (at, octets), (_, before) in pairwise(self.written[::-1]) if octets > before
+        ][::-1]
         if len(grown) < 6:
             return None
-        first, last = grown[0], grown[-1]
-        marks = [first[1] + (last[1] - first[1]) * part / 3 for part in range(4)]
-        times = [next(at for at, octets in grown if octets >= mark) for mark in marks]
-        rates = [
-            (after - before) / (end - start)
-            for before, after, start, end in zip(marks, marks[1:], times, times[1:], strict=False)
-            if end > start
-        ]
-        return rates[-1] / rates[0] if len(rates) == 3 else None
+        octets = [float(octets) for _, octets in grown]
+        marks = np.linspace(octets[0], octets[-1], 4)
+        times: list[float] = np.interp(marks, octets, [at for at, _ in grown]).tolist()
+        return (times[1] - times[0]) / (times[3] - times[2])
 
 
 def _family(process: int) -> list[Path]:

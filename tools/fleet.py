@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from itertools import islice, pairwise
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -105,6 +105,7 @@ class Layout:
     def __init__(self, plan: Plan, records: Sequence[Record]) -> None:
         self.octets = plan.octets
         self.mask = plan.mask
+        self.last: int = plan.area.fields[-1].offset
         self._template: Octets = np.frombuffer(plan.octets, np.uint8)
         self._summed = plan.summed
         self._a_field = plan.places["a_field"]
@@ -262,45 +263,50 @@ def made_fleet(
 # --- Floods --------------------------------------------------------------------------------------
 
 
-def _no_end(octets: bytes, rng: random.Random, record_octets: bytes) -> bytes:
-    """A telegram whose last record is replaced by one that cannot be read, check sum right."""
-    kept = len(octets) - 2 - rng.randrange(8, 20)
-    return mended(octets[:kept] + record_octets + octets[-2:])
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A telegram to spoil; `last` is where its last record starts."""
 
+    octets: bytes
+    last: int
 
-def _flip(octets: bytes, place: int, bits: int) -> bytes:
-    changed = bytearray(octets)
-    changed[place] ^= bits
-    return bytes(changed)
+    def flipped(self, place: int, bits: int) -> bytes:
+        """Bits of one octet flipped, check sum left as it is."""
+        changed = bytearray(self.octets)
+        changed[place] ^= bits
+        return bytes(changed)
+
+    def ending(self, octets: bytes) -> bytes:
+        """The last record, and what is behind it, replaced; check sum right."""
+        return mended(self.octets[: self.last] + octets + self.octets[-2:])
 
 
 # What is wrong with a telegram, by name.
-FAULTS: Final[dict[str, Callable[[bytes, random.Random], bytes]]] = {
-    "check sum": lambda octets, rng: _flip(octets, -2, rng.randrange(1, 256)),
-    "stop": lambda octets, rng: _flip(octets, -1, rng.randrange(1, 256)),
-    "one L field": lambda octets, rng: _flip(octets, 2, rng.randrange(1, 256)),
-    "second start": lambda octets, rng: _flip(octets, 3, rng.randrange(1, 256)),
-    "data, check sum left": lambda octets, rng: _flip(octets, rng.randrange(19, len(octets) - 2), 1),
-    "cut off": lambda octets, rng: octets[: rng.randrange(5, len(octets))],
-    "record without end": lambda octets, rng: _no_end(octets, rng, b"\x07\x04" + bytes(rng.randrange(8))),
-    "DIFEs without end": lambda octets, rng: _no_end(octets, rng, b"\x84" + b"\x80" * rng.randrange(11, 20)),
-    "VIFEs without end": lambda octets, rng: _no_end(octets, rng, b"\x04\x93" + b"\x80" * 12),
-    "reserved LVAR": lambda octets, rng: _no_end(
-        octets, rng, bytes([0x0D, 0x78, rng.randrange(0xFB, 0x100), 0])
-    ),
+FAULTS: Final[dict[str, Callable[[_Whole, random.Random], bytes]]] = {
+    "check sum": lambda whole, rng: whole.flipped(-2, rng.randrange(1, 256)),
+    "stop": lambda whole, rng: whole.flipped(-1, rng.randrange(1, 256)),
+    "one L field": lambda whole, rng: whole.flipped(2, rng.randrange(1, 256)),
+    "second start": lambda whole, rng: whole.flipped(3, rng.randrange(1, 256)),
+    "data, check sum left": lambda whole, rng: whole.flipped(rng.randrange(7, whole.last), 1),
+    "cut off": lambda whole, rng: whole.octets[: rng.randrange(5, len(whole.octets))],
+    "record without end": lambda whole, rng: whole.ending(b"\x07\x04" + bytes(rng.randrange(8))),
+    "DIFEs without end": lambda whole, rng: whole.ending(b"\x84" + b"\x80" * rng.randrange(11, 20)),
+    "VIFEs without end": lambda whole, rng: whole.ending(b"\x04\x93" + b"\x80" * rng.randrange(11, 20)),
+    "reserved LVAR": lambda whole, rng: whole.ending(bytes([0x0D, 0x78, rng.randrange(0xFB, 0x100), 0])),
 }
+_LONGEST: Final = 230  # octets; longer telegrams have no room for the faults
 
 
 def flood_of_malformed(fleet: Fleet, count: int) -> Iterator[bytes]:
     """Telegrams of the fleet, every one malformed, the faults by turns."""
     rng = random.Random(f"flood {fleet.seed}")  # noqa: S311  repeatable
-    whole = Fleet(fleet.layouts, fleet.seed, malformed=0)
-    faults = list(FAULTS.values())
-    number = 0
-    for block in whole.blocks(count):
-        for octets in block.telegrams():
-            yield faults[number % len(faults)](octets, rng)
-            number += 1
+    layouts = [layout for layout in fleet.layouts if len(layout.octets) <= _LONGEST]
+    if not layouts:
+        raise SystemExit(f"no telegram to spoil: all have more than {_LONGEST} octets")
+    spoil = cycle(FAULTS.values())
+    for block in Fleet(layouts, fleet.seed, malformed=0).blocks(count):
+        for octets, layout in zip(block.telegrams(), block.layouts.tolist(), strict=True):
+            yield next(spoil)(_Whole(octets, layouts[int(layout)].last), rng)
 
 
 # --- Files ---------------------------------------------------------------------------------------
