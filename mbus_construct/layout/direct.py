@@ -6,106 +6,25 @@ makes the record. Nothing is made for the layout as a whole: it may never come a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars.lvar import lvar_length
-from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW
 
 from ..telegram import Diagnostic, Record, SpecialFunction, Telegram
-from ..values import EXACT
-from .drafts import RecordDraft, TelegramDraft, record_of
-from .fields import REFUSALS, Described, described, fault_at, reserved
+from .drafts import TelegramDraft, record_of
+from .fields import REFUSALS, Described, Fault, fault_at, reserved
+from .headers import HEADERS, LONGER, UNKNOWN
 from .rest import STATUS, frame_fields, meter_of, security
 
 if TYPE_CHECKING:
     from .shapes import Shape
 
-# Makes the record at octets `start` to `end`; None where its data are no ordinary number.
-Recorder = Callable[[bytes, int, int], Record | None]
-
-# What is known of octets that a record starts with: the size of the record, what makes it (None: nothing
-# ordinary), and its header. Size 0: the header is longer, of one of these lengths. Size -1: an LVAR octet
-# behind the header says more. Size -2: the grammar refuses it.
-_Entry = tuple[int, Any, Any]
-_LONGER, _LVAR, _REFUSED = 0, -1, -2
-_UNKNOWN: Final[_Entry] = (_LONGER, (), None)
-_MAX_KNOWN: Final = 8192
-_MAX_HEADER: Final = 64
-
-
-def _recorder(item: Described) -> Recorder | None:
-    """The function for ordinary numbers behind a header; None where there are none, or it has remarks."""
-    coding, size, header = item.read.coding, item.size, item.header
-    if coding is None or item.remarks:
-        return None
-    multiply, factor, offset, mark = EXACT.multiply, coding.factor, coding.numbers.offset, coding.numbers.mark
-    draft, signed, add = RecordDraft, coding.signed, EXACT.add
-    integer = int.from_bytes
-
-    def bcd(octets: bytes, start: int, end: int) -> Record | None:
-        data = octets[start + size : end]
-        digits = data[::-1].hex()
-        if not digits.isdecimal():
-            return None
-        record: Any = draft()
-        record.header = header
-        record.data = data
-        value = multiply(int(digits), factor)
-        record.value = add(value, offset) if offset else value
-        record.state = "ok"
-        record.reason = None
-        record.flags = ()
-        record.offset = start
-        record.__class__ = Record
-        return record  # type: ignore[no-any-return]
-
-    def binary(octets: bytes, start: int, end: int) -> Record | None:
-        data = octets[start + size : end]
-        number = integer(data, "little", signed=signed)
-        if number == mark:
-            return None
-        record: Any = draft()
-        record.header = header
-        record.data = data
-        value = multiply(number, factor)
-        record.value = add(value, offset) if offset else value
-        record.state = "ok"
-        record.reason = None
-        record.flags = ()
-        record.offset = start
-        record.__class__ = Record
-        return record  # type: ignore[no-any-return]
-
-    return bcd if coding.kind == "bcd" else binary
-
-
-class _Known:
-    """Record headers by their octets, learned from the grammar. At its limit it starts anew."""
-
-    def __init__(self) -> None:
-        self.entries: dict[bytes, _Entry] = {}
-
-    def learn(self, octets: bytes, position: int) -> _Entry:
-        """Parse the header at a position. Raises what the grammar raises where it does not end."""
-        header, start = RecordsFromMeter.header_at(octets, position)
-        item = described(header)
-        size = _REFUSED if item.fault else _LVAR if item.length is None else item.size + item.length
-        entry: _Entry = (size, _recorder(item), item)
-        if item.size > _MAX_HEADER:
-            return entry
-        if len(self.entries) >= _MAX_KNOWN:  # anew, not emptied: another reader may be in the middle of it
-            self.entries = {}
-        known = octets[position:start]
-        self.entries[known] = entry
-        if len(known) > 2:
-            lengths: tuple[int, ...] = self.entries.get(known[:2], _UNKNOWN)[1]
-            longer = tuple(sorted({*lengths, len(known)}))
-            self.entries[known[:2]] = (_LONGER, longer, None)
-        return entry
-
-
-_KNOWN: Final = _Known()
+# Faults of records, by the grammar's name for the record, the octets that say what is wrong, and how many
+# are left; the fault counts from the start of the record.
+_faults: dict[tuple[str, bytes, int], Fault] = {}
+_MAX_FAULTS: Final = 8192
+_MAX_CUT: Final = 16  # octets of a header that is cut short and still remembered
 
 
 class _Pass:
@@ -123,45 +42,58 @@ class _Pass:
     def read(self, position: int) -> None:
         """Read the records from a position on."""
         body, end, add = self.body, len(self.body), self.records.append
-        known = _KNOWN.entries.get
+        known = HEADERS.entries.get
         while position < end:
-            size, make, _ = known(body[position : position + 2], _UNKNOWN)
-            if size == _LONGER:
+            size, make = known(body[position : position + 2], UNKNOWN)
+            if size == LONGER:
                 for length in make:
-                    size, make, _ = known(body[position : position + length], _UNKNOWN)
+                    size, make = known(body[position : position + length], UNKNOWN)
                     if size:
                         break
-            if size > 0 and make is not None and position + size <= end:
-                record = make(body, position, position + size)
-                if record is not None:
-                    add(record)
-                    position += size
-                    continue
+            if size > 0:
+                stop = position + size
+                if stop <= end:
+                    record = make(body, position, stop)
+                    if record is not None:
+                        add(record)
+                        position = stop
+                        continue
             position = self._uncommon(position)
 
     def _uncommon(self, position: int) -> int:
-        """Everything but ordinary numbers behind known headers; gives where it ends."""
+        """Everything but ordinary records behind known headers; gives where it ends."""
         body, end = self.body, len(self.body)
         if body[position] & 0x0F == 0x0F:
             return self._special_function(position)
-        try:
-            item = self._header(position)
-        except REFUSALS:
-            return self._unreadable(position)
+        item = HEADERS.at(body, position)
+        if item is None:
+            rest = body[position:] if end - position <= _MAX_CUT else b""
+            if rest and (self._path(), rest, len(rest)) in _faults:
+                return self._unreadable(position, rest)
+            try:
+                item = HEADERS.learn(body, position)
+            except REFUSALS:
+                return self._unreadable(position, rest)
         start = position + item.size
         length = item.length
         if length is None and start < end:
             length = lvar_length(body[start])
             length = None if length is None else length + 1
-        if length is None or item.fault or start + length > end:
-            return self._unreadable(position)
+        if item.fault:
+            return self._unreadable(position, b"")
+        if length is None or start + length > end:
+            return self._unreadable(position, body[position : start + (item.length is None)])
         data = body[start : start + length]
         try:
-            outcome = item.read(data)
+            self._record(item, position, data)
         except REFUSALS:
-            return self._unreadable(position)
-        index = len(self.records)
-        value, state, reason, flags, code, severity = outcome
+            return self._unreadable(position, b"")
+        return start + length
+
+    def _record(self, item: Described, position: int, data: bytes) -> None:
+        """A record that is there. Raises what the grammar raises where its data are none of their type."""
+        value, state, reason, flags, code, severity = item.read(data)
+        start, index = position + item.size, len(self.records)
         for remark, message in item.remarks:
             self.diagnostics.append(Diagnostic("info", remark, message, start, index))
         if code is not None:
@@ -170,24 +102,27 @@ class _Pass:
         self.records.append(
             record_of(item.header, data, value, position, state=state, reason=reason, flags=flags)
         )
-        return start + length
 
-    def _header(self, position: int) -> Described:
-        """The header at a position. Raises what the grammar raises."""
-        known = _KNOWN.entries.get
-        size, lengths, item = known(self.body[position : position + 2], _UNKNOWN)
-        if size == _LONGER:
-            for length in lengths:
-                item = known(self.body[position : position + length], _UNKNOWN)[2]
-                if item is not None:
-                    break
-        found: Described = _KNOWN.learn(self.body, position)[2] if item is None else item
-        return found
+    def _path(self) -> str:
+        """The grammar's name for the next record."""
+        return f"{self.path}[{len(self.records) + len(self.special)}]"
 
-    def _unreadable(self, position: int) -> int:
+    def _unreadable(self, position: int, decisive: bytes) -> int:
+        """A record that cannot be read; gives where it ends.
+
+        `decisive`: the octets that say what is wrong, apart from how many there are; b"" where data do too.
+        """
         index = len(self.records)
-        path = f"{self.path}[{index + len(self.special)}]"
-        fault = fault_at(self.body, position, path, index)
+        key = (self._path(), decisive, len(self.body) - position)
+        fault = _faults.get(key) if decisive else None
+        if fault is None:
+            fault = fault_at(self.body, position, key[0], index)
+            if decisive:
+                if len(_faults) >= _MAX_FAULTS:
+                    _faults.clear()
+                _faults[key] = fault.moved(-position, 0)
+        else:
+            fault = fault.moved(position, index)
         self.records.append(fault.record(self.body, self.diagnostics))
         return fault.end
 

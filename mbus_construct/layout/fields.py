@@ -52,7 +52,7 @@ class Field(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A record that cannot be read: octets `offset` to `end`; those from `free` on are data.
+    """A record that cannot be read: octets `offset` to `end`.
 
     `number`: of the record in its telegram. `noticed`: the offset at which it went wrong.
     """
@@ -60,10 +60,13 @@ class Fault(NamedTuple):
     number: int
     offset: int
     end: int
-    free: int
     reason: str
     code: str
-    noticed: int | None
+    noticed: int
+
+    def moved(self, by: int, number: int) -> Fault:
+        """The same fault of another record, so many octets on."""
+        return Fault(number, self.offset + by, self.end + by, self.reason, self.code, self.noticed + by)
 
     def record(self, octets: bytes, diagnostics: list[Diagnostic]) -> Record:
         """The record that stands for it."""
@@ -84,7 +87,8 @@ class Note(NamedTuple):
 class Area(NamedTuple):
     """A record area: its records, its fillers, and where the manufacturer's data start (None without).
 
-    `faults` are its records that cannot be read; they are not among the fields.
+    `faults` are its records that cannot be read, which are not among the fields; `free` are those of their
+    octets that may be others without changing the fault, as (start, end).
     """
 
     fields: tuple[Field, ...]
@@ -92,6 +96,7 @@ class Area(NamedTuple):
     manufacturer_data: int | None
     more_records_follow: bool
     faults: tuple[Fault, ...] = ()
+    free: tuple[tuple[int, int], ...] = ()
     notes: tuple[Note, ...] = ()
 
 
@@ -107,11 +112,13 @@ def described(header: DataRecordHeader) -> Described:
     if found is None:
         if len(_described) >= _MAX_DESCRIBED:
             _described.clear()
-        record_header, _, remarks = describe(header)
+        record_header, convert, remarks = describe(header)
         length = 0 if header.data_type == "none" else DATA_LENGTHS[header.data_field]
         size = len(header.dib_octets) + len(header.vib_octets)
         fault = header.fault is not None
-        found = _described[header] = Described(record_header, Reader(header), length, remarks, size, fault)
+        found = _described[header] = Described(
+            record_header, Reader(header, convert), length, remarks, size, fault
+        )
     return found
 
 
@@ -128,14 +135,7 @@ def fault_at(octets: bytes, position: int, path: str, index: int) -> Fault:
     `index` is the record's number, `path` the grammar's name for it.
     """
     item, end = RecordsFromMeter.item_at(octets, position, path)
-    free = end
-    try:
-        header, start = RecordsFromMeter.header_at(octets, position)
-    except REFUSALS:
-        pass
-    else:
-        free = start + 1 if DATA_LENGTHS[header.data_field] is None else start
-    return Fault(index, position, end, min(free, end), str(item["reason"]), item["code"], item["offset"])
+    return Fault(index, position, end, str(item["reason"]), item["code"], item["offset"])
 
 
 def area_of(octets: bytes, position: int, path: str) -> Area | None:
@@ -147,6 +147,7 @@ def area_of(octets: bytes, position: int, path: str) -> Area | None:
     fields: list[Field] = []
     special: list[SpecialFunction] = []
     faults: list[Fault] = []
+    free: list[tuple[int, int]] = []
     notes: list[Note] = []
     tail, more = None, False
     while position < end:
@@ -165,14 +166,16 @@ def area_of(octets: bytes, position: int, path: str) -> Area | None:
         field = _field_at(octets, position)
         if field is None:
             fault = fault_at(octets, position, f"{path}[{index + len(special)}]", index)
-            if _depends_on_data(octets, fault):
+            decisive = _decisive(octets, fault)
+            if decisive is None:
                 return None
             faults.append(fault)
+            free.append((decisive, fault.end))
             position = fault.end
             continue
         fields.append(field)
         position = field.end
-    return Area(tuple(fields), tuple(special), tail, more, tuple(faults), tuple(notes))
+    return Area(tuple(fields), tuple(special), tail, more, tuple(faults), tuple(free), tuple(notes))
 
 
 def _field_at(octets: bytes, position: int) -> Field | None:
@@ -194,10 +197,15 @@ def _field_at(octets: bytes, position: int) -> Field | None:
     return Field(found.header, position, start, end, found.length is None, found.read, found.remarks)
 
 
-def _depends_on_data(octets: bytes, fault: Fault) -> bool:
-    """Whether other data could change what is wrong: a chain is too long, but data are refused first."""
+def _decisive(octets: bytes, fault: Fault) -> int | None:
+    """Where the octets end that say what is wrong with a record; None where all may.
+
+    Data do where a chain is too long, because data that are none of their type are refused first.
+    """
     try:
-        header, _ = RecordsFromMeter.header_at(octets, fault.offset)
+        header, start = RecordsFromMeter.header_at(octets, fault.offset)
     except REFUSALS:
-        return False
-    return header.fault is not None and DATA_LENGTHS[header.data_field] is None
+        return fault.end
+    if DATA_LENGTHS[header.data_field] is not None:
+        return start
+    return None if header.fault else min(start + 1, fault.end)

@@ -104,8 +104,8 @@ def _layout_bits(octets: bytes, shape: Shape, area: Area) -> int:
     for item in area.fields:
         first = item.start + 1 if item.lvar else item.start
         mask[first : item.end] = bytes(item.end - first)
-    for fault in area.faults:
-        mask[fault.free : fault.end] = bytes(fault.end - fault.free)
+    for first, last in area.free:
+        mask[first:last] = bytes(last - first)
     if area.manufacturer_data is not None:
         mask[area.manufacturer_data : end] = bytes(end - area.manufacturer_data)
     return int.from_bytes(mask, "little")

@@ -16,7 +16,7 @@ from construct import BytesInteger, FormatField
 from mbus_grammars.bits import Number
 from mbus_grammars.coding import BCD
 
-from ..values import Converter, Numbers, converter, ordinary
+from ..values import Converter, Numbers, ordinary
 
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader
@@ -53,14 +53,16 @@ class Reader:
 
     Attributes:
         coding: of ordinary numbers, None for everything else.
+        recall: gives the outcome for data that were read before, None for others.
     """
 
-    __slots__ = ("_convert", "_known", "_parse", "coding")
+    __slots__ = ("_convert", "_known", "_parse", "coding", "recall")
 
-    def __init__(self, header: DataRecordHeader) -> None:
-        self._convert: Converter = converter(header)
+    def __init__(self, header: DataRecordHeader, convert: Converter) -> None:
+        self._convert = convert
         self._parse: Callable[[bytes], Any] = header.data.parse
         self._known: dict[bytes, Outcome] = {}
+        self.recall = self._known.get
         self.coding = _coding(header)
 
     def __call__(self, data: bytes) -> Outcome:

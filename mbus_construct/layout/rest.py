@@ -25,7 +25,9 @@ _MAX_FRAMES: Final = 4096
 
 _KINDS: Final[dict[bytes, tuple[str, int, int]]] = {}
 _MAX_KINDS: Final = 4096
-_LONG_HEADER: Final[dict[str, Any]] = {item.name: item.subcon for item in fields_of(LongHeader)}
+_identification: Any = next(
+    item.subcon for item in fields_of(LongHeader) if item.name == "identification_number"
+)
 
 
 def meter_of(address: bytes) -> Meter:
@@ -41,7 +43,7 @@ def meter_of(address: bytes) -> Meter:
             _KINDS[address[4:]] = kind
         if len(METERS) >= _MAX_METERS:
             METERS.clear()
-        meter = METERS[address] = Meter(_LONG_HEADER["identification_number"].parse(address[:4]), *kind)
+        meter = METERS[address] = Meter(_identification._decode(address[:4], None, ""), *kind)
     return meter
 
 
