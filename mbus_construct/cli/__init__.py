@@ -19,6 +19,7 @@ from .._version import __version__
 from . import (
     alarm,
     build,
+    convert,
     decode,
     doctor,
     explain,
@@ -73,6 +74,7 @@ _COMMANDS: Final[dict[str, dict[str, Any]]] = {
         "build": build.command,
         "schema": schema.command,
     },
+    "Archives": {"convert": convert.command},
     "Bus": {
         "scan": scan.command,
         "search": search.command,

@@ -1,0 +1,282 @@
+"""`mbus convert`: archives of telegrams as tables: Parquet, Arrow, CSV, NDJSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+
+import typer
+
+from .decode import Link
+
+if TYPE_CHECKING:
+    from ..files.conversion import Outcome, Settings
+
+_STDOUT: Final = "-"
+_TOLD: Final = 5  # rejected telegrams, and files, that are told one by one
+
+
+class To(StrEnum):
+    """What is written."""
+
+    PARQUET = "parquet"
+    ARROW = "arrow"
+    ARROWS = "arrows"
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+class TableShape(StrEnum):
+    """Which tables."""
+
+    LONG = "long"
+    WIDE = "wide"
+    STAR = "star"
+
+
+class Compression(StrEnum):
+    """How files are packed."""
+
+    ZSTD = "zstd"
+    NONE = "none"
+    SNAPPY = "snappy"
+    GZIP = "gzip"
+    BROTLI = "brotli"
+    LZ4 = "lz4"
+
+
+def command(
+    *,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files (hex lines, frames, CSV, NDJSON, JSON, Parquet, Arrow; gzip, zstd), directories, -.",
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            help="A file (.parquet, .arrow, .arrows, .csv, .ndjson), a directory (out/), - for text.",
+        ),
+    ],
+    to: Annotated[To | None, typer.Option(help="What to write; else the suffix says it.")] = None,
+    shape: Annotated[
+        TableShape,
+        typer.Option(help="long: a row a record; star: facts and layouts; wide: a table a layout."),
+    ] = TableShape.LONG,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column, or the key, with the telegrams.")
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Other columns of the inputs, for the output.")
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...", help="The columns wanted, in this order; the others are not decoded."
+        ),
+    ] = None,
+    value: Annotated[bool, typer.Option("--value", help="Also the number as a float.")] = False,
+    decimals: Annotated[
+        bool, typer.Option("--decimals", help="Also the number as a decimal(38, 12).")
+    ] = False,
+    link: Annotated[Link, typer.Option(help="Where the octets start.")] = Link.AUTO,
+    workers: Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes.")] = 1,
+    compression: Annotated[
+        Compression | None, typer.Option(help="Of the output; Parquet and Arrow: zstd unless said.")
+    ] = None,
+    restart: Annotated[
+        bool,
+        typer.Option("--restart", "--overwrite", help="Replace what is there, and convert everything anew."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary.")] = False,
+) -> None:
+    """Convert archives of telegrams to tables, one row a record.
+
+    Example: mbus convert drops/*.csv --column mbus-raw -o readings.parquet
+
+    With a directory as output, the same command goes on where an interrupted one stopped.
+
+    Exit code 0: clean; 1: telegrams were rejected, or files could not be read; 2: usage, or nothing to read.
+    """
+    try:
+        from ..files import conversion, outputs, rows, work  # noqa: PLC0415  needs an extra
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+
+    shape_ = work.Shape(shape)
+    path, to_directory, format_, packed = _target(output, to, shape_, compression, outputs)
+    kept = _names(keep)
+    settings = conversion.Settings(
+        tuple(inputs),
+        rows.Wanted(column, kept),
+        work.Decoding(
+            link,
+            shape_,
+            _names(columns) if columns is not None else None,
+            kept,
+            value,
+            decimals,
+            portable=format_.portable,
+        ),
+        path,
+        to_directory,
+        format_,
+        packed,
+        workers,
+        restart,
+    )
+    raise typer.Exit(_run(settings, quiet=quiet))
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _target(
+    output: str, to: To | None, shape: str, compression: Compression | None, outputs: Any
+) -> tuple[Path | None, bool, Any, str]:
+    """Where to, whether that is a directory, as what, and packed how."""
+    path = None if output == _STDOUT else Path(output)
+    suffixes = [suffix.lower() for suffix in Path(output).suffixes]
+    packed = outputs.PACKED.get(suffixes.pop()) if suffixes and suffixes[-1] in outputs.PACKED else None
+    named = outputs.SUFFIXES.get(suffixes[-1]) if suffixes else None
+    to_directory = path is not None and (output.endswith(("/", "\\")) or path.is_dir())
+    several = shape != TableShape.LONG
+    if several and (path is None or named is not None) and not to_directory:
+        raise typer.BadParameter(f"the shape {shape} has several tables: give a directory, -o out/")
+    to_directory = to_directory or several
+    if to_directory:
+        format_ = outputs.Format(to or To.PARQUET)
+    elif to is None and named is None:
+        what = "standard output has no suffix" if path is None else f"{output} has no suffix that is known"
+        raise typer.BadParameter(
+            f"{what}: say --to parquet, arrow, csv or ndjson, or give a directory, -o out/"
+        )
+    else:
+        format_ = outputs.Format(to or named)
+    if path is None and not format_.is_text:
+        raise typer.BadParameter("to standard output goes --to csv or --to ndjson")
+    possible = outputs.COMPRESSIONS[format_]
+    chosen = compression.value if compression is not None else packed or possible[0]
+    if chosen not in possible:
+        raise typer.BadParameter(f"{format_} is packed with one of {', '.join(possible)}, not {chosen}")
+    return path, to_directory, format_, chosen
+
+
+def _run(settings: Settings, *, quiet: bool) -> int:
+    from ..files.conversion import convert  # noqa: PLC0415  needs an extra
+
+    began = time.monotonic()
+    with _progress(quiet) as progress:
+        outcome = convert(settings, progress)
+    if outcome.nothing_to_do:
+        done = f"everything is done already ({outcome.telegrams:,} telegrams)"
+        _say(f"{settings.output}: {done}; --restart converts anew")
+    _tell(outcome)
+    if not quiet and not outcome.nothing_to_do:
+        _say(_summary(outcome, time.monotonic() - began))
+    return 1 if outcome.rejected or outcome.failures else 0
+
+
+def _say(text: str) -> None:
+    typer.echo(f"mbus: {text}", err=True)
+
+
+def _tell(outcome: Outcome) -> None:
+    """What was not read, the first of it one by one."""
+    for other in outcome.others[:_TOLD]:
+        _say(f"skipped {other}")
+    if len(outcome.others) > _TOLD:
+        _say(f"skipped {len(outcome.others) - _TOLD} more that are no input")
+    for failure in outcome.failures[:_TOLD]:
+        _say(failure)
+    if len(outcome.failures) > _TOLD:
+        _say(f"and {len(outcome.failures) - _TOLD} more files that could not be read")
+    for source, line, reason in outcome.examples[:_TOLD]:
+        _say(f"{source}, line {line}: {reason}")
+    if outcome.rejected > _TOLD:
+        _say(f"and {outcome.rejected - _TOLD:,} more telegrams that were rejected; their rows have an error")
+
+
+def _summary(outcome: Outcome, seconds: float) -> str:
+    fresh = outcome.telegrams - outcome.resumed
+    rate = fresh / seconds if seconds > 0 else 0
+    earlier = f", {outcome.resumed:,} of them before" if outcome.resumed else ""
+    return (
+        f"{outcome.telegrams:,} telegrams{earlier}, {outcome.rows:,} rows, {outcome.rejected:,} rejected, "
+        f"{seconds:.1f} s, {rate:,.0f} telegrams/s"
+    )
+
+
+class _Notes:
+    """No terminal: only what one should know is said."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def begin(self, octets: int) -> None:
+        """Nothing to show."""
+
+    def progress(self, outcome: Outcome, consumed: int) -> None:
+        """Nothing to show."""
+
+    def note(self, text: str) -> None:
+        """Say it."""
+        _say(text)
+
+
+class _Bar(_Notes):
+    """A bar on the terminal, with telegrams, rate and the time that is left."""
+
+    def __init__(self) -> None:
+        from rich.console import Console  # noqa: PLC0415  comes with typer, and takes its time
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        self._bar = Progress(
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[telegrams]:,} telegrams, {task.fields[rate]:,.0f}/s"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: Any = None
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def begin(self, octets: int) -> None:
+        """Show the bar; without an end where it is not known."""
+        self._began = time.monotonic()
+        self._task = self._bar.add_task("", total=octets or None, telegrams=0, rate=0)
+
+    def progress(self, outcome: Outcome, consumed: int) -> None:
+        """Move on."""
+        seconds = time.monotonic() - self._began
+        rate = (outcome.telegrams - outcome.resumed) / seconds if seconds else 0
+        self._bar.update(self._task, completed=consumed, telegrams=outcome.telegrams, rate=rate)
+
+    def note(self, text: str) -> None:
+        """Say it above the bar."""
+        self._bar.console.print(f"mbus: {text}", markup=False, highlight=False)
+
+
+def _progress(quiet: bool) -> AbstractContextManager[_Notes]:
+    return _Bar() if sys.stderr.isatty() and not quiet else nullcontext(_Notes())

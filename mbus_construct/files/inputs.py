@@ -1,0 +1,230 @@
+"""Which files are read, in which order, and what each of them holds: told by content, then by suffix."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from mbus_grammars import MBusError
+
+from ..hextext import parse_hex
+from .engine import pa
+from .frames import frame_length
+from .opened import STDIN, Compression, octets_of, peek_stdin
+from .rows import Wanted, column_of
+
+_HEAD: Final = 1 << 16  # octets that tell what a file holds
+
+
+class Kind(StrEnum):
+    """What a file holds."""
+
+    LINES = "hex lines"
+    BINARY = "frames"
+    CSV = "CSV"
+    NDJSON = "NDJSON"
+    JSON = "JSON"
+    PARQUET = "Parquet"
+    ARROW = "Arrow file"
+    ARROW_STREAM = "Arrow stream"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file of telegrams.
+
+    Attributes:
+        name: as it was given, or found in a directory; the `source` of its rows.
+        path: None for standard input.
+        size, mtime: octets and nanoseconds, which tell whether it has changed; 0 for standard input.
+    """
+
+    name: str
+    path: Path | None
+    kind: Kind
+    compression: Compression
+    size: int = 0
+    mtime: int = 0
+
+
+@dataclass
+class Found:
+    """Inputs in order; files that cannot be read, and others that are no input, a sentence each."""
+
+    inputs: list[Input] = field(default_factory=list[Input])
+    failures: list[str] = field(default_factory=list[str])
+    others: list[str] = field(default_factory=list[str])
+
+
+_MAGIC: Final = (
+    (b"PAR1", Kind.PARQUET),
+    (b"ARROW1", Kind.ARROW),
+    (b"\xff\xff\xff\xff", Kind.ARROW_STREAM),
+)
+_SUFFIXES: Final = {
+    ".csv": Kind.CSV,
+    ".tsv": Kind.CSV,
+    ".ndjson": Kind.NDJSON,
+    ".jsonl": Kind.NDJSON,
+    ".json": Kind.JSON,
+    ".hex": Kind.LINES,
+    ".bin": Kind.BINARY,
+}
+_PACKED: Final = {".gz", ".gzip", ".zst", ".zstd"}
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]")
+
+
+def find(arguments: Sequence[str], wanted: Wanted, beside: Path | None = None) -> Found:
+    """The inputs that the arguments mean, in order.
+
+    Args:
+        arguments: files, directories (all that is in them, sorted), "-" for standard input.
+        wanted: the columns, which help to tell a table from text.
+        beside: the output, which is no input though it may lie in a directory of them.
+    """
+    found = Found()
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STDIN:
+            _add(found, "standard input", None, wanted, given=True)
+        elif path.is_dir():
+            for file in _files(path, beside):
+                _add(found, str(file), file, wanted, given=False)
+        else:
+            _add(found, argument, path, wanted, given=True)
+    return found
+
+
+def _files(directory: Path, beside: Path | None) -> Iterator[Path]:
+    """All files of a directory and those below it, sorted, without the output."""
+    outcome = beside.resolve() if beside is not None else None
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(name for name in folders if (Path(folder) / name).resolve() != outcome)
+        for name in sorted(names):
+            if (Path(folder) / name).resolve() != outcome:
+                yield Path(folder) / name
+
+
+def _add(found: Found, name: str, path: Path | None, wanted: Wanted, *, given: bool) -> None:
+    if not given and path is not None and path.name.startswith((".", "_")):
+        found.others.append(f"{name}: hidden")
+        return
+    try:
+        status = path.stat() if path is not None else None
+        head, compression = _head(path)
+        kind = _kind(head, path.name if path is not None else "", wanted, given=given)
+    except OSError as error:
+        found.failures.append(f"{name}: {error.strerror or error}")
+        return
+    except ValueError as error:
+        (found.failures if given else found.others).append(f"{name}: {error}")
+        return
+    size, mtime = (status.st_size, status.st_mtime_ns) if status is not None else (0, 0)
+    found.inputs.append(Input(name, path, kind, compression, size, mtime))
+
+
+def _head(path: Path | None) -> tuple[bytes, Compression]:
+    """The first octets, unpacked."""
+    if path is None:
+        packed = peek_stdin(_HEAD)
+    else:
+        with path.open("rb") as file:
+            packed = file.read(_HEAD)
+    compression = Compression.of(packed)
+    if compression is Compression.NONE:
+        return packed, compression
+    if path is not None:
+        with octets_of(path, compression) as stream:
+            return stream.read(_HEAD), compression
+    stream = pa.CompressedInputStream(pa.BufferReader(packed), compression.value)
+    head = bytearray()
+    try:
+        while len(head) < _HEAD and (octets := stream.read(512)):
+            head += octets
+    except OSError:  # what was peeked at ends somewhere
+        if not head:
+            raise
+    return bytes(head), compression
+
+
+def _kind(head: bytes, name: str, wanted: Wanted, *, given: bool) -> Kind:
+    """What content with this head holds. Raises `ValueError` where it is no input."""
+    if not head.strip():
+        raise ValueError("empty: no telegram in it")
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    while suffixes and suffixes[-1] in _PACKED:
+        suffixes.pop()
+    named = _SUFFIXES.get(suffixes[-1]) if suffixes else None
+    text = text_of(head)
+    if text is None:
+        if given or named is Kind.BINARY or frame_length(head):
+            return Kind.BINARY
+        raise ValueError("no file of telegrams: neither text nor frames nor a table")
+    if named in (Kind.NDJSON, Kind.JSON):
+        return Kind.JSON if named is Kind.JSON and not _is_object(_first_line(text)) else Kind.NDJSON
+    told = _kind_of_text(text, wanted)
+    if named is Kind.CSV:
+        return told if told is Kind.LINES and wanted.column is None else Kind.CSV
+    if told is None and not given and named is None:
+        raise ValueError("no file of telegrams: its first line holds neither hex nor a known column")
+    return told or Kind.LINES
+
+
+def text_of(head: bytes) -> str | None:
+    """The beginning of a text; None for what is no text."""
+    utf_16 = head.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    try:
+        # The last character may be cut.
+        text = head[: len(head) & ~1].decode("utf-16") if utf_16 else head.removeprefix(BOM_UTF8).decode()
+    except UnicodeDecodeError as error:
+        if utf_16 or error.start < len(head) - 4:  # another encoding of some comment, or octets
+            text = head.decode("latin-1")
+        else:
+            text = head[: error.start].decode()
+    return None if _CONTROL.search(text) else text
+
+
+def _first_line(text: str) -> str:
+    """The first line that says something."""
+    lines = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line and not line.startswith("#")), "")
+
+
+def _kind_of_text(text: str, wanted: Wanted) -> Kind | None:
+    line = _first_line(text)
+    if _is_object(line):
+        return Kind.NDJSON
+    if re.match(r"\s*(\[\s*)?\{", text):
+        return Kind.JSON
+    if not line:
+        return Kind.LINES
+    try:
+        parse_hex(line.split("#")[0])
+    except MBusError:
+        pass
+    else:
+        return Kind.LINES
+    try:
+        column_of([cell.strip(' "') for cell in re.split("[,;\t]", line)], wanted._replace(keep=()))
+    except ValueError:
+        return Kind.CSV if wanted.column is not None else None
+    return Kind.CSV if re.search("[,;\t]", line) or wanted.column is not None else None
+
+
+def _is_object(line: str) -> bool:
+    if not line.startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

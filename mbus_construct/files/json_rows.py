@@ -1,0 +1,125 @@
+"""NDJSON and JSON: objects with a telegram under one key, one a line or in a list."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from .engine import json as pajson
+from .engine import pa
+from .rows import Fault, Rows, Wanted, column_of, numbers
+
+if TYPE_CHECKING:
+    from .opened import Lines
+
+# Objects in which the keys are looked for.
+_SAMPLE: Final = 100
+
+# A document is read at once, other than lines.
+_LONGEST: Final = 128 << 20
+
+
+def read(blocks: Iterator[Lines], wanted: Wanted) -> Iterator[Rows]:
+    """The objects of NDJSON. Raises `ValueError` where no key of the first ones holds telegrams."""
+    column = None
+    for block in blocks:
+        if column is None:
+            column = _column(islice((item for _, item in _objects(block)), _SAMPLE), wanted)
+        yield _fast(block, column, wanted) or _rows(_objects(block), column, wanted)
+
+
+def read_document(stream: Any, wanted: Wanted) -> Iterator[Rows]:
+    """The objects of one JSON document, an object or a list of them; the rows count from 1."""
+    octets = bytes(stream.read(_LONGEST + 1))
+    if len(octets) > _LONGEST:
+        raise ValueError(f"a JSON document of more than {_LONGEST >> 20} MB; write NDJSON, one object a line")
+    try:
+        document = json.loads(octets)  # in UTF-8, -16 or -32
+    except ValueError as error:
+        raise ValueError(f"no JSON: {error}") from error
+    items = cast("list[Any]", document) if isinstance(document, list) else [document]
+    column = _column(items[:_SAMPLE], wanted)
+    for start in range(0, len(items), 1 << 16):
+        part = items[start : start + (1 << 16)]
+        yield _rows(enumerate(part, start + 1), column, wanted)
+
+
+def _column(items: Iterable[Any], wanted: Wanted) -> str:
+    """The key with the telegrams. A key need not be in every object: what is kept may come later."""
+    objects = (_object(item) or {} for item in items)
+    names = dict.fromkeys(key for item in objects for key in item)
+    return column_of([*names, *(name for name in wanted.keep if name not in names)], wanted)
+
+
+def _objects(block: Lines) -> Iterator[tuple[int, Any]]:
+    """What each line holds, with its number; a `Fault` for what is no JSON."""
+    lines = block.octets.decode("utf-8", errors="backslashreplace").split("\n")
+    for number, line in enumerate(lines, block.first):
+        if line.strip():
+            try:
+                yield number, json.loads(line)
+            except ValueError as error:
+                yield number, Fault(f"no JSON: {error}", "json")
+
+
+def _fast(block: Lines, column: str, wanted: Wanted) -> Rows | None:
+    """The block by pyarrow; None where a line is no object, or a value no string."""
+    fields = [pa.field(name, pa.string()) for name in dict.fromkeys((column, *wanted.keep))]
+    try:
+        table = pajson.read_json(
+            pa.py_buffer(block.octets),
+            read_options=pajson.ReadOptions(use_threads=False, block_size=len(block.octets) + 1),
+            parse_options=pajson.ParseOptions(
+                explicit_schema=pa.schema(fields),
+                newlines_in_values=False,
+                unexpected_field_behavior="ignore",
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    lines = block.octets.count(b"\n") + (not block.octets.endswith(b"\n"))
+    if table.num_rows != lines:
+        return None
+    return Rows(
+        table.column(column).combine_chunks(),
+        numbers(block.first, lines),
+        keep={name: table.column(name).combine_chunks() for name in wanted.keep},
+    )
+
+
+def _rows(objects: Iterable[tuple[int, Any]], column: str, wanted: Wanted) -> Rows:
+    places: list[int] = []
+    telegrams: list[str | None] = []
+    faults: dict[int, Fault] = {}
+    keep: dict[str, list[str | None]] = {name: [] for name in wanted.keep}
+    for index, (number, found) in enumerate(objects):
+        known = _object(found)
+        item = known or {}
+        telegram = item.get(column)
+        if isinstance(found, Fault):
+            faults[index] = found
+        elif known is None:
+            faults[index] = Fault("no JSON object", "json")
+        elif not isinstance(telegram, str):
+            what = f"no {column!r} in the object" if telegram is None else f"{column!r} is no string of hex"
+            faults[index] = Fault(what, "empty" if telegram is None else "hex")
+        places.append(number)
+        telegrams.append(None if index in faults else telegram)
+        for name, values in keep.items():
+            values.append(_text(item.get(name)))
+    return Rows(
+        pa.array(telegrams, pa.string()),
+        pa.array(places, pa.int64()),
+        faults,
+        {name: pa.array(values, pa.string()) for name, values in keep.items()},
+    )
+
+
+def _object(item: Any) -> Mapping[str, Any] | None:
+    return cast("dict[str, Any]", item) if isinstance(item, dict) else None
+
+
+def _text(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,238 @@
+"""Tables to files: Parquet, Arrow, CSV, NDJSON; none is under its name before it is whole and on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any, Final
+
+from .engine import csv as pacsv
+from .engine import ipc, pa, parquet, pc
+
+_SLICE: Final = 1 << 16  # rows that are made to text at once
+_ROW_GROUP: Final = 1 << 20
+
+PARTIAL: Final = ".partial"
+
+
+class Format(StrEnum):
+    """What a table is written as."""
+
+    PARQUET = "parquet"
+    ARROW = "arrow"
+    ARROWS = "arrows"
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether parts of it can be put one behind the other."""
+        return self in (Format.CSV, Format.NDJSON)
+
+    @property
+    def portable(self) -> bool:
+        """Whether it is written without dictionary columns.
+
+        An Arrow file has one dictionary for all its batches, and ours have their own.
+        """
+        return self in (Format.CSV, Format.NDJSON, Format.ARROW)
+
+
+SUFFIXES: Final = {
+    ".parquet": Format.PARQUET,
+    ".pq": Format.PARQUET,
+    ".arrow": Format.ARROW,
+    ".feather": Format.ARROW,
+    ".ipc": Format.ARROW,
+    ".arrows": Format.ARROWS,
+    ".csv": Format.CSV,
+    ".ndjson": Format.NDJSON,
+    ".jsonl": Format.NDJSON,
+}
+PACKED: Final = {".gz": "gzip", ".zst": "zstd"}
+
+# What each format can be packed with; the first is what it is packed with unless asked.
+COMPRESSIONS: Final = {
+    Format.PARQUET: ("zstd", "none", "snappy", "gzip", "brotli", "lz4"),
+    Format.ARROW: ("zstd", "none", "lz4"),
+    Format.ARROWS: ("zstd", "none", "lz4"),
+    Format.CSV: ("none", "gzip", "zstd"),
+    Format.NDJSON: ("none", "gzip", "zstd"),
+}
+
+
+def suffix_of(format_: Format, compression: str) -> str:
+    """What the names of such files end with."""
+    packed = {name: suffix for suffix, name in PACKED.items()}
+    return f".{format_}" + (packed.get(compression, "") if format_.is_text else "")
+
+
+@contextmanager
+def whole_file(path: Path) -> Generator[IO[bytes], None, None]:
+    """A file that is written beside its place, and moved there when it is whole and on the disk."""
+    # The process is in the name: a worker whose program was killed may still be writing its last part.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_directory(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def sync_directory(directory: Path) -> None:
+    """See that what was renamed stays so after a power cut, where the system can."""
+    with suppress(OSError):  # Windows opens no directories
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def partials(directory: Path, name: str = "*") -> Iterator[Path]:
+    """What an earlier run that was killed has left of files that it had begun."""
+    return directory.glob(f".{name}.*{PARTIAL}")
+
+
+class TableWriter:
+    """Batches of one schema to one file.
+
+    Args:
+        sink: where the octets go; stays open.
+        header: whether a CSV has its first line.
+    """
+
+    def __init__(
+        self, sink: IO[bytes], schema: Any, format_: Format, compression: str, *, header: bool = True
+    ) -> None:
+        self._format = format_
+        self._closing: list[Any] = []
+        out: Any = sink
+        if format_.is_text:
+            out = self._later(pa.PythonFile(sink, mode="w"))
+            if compression != "none":
+                out = self._later(pa.CompressedOutputStream(out, compression))
+        self._out = out
+        packed = None if compression == "none" else compression
+        if format_ is Format.PARQUET:
+            words = [item.name for item in schema if _repeats(item.type)]
+            self._writer = parquet.ParquetWriter(
+                out, schema, compression=packed or "none", use_dictionary=words or False
+            )
+        elif format_ is Format.CSV:
+            options = pacsv.WriteOptions(include_header=header)
+            self._writer = pacsv.CSVWriter(out, _text_schema(schema), write_options=options)
+        elif format_ is not Format.NDJSON:
+            new = ipc.new_file if format_ is Format.ARROW else ipc.new_stream
+            self._writer = new(out, schema, options=ipc.IpcWriteOptions(compression=packed))
+
+    def _later(self, stream: Any) -> Any:
+        self._closing.append(stream)
+        return stream
+
+    def write(self, batch: Any) -> None:
+        """Write a batch."""
+        if self._format is Format.PARQUET:
+            self._writer.write_batch(batch, row_group_size=_ROW_GROUP)
+        elif self._format is Format.CSV:
+            for start in range(0, batch.num_rows, _SLICE):
+                self._writer.write_batch(_with_text_times(batch.slice(start, _SLICE)))
+        elif self._format is Format.NDJSON:
+            for start in range(0, batch.num_rows, _SLICE):
+                self._out.write(ndjson(batch.slice(start, _SLICE)))
+        else:
+            self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        """Write what belongs to the end."""
+        if self._format is not Format.NDJSON:
+            self._writer.close()
+        while self._closing:
+            stream = self._closing.pop()
+            if self._closing or not isinstance(stream, pa.PythonFile):
+                stream.close()
+            else:  # closing it would close the sink
+                stream.flush()
+
+
+def write_table(path: Path, batch: Any, format_: Format, compression: str) -> None:
+    """One batch as one whole file."""
+    with whole_file(path) as file:
+        writer = TableWriter(file, batch.schema, format_, compression)
+        writer.write(batch)
+        writer.close()
+
+
+def _repeats(type_: Any) -> bool:
+    """Whether values of a column repeat, so that Parquet does well to write each once."""
+    kinds = pa.types
+    small = kinds.is_int8(type_) or kinds.is_int16(type_) or kinds.is_int32(type_)
+    return bool(small or kinds.is_dictionary(type_) or kinds.is_string(type_))
+
+
+def _is_time(type_: Any) -> bool:
+    return bool(pa.types.is_timestamp(type_))
+
+
+def _text_schema(schema: Any) -> Any:
+    return pa.schema([pa.field(item.name, pa.string()) if _is_time(item.type) else item for item in schema])
+
+
+def _with_text_times(batch: Any) -> Any:
+    """Times as ISO 8601, as `mbus decode` writes them."""
+    columns = [_iso(column) if _is_time(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=_text_schema(batch.schema))
+
+
+def _iso(column: Any) -> Any:
+    return pc.strftime(column, format="%Y-%m-%dT%H:%M:%S" + ("%Z" if column.type.tz else ""))
+
+
+def ndjson(batch: Any) -> Any:
+    """One object a line, as Arrow's buffer. Numbers stand as they are, with all of their digits."""
+    pieces: list[Any] = []
+    for index, name in enumerate(batch.schema.names):
+        pieces.append(pa.scalar(("{" if not index else ", ") + json.dumps(name, ensure_ascii=False) + ": "))
+        pieces.append(_json(batch.column(index)).fill_null("null"))
+    joined = pc.binary_join_element_wise(*pieces, pa.scalar("}\n"), pa.scalar(""))
+    lines = joined.cast(pa.string())
+    _, offsets, data = lines.buffers()
+    ends: Any = memoryview(offsets).cast("i")
+    start, end = int(ends[lines.offset]), int(ends[lines.offset + len(lines)])
+    return data.slice(start, end - start)
+
+
+def _json(column: Any) -> Any:
+    """The JSON of each value, null where it is null."""
+    kinds = pa.types
+    type_ = column.type
+    if kinds.is_dictionary(type_) and kinds.is_string(type_.value_type):
+        return _quoted(column.dictionary).take(column.indices)
+    if kinds.is_string(type_):
+        words = column.dictionary_encode()
+        return _quoted(words.dictionary).take(words.indices)
+    if _is_time(type_):
+        return _json(_iso(column))
+    if kinds.is_integer(type_) or kinds.is_decimal(type_) or kinds.is_boolean(type_):
+        return column.cast(pa.string())
+    if kinds.is_floating(type_):
+        return pc.if_else(pc.is_finite(column), column, None).cast(pa.string())
+    values = (
+        None if value is None else json.dumps(value, ensure_ascii=False, default=str)
+        for value in column.to_pylist()
+    )
+    return pa.array(values, pa.string())
+
+
+def _quoted(words: Any) -> Any:
+    return pa.array([json.dumps(word, ensure_ascii=False) for word in words.to_pylist()], pa.string())

@@ -1,0 +1,72 @@
+"""What the readers give: telegrams in a row, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from ..columns.source import TELEGRAM_COLUMNS
+from .engine import pa
+
+# Columns that hold telegrams when none is named; "octets" is the key in what `mbus decode` refused.
+_COLUMNS: Final = ("mbus-raw", *(name for name in TELEGRAM_COLUMNS if name != "mbus-raw"), "octets")
+
+
+class Fault(NamedTuple):
+    """Why a row holds no telegram."""
+
+    reason: str
+    code: str
+
+
+class Wanted(NamedTuple):
+    """The columns that are read: of telegrams (None: see `column_of`), and those that go to the output."""
+
+    column: str | None = None
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Telegrams in a row.
+
+    Attributes:
+        telegrams: an Arrow array: binary, or strings of hex digits; null where there is none.
+        lines: an Arrow array of int64: the line, or the row, of each in its file, from 1.
+        faults: of rows that could not be read, by index.
+        keep: the other columns, by name.
+    """
+
+    telegrams: Any
+    lines: Any
+    faults: Mapping[int, Fault] = field(default_factory=dict[int, Fault])
+    keep: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __len__(self) -> int:
+        return len(self.telegrams)
+
+
+def column_of(names: Sequence[str], wanted: Wanted) -> str:
+    """The column with the telegrams. Raises `ValueError` that lists what there is."""
+    shown = ", ".join(names) or "none at all"
+    missing = [name for name in wanted.keep if name not in names]
+    if missing:
+        raise ValueError(f"no column {', '.join(missing)} to keep; the columns are: {shown}")
+    if wanted.column is not None:
+        if wanted.column not in names:
+            raise ValueError(f"no column {wanted.column!r}; the columns are: {shown}")
+        return wanted.column
+    for name in _COLUMNS:
+        if name in names:
+            return name
+    if len(names) == 1:
+        return names[0]
+    raise ValueError(f"name the column of the telegrams with --column; the columns are: {shown}")
+
+
+def numbers(first: int, count: int) -> Any:
+    """An Arrow array of numbers in a row."""
+    return pa.array(np.arange(first, first + count, dtype=np.int64))
