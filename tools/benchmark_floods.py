@@ -90,11 +90,9 @@ def _flood(what: str, octets: Sequence[bytes], figures: Figures) -> None:
             continue
         rate, *counts = outcome
         figures.rate(f"{name}: {counts[0]:,} read, {counts[1]:,} reported", rate)
-        figures.at_least(f"{name} : walk", rate / base, TARGET)
-        figures.at_most(
-            f"{name}: telegrams of another outcome than the walk's", abs(counts[1] - reported), 0, ""
-        )
-        figures.at_most(f"{name}: telegrams neither read nor reported", len(flood) - sum(counts), 0, "")
+        figures.at_least(f"{what}: {name} : walk", rate / base, TARGET)
+        figures.at_most(f"{name}: other outcomes than the walk's", abs(counts[1] - reported), 0, "")
+        figures.at_most(f"{name}: neither read nor reported", len(flood) - sum(counts), 0, "")
 
 
 def main(made: fleet.Fleet, figures: Figures) -> None:

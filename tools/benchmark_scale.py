@@ -161,8 +161,11 @@ def _value(path: Path, name: str) -> int:
     return 0
 
 
-def watched(command: Sequence[str]) -> Watched:
-    """Run a command, and look at its processes while it runs. Peak memory needs /proc."""
+def watched(command: Sequence[str], accepted: Sequence[int] = (0,)) -> Watched:
+    """Run a command, and look at its processes while it runs. Peak memory needs /proc.
+
+    Raises `RuntimeError` with what the command says where it ends with another exit code.
+    """
     seen, written = Watched(), dict[str, int]()
     start = perf_counter()
     with tempfile.TemporaryFile("w+") as errors:
@@ -175,7 +178,7 @@ def watched(command: Sequence[str]) -> Watched:
                 seen.written.append((perf_counter() - start, sum(written.values())))
                 sleep(SAMPLE)
         seen.seconds = perf_counter() - start
-        if running.returncode:
+        if running.returncode not in accepted:
             errors.seek(0)
             raise RuntimeError(errors.read().strip() or f"{command} ended with {running.returncode}")
     return seen
@@ -193,7 +196,8 @@ def files(made: fleet.Fleet, figures: Figures) -> None:
             target = Path(folder, f"rows-{workers}.parquet")
             command = [sys.executable, "-m", "mbus_construct", "convert", str(source), "-o", str(target)]
             try:
-                seen = watched([*command, "--workers", str(workers)])
+                # 1: decoded with errors, for some telegrams are corrupted
+                seen = watched([*command, "--workers", str(workers)], (0, 1))
             except RuntimeError as error:
                 figures.note(f"left out: {str(error).splitlines()[-1]}")
                 return

@@ -1,4 +1,4 @@
-"""Spark: one worker against two, on the same fleet; each run is a process of its own with its own JVM.
+"""Spark: one worker against two of one core each, on the same fleet, on a cluster on this machine.
 
 python tools/benchmark_spark.py MASTER FLEET.parquet      what one run measures, as JSON
 """
@@ -25,18 +25,33 @@ TELEGRAMS: Final = 1_000_000
 WARM: Final = 20_000
 PARTITIONS: Final = 8
 ROUNDS: Final = 2
+MEMORY_MB: Final = 2048  # of each worker's JVM
 TARGET: Final = 1.5
 WAYS: Final = {"rows": "rows, to Spark's columns", "files": "written in the tasks, manifest back"}
 
 
 def run(master: str, path: str) -> dict[str, float]:
     """Seconds of each way for the whole fleet, Spark and its Python workers warm."""
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    with tempfile.TemporaryDirectory() as home:
+        _spark_home(Path(home))
+        return _run(master, path)
+
+
+def _spark_home(home: Path) -> None:
+    """Workers write logs below SPARK_HOME, which must not be the installed package."""
+    pyspark: Any = importlib.import_module("pyspark")
+    for item in Path(pyspark.__file__).parent.iterdir():
+        (home / item.name).symlink_to(item)
+    os.environ |= {"SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+
+
+def _run(master: str, path: str) -> dict[str, float]:
     sql: Any = importlib.import_module("pyspark.sql")
     engine: Any = importlib.import_module("mbus_construct.spark")
     builder = sql.SparkSession.builder.master(master).appName("mbus-construct benchmark")
     for key, value in {
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.log.level": "ERROR",
@@ -92,7 +107,7 @@ def main(made: fleet.Fleet, figures: Figures, count: int = TELEGRAMS) -> None:
         path = Path(folder, "fleet.parquet")
         fleet.write_parquet(path, (block.arrow() for block in made.blocks(count)))
         try:
-            one, two = (_process(f"local[{workers}]", path) for workers in (1, 2))
+            one, two = (_process(f"local-cluster[{workers},1,{MEMORY_MB}]", path) for workers in (1, 2))
         except subprocess.CalledProcessError as error:
             lines = str(error.stderr).strip().splitlines() or ["no word why"]
             figures.note(f"Spark does not run here: {lines[-1]}")
