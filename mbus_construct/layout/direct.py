@@ -14,7 +14,8 @@ from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW
 from ..telegram import Diagnostic, Record, SpecialFunction, Telegram
 from .drafts import TelegramDraft, record_of
 from .fields import REFUSALS, Described, Fault, fault_at, reserved
-from .headers import HEADERS, LONGER, UNKNOWN
+from .headers import HEADERS
+from .recorders import nothing
 from .rest import STATUS, frame_fields, meter_of, security
 
 if TYPE_CHECKING:
@@ -24,44 +25,23 @@ if TYPE_CHECKING:
 # are left; the fault counts from the start of the record.
 _faults: dict[tuple[str, bytes, int], Fault] = {}
 _MAX_FAULTS: Final = 8192
-_MAX_CUT: Final = 16  # octets of a header that is cut short and still remembered
+_MAX_CUT: Final = 64  # octets of a header that is cut short and still remembered
 
 
-class _Pass:
-    """One telegram while it is read."""
+class _Odd:
+    """What is out of the ordinary in one telegram, while it is read."""
 
-    def __init__(self, octets: bytes, shape: Shape) -> None:
-        self.body = octets[: len(octets) - shape.tail]
-        self.path = shape.path
-        self.records: list[Record] = []
+    def __init__(self, body: bytes, path: str, records: list[Record]) -> None:
+        self.body = body
+        self.path = path
+        self.records = records
         self.special: list[SpecialFunction] = []
         self.diagnostics: list[Diagnostic] = []
         self.manufacturer_data: bytes | None = None
         self.more_records_follow = False
 
-    def read(self, position: int) -> None:
-        """Read the records from a position on."""
-        body, end, add = self.body, len(self.body), self.records.append
-        known = HEADERS.entries.get
-        while position < end:
-            size, make = known(body[position : position + 2], UNKNOWN)
-            if size == LONGER:
-                for length in make:
-                    size, make = known(body[position : position + length], UNKNOWN)
-                    if size:
-                        break
-            if size > 0:
-                stop = position + size
-                if stop <= end:
-                    record = make(body, position, stop)
-                    if record is not None:
-                        add(record)
-                        position = stop
-                        continue
-            position = self._uncommon(position)
-
-    def _uncommon(self, position: int) -> int:
-        """Everything but ordinary records behind known headers; gives where it ends."""
+    def read(self, position: int) -> int:
+        """Read what is no ordinary record behind a known header; gives where it ends."""
         body, end = self.body, len(self.body)
         if body[position] & 0x0F == 0x0F:
             return self._special_function(position)
@@ -144,9 +124,16 @@ def read_directly(octets: bytes, shape: Shape) -> Telegram | None:
     secured = security(octets, shape)
     if secured is None:
         return None
-    reading = _Pass(octets, shape)
-    reading.read(shape.start)
-    places = shape.places
+    end, position, places = len(octets) - shape.tail, shape.start, shape.places
+    body = octets[:end]
+    records: list[Record] = []
+    add, known, odd = records.append, HEADERS.makers.get, None
+    while position < end:
+        stop = known(body[position : position + 2], nothing)(body, position, add)
+        if not stop:
+            odd = odd or _Odd(body, shape.path, records)
+            stop = odd.read(position)
+        position = stop
     draft: Any = TelegramDraft()
     draft.link = shape.form
     draft.frame = frame_fields(octets[shape.link], shape)
@@ -154,13 +141,13 @@ def read_directly(octets: bytes, shape: Shape) -> Telegram | None:
     draft.access_number = octets[places["access_number"]] if "access_number" in places else None
     draft.status = STATUS[octets[places["status"]]] if "status" in places else None
     draft.configuration_field = secured[0]
-    draft.records = tuple(reading.records)
-    draft.more_records_follow = reading.more_records_follow
-    draft.manufacturer_data = reading.manufacturer_data
+    draft.records = tuple(records)
+    draft.more_records_follow = odd is not None and odd.more_records_follow
+    draft.manufacturer_data = None if odd is None else odd.manufacturer_data
     draft.encrypted = b""
-    draft.special_functions = tuple(reading.special)
+    draft.special_functions = () if odd is None else tuple(odd.special)
     draft.user_data = None
-    draft.diagnostics = (*reading.diagnostics, *secured[1])
+    draft.diagnostics = secured[1] if odd is None else (*odd.diagnostics, *secured[1])
     draft.__class__ = Telegram
     telegram: Telegram = draft
     return telegram

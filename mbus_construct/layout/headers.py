@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.record import RecordsFromMeter
 
 from .fields import Described, described
-from .recorders import recorder
+from .recorders import Recorder, nothing, recorder
 
-# What is known of octets that a record starts with: the size of the record and what makes it. Size 0: the
-# header is longer, of one of the lengths that stand there instead. Size -1: only `items` tell more.
-LONGER, OTHER = 0, -1
-Entry = tuple[int, Any]
-UNKNOWN: Final[Entry] = (LONGER, ())
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..telegram import Record
 
 _MAX_KNOWN: Final = 8192
 _MAX_HEADER: Final = 64
+_SHORTEST: Final = 2
 
 
 class Headers:
     """What was learned from the grammar. At its limit it starts anew.
 
     No header is the beginning of another one, so that the remembered octets that fit are the right ones.
+
+    Attributes:
+        makers: what makes the records behind a header, by its first two octets. There are no shorter ones;
+            for the longer ones it is a search among `_longer`.
     """
 
     def __init__(self) -> None:
-        self.entries: dict[bytes, Entry] = {}
-        self.items: dict[bytes, Described] = {}
+        self.makers: dict[bytes, Recorder] = {}
+        self._longer: dict[bytes, Recorder] = {}
+        self._items: dict[bytes, Described] = {}
+        self._lengths: dict[bytes, tuple[int, ...]] = {}
 
     def at(self, octets: bytes, position: int) -> Described | None:
         """The header at a position, None where it was not learned."""
-        start = octets[position : position + 2]
-        size, lengths = self.entries.get(start, UNKNOWN)
-        if size != LONGER:
-            return self.items.get(start)
-        for length in lengths:
-            item = self.items.get(octets[position : position + length])
+        for length in self._lengths.get(octets[position : position + _SHORTEST], ()):
+            item = self._items.get(octets[position : position + length])
             if item is not None:
                 return item
         return None
@@ -47,16 +49,31 @@ class Headers:
         item = described(parsed)
         if item.size > _MAX_HEADER:
             return item
-        if len(self.entries) >= _MAX_KNOWN:  # anew, not emptied: another reader may be in the middle of it
-            self.entries, self.items = {}, {}
+        if len(self._items) >= _MAX_KNOWN:  # anew, not emptied: another reader may be in the middle of it
+            self.makers, self._longer, self._items, self._lengths = {}, {}, {}, {}
         known = octets[position:start]
-        make = None if item.length is None or item.fault else recorder(item)
-        self.items[known] = item
-        self.entries[known] = (OTHER, None) if make is None else (item.size + (item.length or 0), make)
-        if len(known) > 2:
-            lengths: tuple[int, ...] = self.entries.get(known[:2], UNKNOWN)[1]
-            self.entries[known[:2]] = (LONGER, tuple(sorted({*lengths, len(known)})))
+        first = known[:_SHORTEST]
+        self._items[known] = item
+        make = nothing if item.length is None or item.fault else recorder(item, item.length)
+        lengths = self._lengths[first] = tuple(sorted({*self._lengths.get(first, ()), len(known)}))
+        if known != first:
+            self._longer[known] = make
+            make = _search(self._longer, lengths)
+        self.makers[first] = make
         return item
+
+
+def _search(longer: dict[bytes, Recorder], lengths: tuple[int, ...]) -> Recorder:
+    """The function for headers of some lengths that start with the same two octets."""
+
+    def search(octets: bytes, start: int, add: Callable[[Record], None]) -> int:
+        for length in lengths:
+            make = longer.get(octets[start : start + length])
+            if make is not None:
+                return make(octets, start, add)
+        return 0
+
+    return search
 
 
 HEADERS: Final = Headers()

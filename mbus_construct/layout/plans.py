@@ -84,11 +84,12 @@ class Plans:
 
     def _times_seen(self, key: bytes, telegram: Telegram) -> int:
         """How often such a layout was seen, this time included."""
-        records = telegram.records
-        third = len(records) // 3
         # A few headers tell most layouts apart; two that are counted as one get their plans earlier.
-        samples = (records[third], records[2 * third], records[-1]) if records else ()
-        layout = hash((key, len(records), *[id(record.header) for record in samples]))
+        records = telegram.records
+        count = len(records)
+        layout = hash((key, count))
+        if count:
+            layout ^= id(records[-1].header) ^ id(records[count // 2].header) * 3
         times = self._seen.get(layout) or self._seen_before.get(layout, 0)
         self._seen[layout] = times + 1
         if len(self._seen) >= _MAX_SEEN:
