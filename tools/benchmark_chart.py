@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ from benchmark_peers import DECODE, FRAME, LONG, PYMBUSPARSER, PYMETERBUS, WALK,
 
 OURS: Final = "#1f6f8b"
 PEERS: Final = "#a9b4bc"
+_PLAIN: Final = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}  # no grid behind figures
 
 # What the bars are called, and whether they are this library's.
 _BARS: Final = {
@@ -54,9 +56,18 @@ def draw(rates: Rates, path: Path) -> None:
     )
     for place, name in enumerate(shown):
         ratio = "" if base is None else f"   {_ratio(rates[name] / base)} x"
-        axes.text(rates[name] * 1.12, place, f"{_number(rates[name])} /s{ratio}", va="center", fontsize=9)
+        axes.text(
+            rates[name] * 1.12,
+            place,
+            f"{_number(rates[name])} /s{ratio}",
+            va="center",
+            fontsize=9,
+            bbox=_PLAIN,
+        )
     axes.set_xscale("log")
-    axes.set_xlim(min(rates[name] for name in shown) / 3, max(rates.values()) * 25)
+    lowest = 10 ** math.floor(math.log10(min(rates[name] for name in shown) / 1.5))
+    axes.set_xlim(lowest, max(rates[name] for name in shown) * 16)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("telegrams a second, one core, the same fleet (logarithmic)", fontsize=9)
     title = f"mbus-construct {version('mbus-construct')}"
     axes.set_title(
