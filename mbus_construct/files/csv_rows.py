@@ -55,21 +55,22 @@ def _header(block: Lines, wanted: Wanted) -> tuple[_Header, Lines]:
         lines = behind.split(b"\n", 1)
         first, behind = first + 1, lines[1] if len(lines) > 1 else b""
     line = lines[0].decode("utf-8", errors="backslashreplace").rstrip("\r")
-    best: _Header | None = None
-    reasons: list[tuple[int, ValueError]] = []
-    for delimiter in _DELIMITERS:
-        names = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), _NO_CELLS)]
-        try:
-            telegram = names.index(column_of(names, wanted))
-        except ValueError as error:
-            reasons.append((-len(names), error))
-            continue
-        header = _Header(delimiter, names, telegram, {name: names.index(name) for name in wanted.keep})
-        if best is None or len(names) > len(best.names):
-            best = header
-    if best is None:
-        raise min(reasons, key=lambda item: item[0])[1]
-    return best, Lines(first + 1, behind)
+    rows = [(delimiter, _cells(line, delimiter, quoted=True)) for delimiter in _DELIMITERS]
+    delimiter, cells = max(rows, key=lambda row: (_has_telegrams(row[1], wanted), len(row[1])))
+    names = [cell.strip() for cell in cells]
+    telegram = names.index(column_of(names, wanted))
+    keep = {name: names.index(name) for name in wanted.keep}
+    return _Header(delimiter, names, telegram, keep), Lines(first + 1, behind)
+
+
+def _has_telegrams(cells: Sequence[str], wanted: Wanted) -> bool:
+    """Whether a column with telegrams is among these, by its name."""
+    names = [*(cell.strip() for cell in cells), ""]  # a second one: the only one would do by whatever name
+    try:
+        column_of(names, Wanted(wanted.column))
+    except ValueError:
+        return False
+    return True
 
 
 def _fast(block: Lines, header: _Header) -> Rows | None:

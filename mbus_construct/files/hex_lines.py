@@ -7,7 +7,7 @@ lines of a block at once; only where others are among them are lines looked at o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,15 @@ _DIGITS: Final = np.full(256, _NO_DIGIT, np.uint8)
 for _digit in b"0123456789abcdefABCDEF":
     _DIGITS[_digit] = int(chr(_digit), 16)
 
-_SEPARATORS: Final = np.isin(np.arange(256), np.frombuffer(b" :-.,;", np.uint8))
+_SEPARATORS: Final = np.isin(np.arange(256), np.frombuffer(b" :-.,;", np.uint8)).astype(np.int64)
+
+
+_LINE_FEED: Final = 0x0A
+_RETURN: Final = 0x0D
+_COMMENT: Final = ord("#")
+
+# Lines between two unusual ones that are not worth an array of their own.
+_FEW: Final = 16
 
 
 class _Begun(NamedTuple):
@@ -48,29 +56,29 @@ class HexLines:
         self._number: list[int] = []
         self._text: list[str] = []
         self._faults: dict[int, Fault] = {}
+        self._parts: list[Rows] = []
 
     def feed(self, block: Lines) -> Rows:
         """What is complete with one more block."""
-        octets = block.octets
-        if not octets.endswith(b"\n"):
-            octets += b"\n"
+        octets = block.octets if block.octets.endswith(b"\n") else block.octets + b"\n"
         data = np.frombuffer(octets, np.uint8)
-        ends = np.flatnonzero(data == 0x0A)
+        ends = np.flatnonzero(data == _LINE_FEED)
         starts = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))
-        ends = ends - ((ends > starts) & (data[ends - 1] == 0x0D))
-        regular = _regular(data, starts, ends)
-        blank = starts == ends
-        breaks = len(data) - int((ends - starts).sum())  # the octets that end lines, all of them
-        plain = self._begun is None and octets.isascii() and b"#" not in octets
-        plain = plain and breaks == len(ends) + octets.count(b"\r")
-        if plain and bool(np.all(regular | blank)):
-            return _plain_rows(data, starts, ends, block.first)
-        texts = octets.decode("utf-8", errors="backslashreplace").split("\n")
-        for index, usual in enumerate(regular.tolist()):
-            if usual and self._begun is None and "#" not in texts[index]:
-                self._give(block.first + index, texts[index])
-            else:
-                self._look_at(block.first + index, texts[index])
+        ends = ends - ((ends > starts) & (data[ends - 1] == _RETURN))
+        others = np.flatnonzero(~_usual(data, starts, ends)).tolist()
+        others.append(len(starts))
+        at = 0
+        for other in others:
+            # What is begun may go on in usual lines too.
+            while at < other and (self._begun is not None or other - at < _FEW):
+                self._look_at(block.first + at, octets[starts[at] : ends[at]], usual=True)
+                at += 1
+            if at < other:
+                self._pack()
+                self._parts.append(_plain_rows(data, starts[at:other], ends[at:other], block.first + at))
+            if other < len(starts):
+                self._look_at(block.first + other, octets[starts[other] : ends[other]])
+            at = other + 1
         return self._taken()
 
     def end(self) -> Rows:
@@ -78,10 +86,13 @@ class HexLines:
         self._give_begun()
         return self._taken()
 
-    def _look_at(self, number: int, line: str) -> None:
-        """A line that is not usual: of a frame over several lines, of several frames, or no hex at all."""
-        text = line.split("#", 1)[0].strip()
+    def _look_at(self, number: int, line: bytes, *, usual: bool = False) -> None:
+        """A line by itself: of a frame over several lines, of several frames, or no hex at all."""
+        text = line.decode("utf-8", errors="backslashreplace").split("#", 1)[0].strip()
         if not text:
+            return
+        if usual and self._begun is None:
+            self._give(number, text)
             return
         try:
             octets = parse_hex(text)
@@ -113,54 +124,98 @@ class HexLines:
         self._number.append(number)
         self._text.append(text)
 
+    def _pack(self) -> None:
+        """What was given one by one becomes a part."""
+        if self._text:
+            telegrams = pa.array(self._text, pa.string())
+            self._parts.append(Rows(telegrams, pa.array(self._number, pa.int64()), self._faults))
+            self._number, self._text, self._faults = [], [], {}
+
     def _taken(self) -> Rows:
-        rows = Rows(pa.array(self._text, pa.string()), pa.array(self._number, pa.int64()), self._faults)
-        self._number, self._text, self._faults = [], [], {}
-        return rows
+        self._pack()
+        parts, self._parts = self._parts, []
+        if not parts:
+            return Rows(pa.array([], pa.string()), pa.array([], pa.int64()))
+        faults: dict[int, Fault] = {}
+        count = 0
+        for part in parts:
+            faults.update((count + index, fault) for index, fault in part.faults.items())
+            count += len(part)
+        telegrams = pa.concat_arrays([part.telegrams for part in parts])
+        return Rows(telegrams, pa.concat_arrays([part.lines for part in parts]), faults)
 
 
 def _plain_rows(
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64], first: int
 ) -> Rows:
-    """The lines as they stand, without the blank ones."""
+    """Usual lines as they stand, without the blank ones."""
     lengths = ends - starts
     places = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths))).astype(np.int32)
-    text = data[(data != 0x0A) & (data != 0x0D)]
+    text = data[starts[0] : ends[-1]]
+    text = text[(text != _LINE_FEED) & (text != _RETURN)]
     full = np.flatnonzero(lengths)
     offsets = np.concatenate((places[full], places[-1:]))
     telegrams = pa.StringArray.from_buffers(len(full), pa.py_buffer(offsets), pa.py_buffer(text))
     return Rows(telegrams, pa.array(full + first))
 
 
+def _usual(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Lines that need not be looked at: blank, or regular, in ASCII and without a comment."""
+    framed, bare = _regular(data, starts, ends)
+    usual: NDArray[np.bool_] = framed | bare | (starts == ends)
+    odd = data >= 0x80
+    odd |= data == _COMMENT
+    usual[_rows_at(starts, np.flatnonzero(odd))] = False
+    returns = np.flatnonzero(data == _RETURN)
+    rows = _rows_at(starts, returns)
+    usual[rows[returns < ends[rows]]] = False
+    if bare.any():  # a frame may stand in it: echoes and noise come in front of frames
+        rows = _rows_at(starts, _frame_starts(data))
+        usual[rows[bare[rows]]] = False
+    return usual
+
+
+def _rows_at(starts: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.searchsorted(starts, places, "right") - 1
+
+
+def _frame_starts(data: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Where digits stand that may be the start of a long frame: 68h, and 68h once more three octets on."""
+    start = np.zeros(len(data) + 16, bool)
+    start[: len(data) - 1] = (data[:-1] == ord("6")) & (data[1:] == ord("8"))
+    close, apart = 6, 9
+    both = start[: len(data)] & (start[close : len(data) + close] | start[apart : len(data) + apart])
+    return np.flatnonzero(both)
+
+
 def _regular(
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Lines that hold one whole frame, or user data without a frame, in digits with one separator or none."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Lines that hold one whole frame, or user data without one, in digits with one separator or none."""
     lengths = ends - starts
-    last = len(data) - 1
+    start, known = _octets_at(data, starts)
+    apart = _SEPARATORS[_at(data, starts + 2)] * (lengths > 2)
+    l_field, known_l_field = _octets_at(data, starts + 2 + apart)
+    octets = (lengths + apart) // (2 + apart)
+    whole = octets * (2 + apart) - apart == lengths
+    long = (start == START_LONG) & known_l_field & (octets == l_field + LONG_OVERHEAD)
+    short = (start == START_SHORT) & (octets == SHORT_LENGTH)
+    single = (start == SINGLE_CHARACTER) & (octets == 1)
+    bare = (start != START_LONG) & (start != START_SHORT) & (start != SINGLE_CHARACTER) & (octets > 1)
+    return known & whole & (long | short | single), known & whole & bare
 
-    def at(place: int) -> Any:
-        return data[np.minimum(starts + place, last)]
 
-    def octet(place: int) -> tuple[Any, Any]:
-        high, low = _DIGITS[at(place)], _DIGITS[at(place + 1)]
-        known = (high != _NO_DIGIT) & (low != _NO_DIGIT)
-        return high.astype(np.int64) << 4 | low, known
+def _at(data: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    return data[np.minimum(places, len(data) - 1)]
 
-    start, known = octet(0)
-    apart: Any = _SEPARATORS[at(2)] & (lengths > 2)
-    l_field_close, known_close = octet(2)
-    l_field_apart, known_apart = octet(3)
-    l_field = np.where(apart, l_field_apart, l_field_close)
-    known_l_field = np.where(apart, known_apart, known_close)
-    octets: Any = np.where(apart, (lengths + 1) // 3, lengths // 2)
-    whole: Any = np.where(apart, lengths % 3 == 2, lengths % 2 == 0)
-    long = (start == START_LONG) & known_l_field & (octets == l_field + LONG_OVERHEAD) & whole
-    short = (start == START_SHORT) & (octets == SHORT_LENGTH) & whole
-    single = (start == SINGLE_CHARACTER) & (lengths == 2)
-    bare = (start != START_LONG) & (start != START_SHORT) & (start != SINGLE_CHARACTER) & (lengths > 2)
-    usual: NDArray[np.bool_] = known & (long | short | single | bare)
-    return usual
+
+def _octets_at(
+    data: NDArray[np.uint8], places: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The octets whose digits stand there, and whether these are digits."""
+    high, low = _DIGITS[_at(data, places)], _DIGITS[_at(data, places + 1)]
+    known: NDArray[np.bool_] = (high != _NO_DIGIT) & (low != _NO_DIGIT)
+    return high.astype(np.int64) << 4 | low, known
 
 
 def read(blocks: Iterator[Lines]) -> Iterator[Rows]:

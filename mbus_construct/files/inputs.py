@@ -66,8 +66,10 @@ class Found:
 _MAGIC: Final = (
     (b"PAR1", Kind.PARQUET),
     (b"ARROW1", Kind.ARROW),
-    (b"\xff\xff\xff\xff", Kind.ARROW_STREAM),
 )
+# An Arrow stream starts so, and then with the length of its schema.
+_CONTINUED: Final = b"\xff\xff\xff\xff"
+_LONGEST_SCHEMA: Final = 1 << 28
 _SUFFIXES: Final = {
     ".csv": Kind.CSV,
     ".tsv": Kind.CSV,
@@ -161,6 +163,8 @@ def _kind(head: bytes, name: str, wanted: Wanted, *, given: bool) -> Kind:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
+    if head.startswith(_CONTINUED) and 0 < int.from_bytes(head[4:8], "little") < _LONGEST_SCHEMA:
+        return Kind.ARROW_STREAM
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     while suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .engine import json as pajson
 from .engine import pa
@@ -39,7 +39,7 @@ def read_document(stream: Any, wanted: Wanted) -> Iterator[Rows]:
         document = json.loads(octets)  # in UTF-8, -16 or -32
     except ValueError as error:
         raise ValueError(f"no JSON: {error}") from error
-    items = cast("list[Any]", document) if isinstance(document, list) else [document]
+    items = _items(document)
     column = _column(items[:_SAMPLE], wanted)
     for start in range(0, len(items), 1 << 16):
         part = items[start : start + (1 << 16)]
@@ -115,6 +115,10 @@ def _rows(objects: Iterable[tuple[int, Any]], column: str, wanted: Wanted) -> Ro
         faults,
         {name: pa.array(values, pa.string()) for name, values in keep.items()},
     )
+
+
+def _items(document: Any) -> Sequence[Any]:
+    return cast("Sequence[Any]", document) if isinstance(document, list) else [document]
 
 
 def _object(item: Any) -> Mapping[str, Any] | None:

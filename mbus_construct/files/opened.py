@@ -53,6 +53,7 @@ class Position:
         self._tell = lambda: octets
 
     def __call__(self) -> int:
+        """The position now."""
         return self._tell()
 
 

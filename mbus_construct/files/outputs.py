@@ -125,7 +125,7 @@ class TableWriter:
         self._out = out
         packed = None if compression == "none" else compression
         if format_ is Format.PARQUET:
-            words = [item.name for item in schema if _repeats(item.type)]
+            words = [item.name for item in schema if _repeats(item)]
             self._writer = parquet.ParquetWriter(
                 out, schema, compression=packed or "none", use_dictionary=words or False
             )
@@ -173,11 +173,17 @@ def write_table(path: Path, batch: Any, format_: Format, compression: str) -> No
         writer.close()
 
 
-def _repeats(type_: Any) -> bool:
+# Columns of integers whose values do not repeat.
+_SINGLE: Final = ("telegram", "line", "mantissa")
+
+
+def _repeats(column: Any) -> bool:
     """Whether values of a column repeat, so that Parquet does well to write each once."""
     kinds = pa.types
-    small = kinds.is_int8(type_) or kinds.is_int16(type_) or kinds.is_int32(type_)
-    return bool(small or kinds.is_dictionary(type_) or kinds.is_string(type_))
+    numbers = (
+        kinds.is_decimal(column.type) or kinds.is_floating(column.type) or kinds.is_timestamp(column.type)
+    )
+    return not numbers and column.name not in _SINGLE
 
 
 def _is_time(type_: Any) -> bool:
