@@ -47,8 +47,9 @@ class _Odd:
         known = self.known.get(data)
         if known is None:
             known = self._read(data)
-            if len(self.known) < _REMEMBERED:
-                self.known[data] = known
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            self.known[data] = known
         record, diagnostic = known
         if diagnostic is not None:
             diagnostics.append(diagnostic)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..telegram import Record, Telegram
+from ..telegram import Meter, Record, Telegram
 
 if TYPE_CHECKING:
     from ..json_types import State
@@ -27,6 +27,12 @@ class TelegramDraft:
     """A telegram with data records."""
 
     __slots__ = Telegram.__slots__
+
+
+class MeterDraft:
+    """A meter."""
+
+    __slots__ = Meter.__slots__
 
 
 def record_of(

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from construct import BytesInteger, FormatField
 
-from mbus_grammars.bits import Number
-from mbus_grammars.coding import BCD
+from mbus_grammars.bits import Bits, Number
+from mbus_grammars.coding import BCD, Real
+from mbus_grammars.lvar import TEXT_MAX, VariableLength
+from mbus_grammars.vib import ReversedText
 
 from ..values import Converter, Numbers, ordinary
 
@@ -60,7 +62,7 @@ class Reader:
 
     def __init__(self, header: DataRecordHeader, convert: Converter) -> None:
         self._convert = convert
-        self._parse: Callable[[bytes], Any] = header.data.parse
+        self._parse = _parser(header.data)
         self._known: dict[bytes, Outcome] = {}
         self.recall = self._known.get
         self.coding = _coding(header)
@@ -70,9 +72,34 @@ class Reader:
         outcome = self._known.get(data)
         if outcome is None:
             outcome = self._convert(self._parse(data))
-            if len(self._known) < _REMEMBERED:
-                self._known[data] = outcome
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[data] = outcome
         return outcome
+
+
+def _parser(data: Any) -> Callable[[bytes], Any]:
+    """What parses data of the right length: the construct, without a stream where it needs none."""
+    if isinstance(data, Bits):
+        return lambda octets: data.unpack(int.from_bytes(octets, "little"))
+    if isinstance(data, BCD | Real):
+        return _decoding(data)
+    if isinstance(data, VariableLength) and isinstance(text := data.content(1), ReversedText):
+        decode = _decoding(text)
+
+        def parse(octets: bytes) -> Any:
+            if octets[0] <= TEXT_MAX:
+                return {"lvar": octets[0], "value": decode(octets[1:])}
+            return data.parse(octets)
+
+        return parse
+    parsed: Callable[[bytes], Any] = data.parse
+    return parsed
+
+
+def _decoding(adapter: Any) -> Callable[[bytes], Any]:
+    """What an adapter makes of octets; it asks neither context nor path."""
+    return lambda octets: adapter._decode(octets, None, "")
 
 
 def _coding(header: DataRecordHeader) -> Coding | None:

@@ -10,6 +10,7 @@ from mbus_grammars.link import LongFrame
 
 from ..telegram import Diagnostic, FrameFields, Meter, Status
 from ..walk import refuse_rest
+from .drafts import MeterDraft
 from .shapes import LINKS, fields_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _identification: Any = next(
 def meter_of(address: bytes) -> Meter:
     """The meter with an address as it stands in a long header; found in `METERS` from then on."""
     meter = METERS.get(address)
-    if meter is None:
+    if meter is None:  # kinds are few, meters are many
         kind = _KINDS.get(address[4:])
         if kind is None:
             header = LongHeader.parse(address + bytes(LongHeader.sizeof() - len(address)))
@@ -43,7 +44,11 @@ def meter_of(address: bytes) -> Meter:
             _KINDS[address[4:]] = kind
         if len(METERS) >= _MAX_METERS:
             METERS.clear()
-        meter = METERS[address] = Meter(_identification._decode(address[:4], None, ""), *kind)
+        draft: Any = MeterDraft()
+        draft.identification_number = _identification._decode(address[:4], None, "")
+        draft.manufacturer, draft.version, draft.device_type = kind
+        draft.__class__ = Meter
+        meter = METERS[address] = draft
     return meter
 
 
