@@ -257,8 +257,7 @@ def _variable_length(meaning: Meaning, identity: bool, raw: Mapping[str, Any]) -
         return _series(meaning, value)
     if isinstance(value, bytes):
         return _raw_octets(meaning, value)
-    measured = meaning.unit is not None and meaning.plain_text_unit is None
-    if meaning.is_date or (measured and lvar <= _TEXT_MAX):
+    if meaning.is_date or (lvar <= _TEXT_MAX and not is_plain_text(meaning)):
         return invalid(f"a {meaning.quantity} cannot be {value!r}", "wrong_data_type", "warning")
     if lvar <= _TEXT_MAX:
         return Outcome(value)
@@ -269,6 +268,12 @@ def _variable_length(meaning: Meaning, identity: bool, raw: Mapping[str, Any]) -
     if value >= 0 and "C" in meaning.types.split():
         return _unsigned(scaler(meaning), (1 << 8 * length) - 1, value)
     return _signed(scaler(meaning), -(1 << 8 * length - 1), value)
+
+
+def is_plain_text(meaning: Meaning) -> bool:
+    """Whether a text is the value of a record: not where a date or something measured should stand."""
+    measured = meaning.unit is not None and meaning.plain_text_unit is None
+    return not meaning.is_date and not measured and meaning.record_error is None
 
 
 def _raw_octets(meaning: Meaning, octets: bytes) -> Outcome:

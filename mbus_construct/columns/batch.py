@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -12,12 +12,14 @@ from mbus_grammars import MBusError
 from ..decode import decode
 from ..layout.plan import plan_for
 from ..layout.shapes import key_of, shape_of
-from .fill import fill
+from .extra import pa
+from .fill import fill, matrix_of
 from .groups import groups
 from .plan import ColumnPlan
 from .rows import error_row, layout_start, telegram_rows
 from .sheet import Sheet
-from .source import PAD
+from .source import PAD, padded, stretch
+from .words import VOCABULARIES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,9 +53,13 @@ class ColumnPlans:
     def __init__(self) -> None:
         self._plans: dict[tuple[str, Form, int, bytes], list[ColumnPlan]] = {}
         self._count = 0
+        self._generation = VOCABULARIES.generation
 
     def of(self, link: str, form: Form, sample: bytes) -> list[ColumnPlan]:
         """Plans that may fit telegrams like this one, the latest first."""
+        if self._generation != VOCABULARIES.generation:
+            self._plans.clear()
+            self._generation = VOCABULARIES.generation
         shape = shape_of(sample, form)
         key = b"" if shape is None else key_of(sample, shape)
         return self._plans.setdefault((link, form, len(sample), key), [])
@@ -86,6 +92,7 @@ PLANS: Final = ColumnPlans()
 
 def sheet_of(octets: Octets, link: Form | str, wanted: Iterable[str]) -> tuple[Sheet, list[Part]]:
     """The long table of a batch, not yet as Arrow has it."""
+    VOCABULARIES.limit()
     parts, alone = split(octets, link)
     rows = [(int(octets.rows[index]), row) for index in alone for row in rows_of(octets, index, link)]
     rows += [(row, error_row(fault)) for row, fault in octets.faults.items()]
@@ -113,8 +120,9 @@ def split(octets: Octets, link: Form | str) -> tuple[list[Part], list[int]]:
     alone = np.ones(len(octets), bool)
     parts: list[Part] = []
     for form, members in _forms(octets, link):
-        for group in groups(octets, members, form):
-            for part, indexes in _planned(octets, group, link, form):
+        found = [group for group in groups(octets, members, form) if len(group) >= _WORTH_COLUMNS]
+        for group, matrix in zip(found, _sorted(octets, found), strict=True) if found else ():
+            for part, indexes in _planned(octets, group, matrix, link, form):
                 parts.append(part)
                 alone[indexes] = False
     return parts, np.flatnonzero(alone).tolist()
@@ -135,12 +143,9 @@ def _forms(octets: Octets, link: Form | str) -> Iterator[tuple[Form, NDArray[np.
 
 
 def _planned(
-    octets: Octets, group: NDArray[np.int64], link: str, form: Form
+    octets: Octets, group: NDArray[np.int64], matrix: NDArray[np.uint8], link: str, form: Form
 ) -> Iterator[tuple[Part, NDArray[np.int64]]]:
     """The parts of a group for which there is a plan."""
-    if len(group) < _WORTH_COLUMNS:
-        return
-    matrix = _matrix(octets, group)
     known = iter(tuple(PLANS.of(link, form, matrix[0].tobytes())))
     tries = _TRIES
     while len(group) >= _WORTH_COLUMNS:
@@ -158,29 +163,20 @@ def _planned(
             yield Part(plan, octets.rows[group], matrix), group
             return
         if fits.any():
-            yield Part(plan, octets.rows[group[fits]], _lines(matrix, fits)), group[fits]
-            group, matrix = group[~fits], _lines(matrix, ~fits)
+            yield Part(plan, octets.rows[group[fits]], matrix_of(matrix[fits])), group[fits]
+            group, matrix = group[~fits], matrix_of(matrix[~fits])
 
 
-def _matrix(octets: Octets, group: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Telegrams of one length, a line each; `PAD` octets are before the first and behind the last line."""
-    starts = octets.starts[group]
-    length = int(octets.starts[group[0] + 1] - starts[0])
-    whole, rest = divmod(length, PAD)
-    lines = np.empty(len(group) * length + 2 * PAD, np.uint8)
-    matrix = lines[PAD:-PAD].reshape(len(group), length)
-    words = np.ndarray((len(octets.data) - PAD + 1,), "<u8", octets.data.data, strides=(1,))
-    places = starts[:, None] + np.arange(0, whole * PAD, PAD)
-    matrix[:, : whole * PAD] = words[places].view(np.uint8).reshape(len(group), -1)
-    for place in range(length - rest, length):
-        matrix[:, place] = octets.data[starts + place]
-    return matrix
-
-
-def _lines(matrix: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Some of the lines, with `PAD` octets around them again."""
-    count = int(chosen.sum())
-    lines = np.empty(count * matrix.shape[1] + 2 * PAD, np.uint8)
-    taken = lines[PAD:-PAD].reshape(count, matrix.shape[1])
-    taken[:] = matrix[chosen]
-    return taken
+def _sorted(octets: Octets, found: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
+    """The octets of each group, a line a telegram, all groups one behind the other."""
+    starts, data = octets.starts, octets.data
+    array = pa.Array.from_buffers(
+        pa.large_binary(), len(octets), [None, pa.py_buffer(starts), pa.py_buffer(data)]
+    )
+    taken, _ = stretch(array.take(pa.array(np.concatenate(found))))
+    lines, at = padded(taken), PAD
+    for group in found:
+        length = int(starts[group[0] + 1] - starts[group[0]])
+        end = at + length * len(group)
+        yield lines[at:end].reshape(len(group), length)
+        at = end

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .moments import MOMENTS, moments
-from .numbers import BITS, bcd, integers
+from .moments import moments
+from .numbers import bcd, integers, load_type
+from .plan import NUMBERS
 from .rows import joined, value_cells
+from .sheet import Column
+from .source import PAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +30,7 @@ _VALUES: Final = frozenset(
     }
 )
 
-_LOAD: Final = BITS // 8
+_NO_ASCII: Final = 0x80
 
 # Two hex digits of each octet as ASCII, the first one in the lower half of the number.
 _DIGITS: Final = np.array([int.from_bytes(b"%02X" % octet, "little") for octet in range(256)], np.uint64)
@@ -45,6 +48,14 @@ def fill(
         block.values()
 
 
+def matrix_of(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same lines with `PAD` octets around them, so that eight octets can be loaded anywhere."""
+    octets = np.zeros(lines.size + 2 * PAD, np.uint8)
+    matrix = octets[PAD:-PAD].reshape(lines.shape)
+    matrix[:] = lines
+    return matrix
+
+
 class Block:
     """A stretch of the sheet: as many rows a telegram as the plan has cells."""
 
@@ -54,37 +65,49 @@ class Block:
         self.matrix = matrix
         self.at = at
         self.shape = len(matrix), len(plan)
+        self._lines = matrix if matrix.base is None else matrix.base
+        address = self._lines.__array_interface__["data"][0]
+        self._first: int = matrix.__array_interface__["data"][0] - address
         self.place = slice(at, at + len(matrix) * len(plan))
 
     def grid(self, column: NDArray[Any]) -> NDArray[Any]:
         """The rows of this block in a column: a line a telegram, a column a record."""
         return column[self.place].reshape(self.shape)
 
-    def loaded(self, end: int, telegrams: Any = slice(None)) -> NDArray[np.uint64]:
-        """The eight octets in front of `end` of each telegram, the last of them in the highest bits."""
-        lines = self.matrix
-        base = lines.base if lines.base is not None else lines
-        offset = lines.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        words: NDArray[np.uint64] = np.ndarray(
-            (len(lines),), "<u8", base.data, offset + end - _LOAD, (lines.strides[0],)
+    def loaded(self, cell: Cell) -> NDArray[Any]:
+        """The data of a record of each telegram: the highest octets of a number, the others in front of it."""
+        type_ = load_type(cell.coding.width)
+        return np.ndarray(
+            (len(self.matrix),),
+            type_,
+            self._lines.data,
+            self._first + cell.field.end - type_.itemsize,
+            (self.matrix.strides[0],),
         )
-        return words[telegrams]
+
+    def column(self, number: int) -> slice:
+        """The rows of one record in a column of the sheet."""
+        return slice(self.at + number, self.place.stop, self.shape[1])
 
     # --- What the layout says
 
     def constants(self) -> None:
         """The cells that are the same in each telegram of the layout."""
-        sheet, constants = self.sheet, self.plan.constants
-        for name, words in sheet.words.items():
-            if name == "layout":
-                words.indexes[self.place] = words.index(self.plan.layout)
-            elif name in constants[0]:
-                self.grid(words.indexes)[:] = [words.index(row[name]) for row in constants]
-        for name, numbers in sheet.numbers.items():
-            if name in constants[0]:
-                values = [row[name] for row in constants]
-                self.grid(numbers.values)[:] = [value or 0 for value in values]
-                self.grid(numbers.valid)[:] = [value is not None for value in values]
+        columns = self.sheet.columns
+        for name, values, missing in self.plan.constants:
+            column = columns.get(name)
+            if not isinstance(column, Column):
+                continue
+            if column.rare:
+                for number in set(range(len(values))).difference(missing):
+                    column.put(self.column(number), values[number])
+                continue
+            self.grid(column.values)[:] = values
+            for number in missing:
+                column.absent.add(self.column(number))
+        layout = self.sheet.words.get("layout")
+        if layout is not None:
+            layout.put(self.place, layout.index(self.plan.layout))
 
     # --- What the header of each telegram says
 
@@ -92,16 +115,28 @@ class Block:
         """The cells of meter and header, which all rows of a telegram share."""
         places, sheet = self.plan.plan.places, self.sheet
         for name in ("version", "device_type", "access_number", "status"):
-            numbers = sheet.numbers.get(name)
-            if numbers is not None and name in places:
-                self.grid(numbers.values)[:] = self.matrix[:, places[name], None]
-                numbers.valid[self.place] = True
-        words = sheet.words.get("manufacturer")
-        if words is not None and self.plan.meter is not None:
-            words.indexes[self.place] = words.index(self.plan.meter.manufacturer)
-        if sheet.ids is not None and "identification_number" in places:
-            self.grid(sheet.ids.values)[:] = self._identifications(places["identification_number"])[:, None]
-            sheet.ids.valid[self.place] = True
+            self._share(sheet.numbers.get(name), places.get(name))
+        words, meter = sheet.words.get("manufacturer"), self.plan.meter
+        if words is not None:
+            if meter is None or meter.manufacturer is None:
+                words.drop(self.place)
+            else:
+                words.put(self.place, words.index(meter.manufacturer))
+        if sheet.ids is not None:
+            place = places.get("identification_number")
+            if place is None:
+                sheet.ids.drop(self.place)
+            else:
+                self.grid(sheet.ids.values)[:] = self._identifications(place)[:, None]
+
+    def _share(self, column: Column | None, place: int | None) -> None:
+        """One octet of each telegram; there is none where it has no place."""
+        if column is None:
+            return
+        if place is None:
+            column.drop(self.place)
+        else:
+            self.grid(column.values)[:] = self.matrix[:, place, None]
 
     def _identifications(self, place: int) -> NDArray[np.uint64]:
         """Eight digits of each telegram as ASCII, the first one in the lowest bits."""
@@ -117,81 +152,74 @@ class Block:
         """The cells of values, all of one coding together."""
         state = self.sheet.words.get("state")
         if state is not None:
-            state.indexes[self.place] = state.index("ok")
-        for coding, columns in self.plan.by_coding:
+            state.put(self.place, state.index("ok"))
+        for kind, columns in self.plan.by_coding:
             cells = [self.plan.cells[column] for column in columns]
-            if coding == "odd":
-                everything = np.arange(len(self.matrix))
-                for column in columns:
-                    self._odd(column, everything)
-            elif coding == "moment":
-                for column, cell in zip(columns, cells, strict=True):
-                    self._moments(column, cell)
-            elif coding == "identifier":
-                for column, cell in zip(columns, cells, strict=True):
-                    self._identifiers(column, cell)
-            else:
+            if kind in NUMBERS:
                 self._numbers(columns, cells)
+                continue
+            read = {"moment": self._moments, "identifier": self._identifiers, "text": self._texts}
+            for column, cell in zip(columns, cells, strict=True):
+                if kind == "odd":
+                    self._odd(column, np.arange(len(self.matrix)))
+                else:
+                    if "mantissa" in self.sheet.numbers:
+                        self.sheet.numbers["mantissa"].drop(self.column(column))
+                    read[kind](column, cell)
 
     def _numbers(self, columns: Sequence[int], cells: Sequence[Cell]) -> None:
         """Numbers of one coding, width and scale."""
         coding = cells[0].coding
-        loaded = np.stack([self.loaded(cell.field.end) for cell in cells])
+        loaded = np.stack([self.loaded(cell) for cell in cells])
         if coding.kind == "bcd":
             numbers, odd = bcd(loaded, coding.width)
         else:
             numbers = integers(loaded, coding.width, coding.signed)
             odd = numbers == coding.mark
-        factor, added, exponent = coding.scale
-        if factor != 1:
-            numbers = numbers * factor
-        if added:
-            numbers = numbers + added
-        self._put(columns, "mantissa", numbers)
-        self._put(columns, "exponent", exponent)
-        self._type(columns, "decimal")
+        factor, added, _ = coding.scale
+        if factor != 1 or added:
+            numbers = numbers.astype(np.int64) * factor + added
+        if "mantissa" in self.sheet.numbers:
+            grid = self.grid(self.sheet.numbers["mantissa"].values)
+            for line, column in zip(numbers, columns, strict=True):
+                grid[:, column] = line
         if odd.any():
             for column, wrong in zip(columns, odd, strict=True):
                 self._odd(column, np.flatnonzero(wrong))
 
     def _moments(self, column: int, cell: Cell) -> None:
         coding = cell.coding
-        layout, kind = MOMENTS[coding.moment]
-        raw = self.loaded(cell.field.end) >> np.uint64(BITS - 8 * coding.width)
-        seconds, ordinary, summer = moments(raw, layout)
-        self._put([column], "value_time", seconds[None])
-        self._type([column], kind)
-        flags = self.sheet.words.get("flags")
-        if flags is not None and summer is not None:
-            self.grid(flags.indexes)[:, column] = np.where(summer, flags.index("summer time"), -1)
-        self._odd(column, np.flatnonzero(~ordinary))
+        raw = integers(self.loaded(cell), coding.width, signed=False)
+        seconds, ordinary, summer = moments(raw, coding.moment)
+        times, flags = self.sheet.numbers.get("value_time"), self.sheet.words.get("flags")
+        every = bool(ordinary.all())
+        if times is not None:
+            if every:
+                times.put(self.column(column), seconds)
+            else:
+                times.put(self._rows(column, np.flatnonzero(ordinary)), seconds[ordinary])
+        if flags is not None and summer is not None and summer.any():
+            rows = self._rows(column, np.flatnonzero(summer & ordinary))
+            flags.put(rows, flags.index("summer time"))
+        if not every:
+            self._odd(column, np.flatnonzero(~ordinary))
 
     def _identifiers(self, column: int, cell: Cell) -> None:
         end, width = cell.field.end, cell.coding.width
-        _, odd = bcd(self.loaded(end), width)
-        self._type([column], "text")
+        _, wrong = bcd(self.loaded(cell), width)
+        octets = self.matrix[:, cell.field.start : end][:, ::-1]
+        self._characters(column, _DIGITS[octets].astype("<u2").view(np.uint8), wrong != 0)
+
+    def _texts(self, column: int, cell: Cell) -> None:
+        octets = self.matrix[:, cell.field.start + 1 : cell.field.end][:, ::-1]  # without the LVAR octet
+        self._characters(column, octets, (octets >= _NO_ASCII).any(axis=1))
+
+    def _characters(self, column: int, characters: NDArray[np.uint8], odd: NDArray[np.bool_]) -> None:
+        """Texts of one length into a column."""
         if self.sheet.texts is not None:
-            octets = self.matrix[:, cell.field.start : end][:, ::-1]
-            characters = _DIGITS[octets].astype("<u2").view(np.uint8)
             rows = np.flatnonzero(~odd)
-            self.sheet.texts.put_many(self._rows(column, rows), characters[rows])
+            self.sheet.texts.put(self._rows(column, rows), characters[rows])
         self._odd(column, np.flatnonzero(odd))
-
-    def _put(self, columns: Sequence[int], name: str, values: Any) -> None:
-        """Integers into a column of the sheet: one line of values for each record."""
-        numbers = self.sheet.numbers.get(name)
-        if numbers is None:
-            return
-        valid, grid = self.grid(numbers.valid), self.grid(numbers.values)
-        for line, column in enumerate(columns):
-            grid[:, column] = values if isinstance(values, int) else values[line]
-            valid[:, column] = True
-
-    def _type(self, columns: Sequence[int], kind: str) -> None:
-        words = self.sheet.words.get("value_type")
-        if words is not None:
-            for column in columns:
-                self.grid(words.indexes)[:, column] = words.index(kind)
 
     # --- What is out of the ordinary
 

@@ -1,6 +1,6 @@
-"""Numbers of one width, many at once: BCD digits, and integers that are loaded eight octets at a time.
+"""Numbers of one width, many at once: BCD digits, and integers that are loaded four or eight octets at a time.
 
-The octets come as the highest octets of a 64 bit number, least significant octet first, so that one shift
+The octets come as the highest ones of a 32 or 64 bit number, least significant octet first, so that one shift
 gives a number of any width, with its sign.
 """
 
@@ -13,36 +13,31 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BITS: Final = 64
 
-# Of eight octets: each lower nibble; each second octet, pair, and four.
-_NIBBLES: Final = np.uint64(0x0F0F0F0F0F0F0F0F)
-_STEPS: Final = (
-    (np.uint64(4), np.uint64(0x0F0F0F0F0F0F0F0F), np.uint64(16 - 10)),
-    (np.uint64(8), np.uint64(0x00FF00FF00FF00FF), np.uint64((1 << 8) - 10**2)),
-    (np.uint64(16), np.uint64(0x0000FFFF0000FFFF), np.uint64((1 << 16) - 10**4)),
-    (np.uint64(32), np.uint64(0x00000000FFFFFFFF), np.uint64((1 << 32) - 10**8)),
-)
-_HIGHEST_BITS: Final = np.uint64(0x8888888888888888)
-_ONE: Final = np.uint64(1)
-_TWO: Final = np.uint64(2)
+def load_type(width: int) -> np.dtype[Any]:
+    """How numbers of `width` octets are loaded."""
+    return np.dtype("<u4" if width <= 4 else "<u8")
 
 
-def integers(loaded: NDArray[Any], width: int, signed: bool) -> NDArray[np.int64]:
+def integers(loaded: NDArray[Any], width: int, signed: bool) -> NDArray[Any]:
     """Integers of `width` octets, type B or C; unsigned ones of eight octets do not fit."""
-    shift = BITS - 8 * width
+    shift = 8 * (loaded.dtype.itemsize - width)
     if signed:
-        return loaded.view(np.int64) >> np.int64(shift)
-    return (loaded >> np.uint64(shift)).view(np.int64)
+        loaded = loaded.view(np.dtype(loaded.dtype.str.replace("u", "i")))
+    return loaded >> loaded.dtype.type(shift) if shift else loaded
 
 
-def bcd(loaded: NDArray[np.uint64], width: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Numbers of 2 * `width` digits, type A, and which of them have a digit above 9."""
-    number = loaded >> np.uint64(BITS - 8 * width)
+def bcd(loaded: NDArray[Any], width: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Numbers of 2 * `width` digits, type A, and a number for each that is 0 where all digits are digits."""
+    of = loaded.dtype.type
+    number = loaded >> of(8 * (loaded.dtype.itemsize - width))
     # A nibble is above 9 where its highest bit and one of the two in the middle are set.
-    wrong = number & (number << _ONE | number << _TWO) & _HIGHEST_BITS
-    for shift, mask, less in _STEPS:
-        if int(shift) >= 8 * width:
-            break
-        number = number - (number >> shift & mask) * less
-    return number.view(np.int64), wrong != 0
+    wrong = (number << of(1) | number << of(2)) & number & of(0x8888888888888888 >> 64 - 8 * of().itemsize)
+    # Two digits an octet, then four, eight and sixteen: each step joins neighbours, as a base of 16, 256 ...
+    # becomes one of 10, 100 ...
+    bits = 4
+    while bits < 8 * width:
+        mask = of(sum((1 << bits) - 1 << at for at in range(0, 8 * of().itemsize, 2 * bits)))
+        number -= (number >> of(bits) & mask) * of((1 << bits) - 10 ** (bits // 4))
+        bits *= 2
+    return number, wrong

@@ -8,16 +8,19 @@ date, a text) is read as the plan for one telegram reads it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
+from mbus_grammars.lvar import VariableLength
 from mbus_grammars.record import RecordsFromMeter
+from mbus_grammars.vib import ReversedText
 
-from ..values import identifier_digits
+from ..values import identifier_digits, is_plain_text
 from .moments import MOMENTS
-from .numbers import BITS
 from .rows import header_cells, joined, layout_digest
+from .table import OFFERED, WORDS
+from .words import VOCABULARIES, index_type
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -26,14 +29,17 @@ if TYPE_CHECKING:
 
     from mbus_grammars import DataRecordHeader
 
+    from ..json_types import ValueType
     from ..layout.fields import Field
     from ..layout.plan import Plan
     from ..telegram import Meter
     from .rows import Row
 
-Kind = Literal["integer", "bcd", "identifier", "moment", "odd"]
+Kind = Literal["integer", "bcd", "identifier", "moment", "text", "odd"]
 
-_LOAD: Final = BITS // 8
+NUMBERS: Final = ("integer", "bcd")
+
+_LOAD: Final = 8  # octets of the widest number
 _INT64: Final = 1 << 63
 
 
@@ -46,10 +52,14 @@ class Scale(NamedTuple):
 
 
 class Coding(NamedTuple):
-    """How a column of octets is decoded; `kind` "odd" is: each by itself."""
+    """How a column of octets is decoded, and what type its ordinary values are.
+
+    The kind "odd" means each by itself.
+    """
 
     kind: Kind
     width: int
+    value_type: ValueType | None = None
     signed: bool = False
     mark: int = 0
     scale: Scale = Scale(1, 0, 0)
@@ -65,13 +75,34 @@ class Cell:
     code: str | None
 
 
+class Constant(NamedTuple):
+    """A column whose cells do not depend on the data: one value a record, None for no value.
+
+    `values` are numbers, or the indexes of words that `VOCABULARIES` has; `missing` are the records without.
+    """
+
+    name: str
+    values: NDArray[Any]
+    missing: tuple[int, ...]
+
+    @classmethod
+    def of(cls, name: str, values: list[Any]) -> Constant:
+        """The constant for a column."""
+        missing = tuple(index for index, value in enumerate(values) if value is None)
+        if name in WORDS:
+            vocabulary = VOCABULARIES.of(name)
+            values = [0 if value is None else vocabulary.index(value) for value in values]
+        numbers = np.array([value or 0 for value in values], index_type(OFFERED[name]))
+        return cls(name, numbers, missing)
+
+
 class ColumnPlan:
     """How telegrams of one layout become rows.
 
     Attributes:
         plan: the plan that this was made from.
         cells: one a record.
-        constants: the cells of each record that do not depend on the data, by column.
+        constants: the cells of each record that do not depend on the data.
         by_coding: the numbers of the cells that are decoded together, with the kind of their coding.
         meter: manufacturer, version and device type, which belong to the layout; None without them.
         layout: the layout's name.
@@ -83,15 +114,18 @@ class ColumnPlan:
         self.mask = np.frombuffer(plan.mask.to_bytes(len(octets), "little"), np.uint8)
         self.proof = np.frombuffer(octets, np.uint8) & self.mask
         self.cells = tuple(_cell(octets, item) for item in plan.area.fields)
-        self.constants: list[Row] = [
+        constants: list[Row] = [
             {
                 **header_cells(cell.field.header),
                 "record": index,
+                "value_type": cell.coding.value_type,
+                "exponent": cell.coding.scale.exponent if cell.coding.kind in NUMBERS else None,
                 "code": cell.code,
                 "offset": cell.field.offset,
             }
             for index, cell in enumerate(self.cells)
         ]
+        self.constants = tuple(Constant.of(name, [row[name] for row in constants]) for name in constants[0])
         self.by_coding = _by_coding(self.cells)
         self.meter = meter
         headers = ((cell.field.offset, cell.field.header) for cell in self.cells)
@@ -122,19 +156,29 @@ def _by_coding(cells: tuple[Cell, ...]) -> list[tuple[Kind, list[int]]]:
 
 def _cell(octets: bytes, item: Field) -> Cell:
     header, _ = RecordsFromMeter.header_at(octets, item.offset)
-    return Cell(item, _coding(header, item), joined(code for code, _ in item.remarks))
+    return Cell(item, _coding(header, item, octets), joined(code for code, _ in item.remarks))
 
 
-def _coding(header: DataRecordHeader, item: Field) -> Coding:
+def _is_text(header: DataRecordHeader, lvar: int) -> bool:
+    """Whether these records hold a text whose last character is sent first."""
+    data: Any = header.data
+    if not isinstance(data, VariableLength) or not is_plain_text(header.meaning):
+        return False
+    return type(data.content(lvar)) is ReversedText  # one of its kind sends the first character first
+
+
+def _coding(header: DataRecordHeader, item: Field, octets: bytes) -> Coding:
     width = item.end - item.start
     odd = Coding("odd", width)
-    if item.lvar or not 0 < width <= _LOAD:
+    if item.lvar:
+        return Coding("text", width, "text") if _is_text(header, octets[item.start]) and width > 1 else odd
+    if not 0 < width <= _LOAD:
         return odd
     moment = MOMENTS.get(header.data_type)
     if moment is not None and header.data is moment[0] and header.meaning.record_error is None:
-        return Coding("moment", width, moment=header.data_type)
+        return Coding("moment", width, moment[1], moment=header.data_type)
     if identifier_digits(header) is not None:
-        return Coding("identifier", width)
+        return Coding("identifier", width, "text")
     coding = item.read.coding
     if coding is None:
         return odd
@@ -143,7 +187,7 @@ def _coding(header: DataRecordHeader, item: Field) -> Coding:
     plain = scale.factor == 1 and not scale.added and largest == _INT64  # all numbers of 64 bits fit
     if largest * scale.factor + abs(scale.added) >= _INT64 and not plain:
         return odd
-    return Coding(coding.kind, width, coding.signed, coding.numbers.mark, scale)
+    return Coding(coding.kind, width, "decimal", coding.signed, coding.numbers.mark, scale)
 
 
 def _scale(exponent: int, offset: Decimal | int) -> Scale:

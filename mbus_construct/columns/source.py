@@ -78,7 +78,7 @@ def octets_of(array: Any) -> Octets:
     raise ValueError(f"telegrams are binary or strings of hex digits, not {array.type}")
 
 
-def _stretch(array: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def stretch(array: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The data of a binary or string array, and where each item starts and the last one ends."""
     types = pa.types
     large = types.is_large_binary(array.type) or types.is_large_string(array.type)
@@ -98,16 +98,17 @@ def _nulls(array: Any) -> dict[int, MBusError]:
     return {int(row): DecodeError("no telegram: the cell is empty", code="empty") for row in rows}
 
 
-def _padded(*parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def padded(*parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Octets with `PAD` more in front and behind."""
     pad = np.zeros(PAD, np.uint8)
     return np.concatenate((pad, *parts, pad))
 
 
 def _from_octets(array: Any) -> Octets:
-    data, starts = _stretch(array)
+    data, starts = stretch(array)
     faults = _nulls(array)
     rows = np.arange(len(array), dtype=np.int64)
-    octets = Octets(_padded(data), starts + PAD, rows, faults)
+    octets = Octets(padded(data), starts + PAD, rows, faults)
     return _without(octets, faults) if faults else octets
 
 
@@ -136,7 +137,7 @@ _DIGITS[ord(" ")] = _SPACE
 
 
 def _from_hex(array: Any) -> Octets:
-    text, starts = _stretch(array)
+    text, starts = stretch(array)
     digits = _DIGITS[text]
     plain = _plain_rows(digits, starts)
     plain[list(_nulls(array))] = False
@@ -159,7 +160,7 @@ def _from_hex(array: Any) -> Octets:
     sizes = np.concatenate((lengths[plain], np.fromiter(map(len, others.values()), np.int64)))
     appended = np.frombuffer(b"".join(others.values()), np.uint8)
     ends = PAD + np.concatenate(([0], np.cumsum(sizes)))
-    return Octets(_padded(data, appended), ends, rows, faults)
+    return Octets(padded(data, appended), ends, rows, faults)
 
 
 def _plain_rows(digits: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.bool_]:

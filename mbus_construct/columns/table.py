@@ -17,6 +17,7 @@ DECIMAL: Final = pa.decimal128(38, 12)
 
 _TEXT: Final = pa.string()
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
+_FEW_WORDS: Final = pa.dictionary(pa.int8(), pa.string())  # of a list that the library itself closes
 
 # In the order of the long table.
 TYPES: Final[dict[str, Any]] = {
@@ -28,20 +29,20 @@ TYPES: Final[dict[str, Any]] = {
     "access_number": pa.int16(),
     "status": pa.int16(),
     "record": pa.int16(),
-    "function": _WORD,
+    "function": _FEW_WORDS,
     "storage_number": pa.int64(),
     "tariff": pa.int32(),
-    "subunit": pa.int32(),
+    "subunit": pa.int16(),
     "quantity": _WORD,
     "unit": _WORD,
     "qualifiers": _WORD,
-    "kind": _WORD,
-    "value_type": _WORD,
+    "kind": _FEW_WORDS,
+    "value_type": _FEW_WORDS,
     "mantissa": pa.int64(),
     "exponent": pa.int8(),
     "value_time": pa.timestamp("s"),
     "value_text": _TEXT,
-    "state": _WORD,
+    "state": _FEW_WORDS,
     "reason": _WORD,
     "flags": _WORD,
     "error": _WORD,
@@ -65,7 +66,7 @@ HEADER_COLUMNS: Final = (
     "kind",
 )
 METER_COLUMNS: Final = ("manufacturer", "version", "device_type")
-WORDS: Final = tuple(name for name, type_ in OFFERED.items() if type_ == _WORD)
+WORDS: Final = tuple(name for name, type_ in OFFERED.items() if pa.types.is_dictionary(type_))
 
 LAYOUT_COLUMNS: Final = ("layout", *METER_COLUMNS, "record", *HEADER_COLUMNS, "offset")
 FACT_COLUMNS: Final = (
@@ -97,7 +98,7 @@ def names(shape: Shape, columns: Sequence[str] | None, value: bool, decimals: bo
 def field(name: str, portable: bool) -> Any:
     """The Arrow field of a column; a portable one has no dictionary."""
     type_ = OFFERED[name]
-    if portable and type_ == _WORD:
+    if portable and pa.types.is_dictionary(type_):
         type_ = _TEXT
     return pa.field(name, type_)
 
