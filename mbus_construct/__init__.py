@@ -19,7 +19,7 @@ from mbus_grammars import (
 )
 
 from ._version import __version__
-from .decode import decode
+from .decode import decode, decode_many
 from .encode import encode
 from .errors import (
     ApplicationError,
@@ -94,6 +94,7 @@ __all__ = [
     "TransportError",
     "__version__",
     "decode",
+    "decode_many",
     "encode",
     "merge",
     "meterbus",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from .walk import decode_records, walk
 if TYPE_CHECKING:
     from .json_types import Form
 
-__all__ = ["decode", "decode_records"]
+__all__ = ["decode", "decode_many", "decode_records"]
 
 
 def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") -> Telegram:
@@ -58,6 +59,47 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
         "info", "form_guessed", f"read from the {form} on; readable from the {others} on too"
     )
     return replace(telegram, diagnostics=(guessed, *telegram.diagnostics))
+
+
+def decode_many(
+    telegrams: Iterable[bytes | bytearray | memoryview | str], *, link: str = "auto"
+) -> Iterator[Telegram | DecodeError]:
+    """Many telegrams as values, one after the other.
+
+    Gives one result for each telegram, in their order: the `Telegram`, or the `DecodeError` that `decode`
+    raises for it. Nothing is read ahead: the next telegram is asked for when its result is. So the results
+    of a file of any size, or of a line that never ends, need the memory of one telegram:
+
+        for result in decode_many(open("telegrams.hex")):
+            if isinstance(result, DecodeError):
+                print("refused:", result)
+            else:
+                print(result.meter, len(result.records), "records")
+
+    A file with the README's telegram in its first line and "hello" in its second gives the telegram, and then
+    an error that names the first character that is no hex digit.
+
+    Args:
+        telegrams: octets, or strings of hex digits, as `decode` takes them.
+        link: where the octets start, see `decode`.
+
+    Raises `ValueError` for an unknown `link`, at once; an error of the iterable itself passes through.
+    """
+    if link != "auto" and link not in GRAMMARS:
+        raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
+    return _results(telegrams, link)
+
+
+def _results(
+    telegrams: Iterable[bytes | bytearray | memoryview | str], link: str
+) -> Iterator[Telegram | DecodeError]:
+    for telegram in telegrams:
+        try:
+            result: Telegram | DecodeError = decode(telegram, link=link)
+        except DecodeError as error:
+            # Its traceback holds this frame, and with it the telegram; the caller may keep many errors.
+            result = error.with_traceback(None)
+        yield result
 
 
 # The form that plans are looked up for; what starts as a frame is one unless the caller knows better.

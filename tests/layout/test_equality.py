@@ -14,58 +14,13 @@ from hypothesis import strategies as st
 from test_mutations import mutated
 
 from helpers import with_check_sum
-from mbus_construct import MBusError, decode
-from mbus_construct.json_types import Form
+from layout_checks import ROUNDS, check, check_forms, outcome, walk_frame
 from mbus_construct.layout import Plans, plan_for
-from mbus_construct.telegram import Record, Telegram
-from mbus_construct.walk import walk
 from mbus_grammars import BuildError, Frame
 from telegrams import README_TELEGRAM
 from vectors import FRAMES
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wired.jsonl"
-ROUNDS = 3  # the plan is made, compiled and used, used
-
-
-def outcome(read: Any, octets: bytes) -> tuple[object, ...]:
-    """Everything that a telegram or an error says, floats and signs of zeros included."""
-    try:
-        telegram = read(octets)
-    except MBusError as error:
-        facts = {name: getattr(error, name, None) for name in ("offset", "code", "expected", "found", "path")}
-        return type(error), str(error), facts
-    assert type(telegram) is Telegram
-    assert {type(record) for record in telegram.records} <= {Record}
-    return telegram, repr(telegram)
-
-
-def walk_frame(octets: bytes) -> Telegram:
-    return walk(octets, "frame")
-
-
-def inner(octets: bytes) -> dict[Form, bytes]:
-    """What gateways leave of a frame, by where it starts."""
-    return {
-        "frame": octets,
-        "c_field": octets[4:-2],
-        "ci_field": octets[6:-2],
-        "header": octets[7:-2],
-        "records": octets[19:-2],
-    }
-
-
-def check(octets: bytes, plans: Plans, form: Form = "frame") -> None:
-    expected = outcome(lambda data: walk(data, form), octets)
-    if octets:
-        assert outcome(lambda data: decode(data, link=form), octets) == expected
-    for _ in range(ROUNDS):
-        found = outcome(lambda data: plans.decode(data, form) or walk(data, form), octets)
-        assert found == expected
-
-
-def check_forms(octets: bytes, plans: Plans) -> None:
-    for form, data in inner(octets).items():
-        check(data, plans, form)
 
 
 def varied(octets: bytes, rng: random.Random) -> bytes:
@@ -167,3 +122,45 @@ def test_a_limit_leaves_nothing_undecoded() -> None:
         expected = outcome(walk_frame, octets)
         assert outcome(lambda data: plans.decode(data) or walk_frame(data), octets) == expected
     assert len(plans) <= 2 * 16
+
+
+def other_layout(number: int) -> bytes:
+    """A telegram of a meter type of its own."""
+    return with_check_sum(README_TELEGRAM[:13] + bytes([number]) + README_TELEGRAM[14:])
+
+
+def test_plans_in_use_are_kept() -> None:
+    """At its limit the cache forgets what was not used for long, not what was made first."""
+    plans = Plans(limit=8, worth=1)
+    plans.decode(README_TELEGRAM)
+    for number in range(100):
+        plans.decode(other_layout(number))
+        before = len(plans)
+        plans.decode(README_TELEGRAM)
+        assert len(plans) == before  # it was there: another one would have been added
+    assert len(plans) <= 8 + 1
+
+
+def test_a_layout_has_no_plan_before_it_comes_often() -> None:
+    plans = Plans(worth=3)
+    for count in (0, 0, 1, 1):
+        assert plans.decode(README_TELEGRAM) is not None
+        assert len(plans) == count
+
+
+def test_layouts_that_come_once() -> None:
+    """Records of the example frames in any order: read in one pass, without a plan."""
+    rng, plans = random.Random(4), Plans()  # noqa: S311  repeatable
+    known = [octets for octets in FRAMES if (plan := plan_for(octets)) is not None and plan.area.fields]
+    records: list[bytes] = []
+    for octets in known:
+        plan = plan_for(octets)
+        assert plan is not None
+        records += [octets[field.offset : field.end] for field in plan.area.fields]
+    for _ in range(600):
+        drawn = rng.choices(records, k=rng.randrange(1, 12))
+        inner = README_TELEGRAM[4:19] + b"".join(drawn)
+        if len(inner) < 250:
+            frame = b"\x68" + bytes([len(inner)] * 2) + b"\x68" + inner + b"\x00\x16"
+            check_forms(with_check_sum(frame), plans)
+    assert len(plans) == 0
