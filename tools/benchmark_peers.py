@@ -18,7 +18,7 @@ from mbus_construct import Frame, decode
 from mbus_construct.walk import walk
 
 ROUNDS: Final = 5
-BATCH: Final = 65_536  # telegrams of a batch
+BATCH: Final = 100_000  # telegrams of a batch
 
 PYMBUSPARSER: Final = "pymbusparser parse"
 PYMETERBUS: Final = "pyMeterBus load + every parsed_value"
