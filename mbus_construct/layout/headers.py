@@ -26,20 +26,23 @@ class Headers:
 
     Attributes:
         makers: what makes the records behind a header, by its first two octets. There are no shorter ones;
-            for the longer ones it is a search among `_longer`.
+            for the longer ones it is a search among `_made`.
     """
 
     def __init__(self) -> None:
         self.makers: dict[bytes, Recorder] = {}
-        self._longer: dict[bytes, Recorder] = {}
+        self._made: dict[bytes, Recorder] = {}
         self._items: dict[bytes, Described] = {}
         self._lengths: dict[bytes, tuple[int, ...]] = {}
 
     def at(self, octets: bytes, position: int) -> Described | None:
         """The header at a position, None where it was not learned."""
         for length in self._lengths.get(octets[position : position + _SHORTEST], ()):
-            item = self._items.get(octets[position : position + length])
+            known = octets[position : position + length]
+            item = self._items.get(known)
             if item is not None:
+                if known not in self._made:
+                    self._make(known, item)
                 return item
         return None
 
@@ -50,25 +53,31 @@ class Headers:
         if item.size > _MAX_HEADER:
             return item
         if len(self._items) >= _MAX_KNOWN:  # anew, not emptied: another reader may be in the middle of it
-            self.makers, self._longer, self._items, self._lengths = {}, {}, {}, {}
+            self.makers, self._made, self._items, self._lengths = {}, {}, {}, {}
         known = octets[position:start]
         first = known[:_SHORTEST]
         self._items[known] = item
-        make = nothing if item.length is None or item.fault else recorder(item, item.length)
-        lengths = self._lengths[first] = tuple(sorted({*self._lengths.get(first, ()), len(known)}))
-        if known != first:
-            self._longer[known] = make
-            make = _search(self._longer, lengths)
-        self.makers[first] = make
+        lengths = self._lengths.get(first, ())
+        if len(known) not in lengths:
+            self._lengths[first] = tuple(sorted((*lengths, len(known))))
         return item
 
+    def _make(self, known: bytes, item: Described) -> None:
+        """Make what makes the records: of a header that comes again, for many never do."""
+        make = nothing if item.length is None or item.fault else recorder(item, item.length)
+        self._made[known] = make
+        first = known[:_SHORTEST]
+        self.makers[first] = make if known == first else _search(self._made, self._lengths[first])
 
-def _search(longer: dict[bytes, Recorder], lengths: tuple[int, ...]) -> Recorder:
+
+def _search(made: dict[bytes, Recorder], lengths: tuple[int, ...]) -> Recorder:
     """The function for headers of some lengths that start with the same two octets."""
 
     def search(octets: bytes, start: int, add: Callable[[Record], None]) -> int:
         for length in lengths:
-            make = longer.get(octets[start : start + length])
+            if start + length > len(octets):
+                break
+            make = made.get(octets[start : start + length])
             if make is not None:
                 return make(octets, start, add)
         return 0
