@@ -202,7 +202,8 @@ def _converted(source: Path, target: Path, workers: int, figures: Figures) -> fl
     """Seconds of one run into a file, or a directory of files."""
     where = "one file" if target.suffix else "a directory"
     named = f"{where}, {workers} worker{'s' if workers > 1 else ''}"
-    command = [sys.executable, "-m", "mbus_construct", "convert", str(source), "-o", str(target)]
+    output = f"{target}" if target.suffix else f"{target}/"
+    command = [sys.executable, "-m", "mbus_construct", "convert", str(source), "-o", output]
     try:
         # 1: decoded with errors, for some telegrams are corrupted
         seen = watched([*command, "--workers", str(workers)], (0, 1))
