@@ -110,6 +110,8 @@ def command(
     try:
         from ..files import conversion, outputs, rows, work  # noqa: PLC0415  needs an extra
     except ImportError as error:
+        if "pip install" not in str(error):
+            raise
         raise ValueError(str(error)) from error
 
     shape_ = work.Shape(shape)

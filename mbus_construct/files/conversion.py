@@ -250,6 +250,7 @@ def _watched(pieces: Iterator[Piece], consumed: dict[int, int]) -> Iterator[Piec
 
 def _as_before(manifest: Manifest, outcome: Outcome) -> Outcome:
     """What the earlier run said, which has done everything."""
+    shutil.rmtree(manifest.directory / LAYOUTS, ignore_errors=True)
     for report in manifest.done.values():
         outcome.add(report)
     outcome.failures[:] = manifest.finish.failures if manifest.finish is not None else ()
@@ -275,14 +276,20 @@ def _to_directory(
                 outcome.resumed += earlier.telegrams
                 listener.progress(outcome, piece.consumed)
 
-    for report in _reports(job, left(), settings.workers, listener):
-        manifest.add(report)
-        outcome.add(report)
-        listener.progress(outcome, consumed[report.index])
+    try:
+        for report in _reports(job, left(), settings.workers, listener):
+            manifest.add(report)
+            outcome.add(report)
+            listener.progress(outcome, consumed[report.index])
+    except BaseException:
+        manifest.remove_partials()  # of workers that were ended
+        raise
     outcome.failures += map(str, pieces.failures)
     if outcome.telegrams:
-        files = _layouts(settings, output)
-        manifest.end(outcome.failures, files)
+        manifest.end(outcome.failures, _layouts(settings, output))
+        shutil.rmtree(output / LAYOUTS, ignore_errors=True)
+    else:
+        manifest.clear()
 
 
 def _reports(job: Job, pieces: Iterator[Piece], workers: int, listener: Listener) -> Iterator[Report]:
@@ -315,7 +322,7 @@ def _manifest(settings: Settings, output: Path, found: Found, listener: Listener
 
 
 def _layouts(settings: Settings, output: Path) -> list[str]:
-    """The layouts of a star as one table without duplicates; their parts are removed."""
+    """The layouts of a star as one table without duplicates."""
     if settings.decoding.shape is not Shape.STAR:
         return []
     known: set[str] = set()

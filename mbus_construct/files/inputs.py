@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from typing import Final
 
 from mbus_grammars import MBusError
 
+from ..forms import SHORT_LENGTH
 from ..hextext import parse_hex
 from .engine import pa
 from .frames import frame_length
@@ -120,6 +122,8 @@ def _add(found: Found, name: str, path: Path | None, wanted: Wanted, *, given: b
         return
     try:
         status = path.stat() if path is not None else None
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            raise ValueError("no file that can be read twice; give it as standard input, -")
         head, compression = _head(path)
         kind = _kind(head, path.name if path is not None else "", wanted, given=given)
     except OSError as error:
@@ -176,9 +180,9 @@ def _kind(head: bytes, name: str, wanted: Wanted, *, given: bool) -> Kind:
         raise ValueError("no file of telegrams: neither text nor frames nor a table")
     if named in (Kind.NDJSON, Kind.JSON):
         return Kind.JSON if named is Kind.JSON and not _is_object(_first_line(text)) else Kind.NDJSON
-    told = _kind_of_text(text, wanted)
     if named is Kind.CSV:
-        return told if told is Kind.LINES and wanted.column is None else Kind.CSV
+        return Kind.LINES if wanted.column is None and _is_telegram(_first_line(text)) else Kind.CSV
+    told = _kind_of_text(text, wanted)
     if told is None and not given and named is None:
         raise ValueError("no file of telegrams: its first line holds neither hex nor a known column")
     return told or Kind.LINES
@@ -212,17 +216,26 @@ def _kind_of_text(text: str, wanted: Wanted) -> Kind | None:
         return Kind.JSON
     if not line:
         return Kind.LINES
-    try:
-        parse_hex(line.split("#")[0])
-    except MBusError:
-        pass
-    else:
+    if _octets_in(line):
         return Kind.LINES
     try:
         column_of([cell.strip(' "') for cell in re.split("[,;\t]", line)], wanted._replace(keep=()))
     except ValueError:
         return Kind.CSV if wanted.column is not None else None
     return Kind.CSV if re.search("[,;\t]", line) or wanted.column is not None else None
+
+
+def _octets_in(line: str) -> bytes:
+    """The octets of a line of hex; none where it is something else."""
+    try:
+        return parse_hex(line.split("#", maxsplit=1)[0])
+    except MBusError:
+        return b""
+
+
+def _is_telegram(line: str) -> bool:
+    """Whether it is a telegram rather than the names of columns: "a,b" is hex too."""
+    return len(_octets_in(line)) >= SHORT_LENGTH
 
 
 def _is_object(line: str) -> bool:

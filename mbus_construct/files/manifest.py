@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .outputs import partials, sync_directory
-from .work import Rejected, Report
+from .work import LAYOUTS, Rejected, Report
 
 if TYPE_CHECKING:
     from .inputs import Input
@@ -28,6 +28,11 @@ class Finish:
 
     failures: tuple[str, ...]
     files: tuple[str, ...] = ()
+
+
+def _is_inner(file: str) -> bool:
+    """Whether a file is removed when everything is done."""
+    return file.startswith(f"{LAYOUTS}/")
 
 
 class Manifest:
@@ -59,6 +64,7 @@ class Manifest:
                     break
                 self._whole += len(line)
                 self._take(item)
+        self._check()
 
     def _take(self, item: Mapping[str, Any]) -> None:
         if self._header is None:
@@ -73,10 +79,29 @@ class Manifest:
                 examples,
                 tuple(item["files"]),
             )
-            if all((self.directory / file).exists() for file in report.files):
-                self.done[report.index] = report
+            self.done[report.index] = report
         elif "finished" in item:
             self.finish = Finish(tuple(item["failures"]), tuple(item["finished"]))
+
+    def _check(self) -> None:
+        """Forget pieces whose files somebody has removed since."""
+        parts = [file for report in self.done.values() for file in report.files if _is_inner(file)]
+        finish = self.finish
+        whole = {
+            index: report
+            for index, report in self.done.items()
+            if all(self._is_there(file, finish is not None) for file in report.files)
+        }
+        lost = len(whole) < len(self.done) or (
+            finish is not None and not all((self.directory / file).exists() for file in finish.files)
+        )
+        if finish is not None and lost:
+            self.finish = None
+            whole = {} if parts else whole  # what the layouts were put together from is gone
+        self.done = whole
+
+    def _is_there(self, file: str, finished: bool) -> bool:
+        return (finished and _is_inner(file)) or (self.directory / file).exists()
 
     @property
     def exists(self) -> bool:

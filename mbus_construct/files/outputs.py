@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Generator, Iterator
@@ -83,9 +84,11 @@ def whole_file(path: Path) -> Generator[IO[bytes], None, None]:
             os.fsync(file.fileno())
         temporary.replace(path)
         sync_directory(path.parent)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
         raise
 
 
@@ -119,7 +122,7 @@ class TableWriter:
         self._closing: list[Any] = []
         out: Any = sink
         if format_.is_text:
-            out = self._later(pa.PythonFile(sink, mode="w"))
+            out = self._later(pa.PythonFile(_StaysOpen(sink), mode="w"))
             if compression != "none":
                 out = self._later(pa.CompressedOutputStream(out, compression))
         self._out = out
@@ -158,11 +161,22 @@ class TableWriter:
         if self._format is not Format.NDJSON:
             self._writer.close()
         while self._closing:
-            stream = self._closing.pop()
-            if self._closing or not isinstance(stream, pa.PythonFile):
-                stream.close()
-            else:  # closing it would close the sink
-                stream.flush()
+            self._closing.pop().close()
+
+
+class _StaysOpen(io.RawIOBase):
+    """A file that does not close when pyarrow closes what it writes to."""
+
+    def __init__(self, sink: IO[bytes]) -> None:
+        self._sink = sink
+
+    def writable(self) -> bool:
+        """It is for writing."""
+        return True
+
+    def write(self, octets: Any, /) -> int:
+        """Hand the octets on."""
+        return self._sink.write(octets)
 
 
 def write_table(path: Path, batch: Any, format_: Format, compression: str) -> None:

@@ -243,7 +243,7 @@ class Job:
         text = self.format_.is_text
         format_, compression = (self.format_, self.compression) if text else (Format.ARROWS, "none")
         with (self.directory / name).open("wb") as file:
-            writer = TableWriter(file, tables[""].schema, format_, compression, header=False)
+            writer = TableWriter(file, tables[""].schema, format_, compression, header=not index)
             writer.write(tables[""])
             writer.close()
         return [name]
