@@ -166,12 +166,18 @@ def measured(made: fleet.Fleet, count: int, figures: Figures) -> Rates:
     single = [octets for block in blocks for octets in block.telegrams()][:20_000]
     rates[DECODE] = _per_second(decoded, single)
     figures.rate(DECODE, rates[DECODE], base)
+    return rates | _of_columns(blocks, base, figures)
+
+
+def _of_columns(blocks: Sequence[fleet.Block], base: float, figures: Figures) -> Rates:
+    """The same of what reads a batch."""
     try:
         arrow: Any = importlib.import_module("mbus_construct.arrow")
         batches = [block.arrow() for block in blocks]
     except ImportError as error:
         figures.note(f"decode_batch is left out: {error}")
-        return rates
+        return {}
+    rates: Rates = {}
     for name, function in ((LONG, arrow.decode_batch), (WIDE, arrow.decode_wide)):
         rates[name] = _columns(batches, function)
         figures.rate(name, rates[name], base)

@@ -27,10 +27,14 @@ from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from benchmark_pool import INT_16, INT_32, LENGTHS, many_layouts, mended, record, telegrams
 from construct import ConstructError
-from numpy.typing import NDArray
+
+try:
+    import numpy as np
+    from numpy.typing import NDArray
+except ImportError as error:
+    raise SystemExit('fleets need NumPy: pip install -e ".[arrow]"') from error
 
 from mbus_construct import MBusError, Record, decode, encode
 from mbus_construct.layout import Plan, plan_for
