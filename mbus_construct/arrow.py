@@ -2,16 +2,17 @@
 
     >>> import pyarrow as pa
     >>> from mbus_construct.arrow import decode_batch
-    >>> batch = pa.record_batch({"telegram": ["681F1F680802727856341224400107550000000313153100DA023B13018B6004"
-    ...                                       "3718021816"]})
+    >>> hexes = ["681F1F680802727856341224400107550000000313153100DA023B13018B60043718021816"]
+    >>> batch = pa.record_batch({"telegram": hexes})
     >>> table = decode_batch(batch, columns=["meter_id", "quantity", "unit", "mantissa", "exponent"])
     >>> table.to_pylist()[0]
     {'meter_id': '12345678', 'quantity': 'volume', 'unit': 'm³', 'mantissa': 12565, 'exponent': -3}
 
-A number is exact: mantissa * 10**exponent, in the unit of its row. Dates and times are seconds of the meter's
-own clock, without zone; `value_type` says whether a time is a "date" or a "datetime". A row has a record, or an
-`error`: a telegram that was rejected is one row with error, code and offset; what else there is to say about
-a telegram as a whole is a row too. An invalid value is null with its `state` and `reason`.
+A number is exact: mantissa * 10**exponent, in the unit of its row. Dates and times are of the meter's own
+clock, without zone; `value_type` says whether a time is a "date" or a "datetime". A row has a record, or an
+`error`: a telegram that was rejected is one row with error, code and offset, and what went wrong with a
+telegram as a whole is a row too. An invalid value is null with its `state` and `reason`. `code` has the codes
+of what `decode` remarks.
 
 Rows of one telegram stand together in wire order; telegrams come grouped by layout. Where telegrams that are
 no frames start (`link="auto"`) is found once for each layout. Needs the extra `arrow`.
@@ -24,13 +25,15 @@ from typing import TYPE_CHECKING, Any
 
 from .columns.batch import sheet_of
 from .columns.extra import pa
+from .columns.layouts import layouts
 from .columns.source import octets_of, telegram_column
-from .columns.table import field, kept_field, names
-from .columns.wide import layouts, wide
+from .columns.table import Output, field, kept_field, names
+from .columns.wide import wide
 from .forms import GRAMMARS
 
 if TYPE_CHECKING:
-    from .columns.sheet import Sheet
+    from .columns.batch import Decoded
+    from .columns.source import Octets
     from .columns.table import Shape
 
 __all__ = ["decode_batch", "decode_star", "decode_wide", "schema_of"]
@@ -64,8 +67,8 @@ def decode_batch(
     Returns a `pyarrow.RecordBatch`. Raises `ValueError` for a column that does not exist.
     """
     wanted = names("long", columns, value, decimals)
-    sheet, _ = _sheet(batch, column, link, wanted)
-    return _table(sheet, batch, wanted, keep, portable, first)
+    decoded = _decoded(batch, column, link, wanted, keep)
+    return decoded.sheet.table(wanted, Output(batch, keep, portable, first))
 
 
 def decode_star(
@@ -86,10 +89,9 @@ def decode_star(
     `decode_batch`.
     """
     wanted = names("facts", columns, value, decimals)
-    described = names("layouts", None, False, False)
-    sheet, _ = _sheet(batch, column, link, dict.fromkeys((*wanted, *described)))
-    facts = _table(sheet, batch, wanted, keep, portable, first)
-    return facts, layouts(_table(sheet, batch, described, (), portable, first))
+    decoded = _decoded(batch, column, link, wanted, keep)
+    facts = decoded.sheet.table(wanted, Output(batch, keep, portable, first))
+    return facts, layouts(decoded, schema_of(shape="layouts", portable=portable))
 
 
 def decode_wide(
@@ -106,9 +108,8 @@ def decode_wide(
     Numbers are exact decimals. `reasons` says why values are null. What has no row there (rejected telegrams,
     and remarks about whole telegrams) is in the table "rejected". Arguments as in `decode_batch`.
     """
-    _check(link)
-    octets = octets_of(batch.column(telegram_column(batch.schema.names, column)))
-    return wide(octets, link, batch, keep, portable, first)
+    octets = _octets(batch, column, link, keep)
+    return wide(octets, link, Output(batch, keep, portable, first))
 
 
 def schema_of(
@@ -122,38 +123,27 @@ def schema_of(
 ) -> Any:
     """The schema of "long", "facts" (of `decode_star`) or "layouts".
 
-    `keep` is the `pyarrow.Schema` of the columns that are kept, the other arguments are those of `decode_batch`.
+    `keep` is the `pyarrow.Schema` of the columns that are kept; the others are arguments of `decode_batch`.
     """
     fields = [field(name, portable) for name in names(shape, columns, value, decimals)]
     return pa.schema([*fields, *(kept_field(item, portable) for item in keep or ())])
 
 
-def _check(link: str) -> None:
+def _octets(batch: Any, column: str | None, link: str, keep: Sequence[str]) -> Octets:
+    """The telegrams of a batch. Raises `ValueError` for what cannot be meant."""
     if link != "auto" and link not in GRAMMARS:
         raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
-
-
-def _sheet(batch: Any, column: str | None, link: str, wanted: Sequence[str] | dict[str, None]) -> Any:
-    _check(link)
-    octets = octets_of(batch.column(telegram_column(batch.schema.names, column)))
-    return sheet_of(octets, link, wanted)
-
-
-def _table(
-    sheet: Sheet, batch: Any, wanted: Sequence[str], keep: Sequence[str], portable: bool, first: int
-) -> Any:
-    unknown = [name for name in keep if name not in batch.schema.names]
+    there = batch.schema.names
+    unknown = [name for name in keep if name not in there]
     if unknown:
-        raise ValueError(f"no column {unknown[0]!r} to keep; there are: {', '.join(batch.schema.names)}")
+        raise ValueError(f"no column {unknown[0]!r} to keep; there are: {', '.join(there)}")
+    return octets_of(batch.column(telegram_column(there, column)))
+
+
+def _decoded(
+    batch: Any, column: str | None, link: str, wanted: Sequence[str], keep: Sequence[str]
+) -> Decoded:
     double = [name for name in keep if name in wanted]
     if double:
         raise ValueError(f"a column of the table has the name {double[0]!r} too; rename the one to keep")
-    arrays = [sheet.array(name, first, portable) for name in wanted]
-    fields = [field(name, portable) for name in wanted]
-    if keep:
-        places = pa.array(sheet.source)
-        for name in keep:
-            kept = kept_field(batch.schema.field(name), portable)
-            fields.append(kept)
-            arrays.append(batch.column(name).take(places).cast(kept.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+    return sheet_of(_octets(batch, column, link, keep), link, wanted)

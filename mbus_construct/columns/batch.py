@@ -13,10 +13,11 @@ from ..decode import decode
 from ..layout.plan import plan_for
 from ..layout.shapes import key_of, shape_of
 from .extra import pa
-from .fill import fill, matrix_of
+from .fill import fill
 from .groups import groups
+from .lines import matrix_of
 from .plan import ColumnPlan
-from .rows import error_row, layout_start, telegram_rows
+from .rows import error_row, telegram_rows, whole_codes
 from .sheet import Sheet
 from .source import PAD, padded, stretch
 from .words import VOCABULARIES
@@ -47,6 +48,14 @@ class Part(NamedTuple):
     matrix: NDArray[np.uint8]
 
 
+class Decoded(NamedTuple):
+    """A sheet, the parts that it was filled from, and the rows of telegrams that were read one by one."""
+
+    sheet: Sheet
+    parts: list[Part]
+    rows: list[tuple[int, Row]]
+
+
 class ColumnPlans:
     """The plans at hand, by a few octets of their layout; all are forgotten when there are too many."""
 
@@ -74,11 +83,14 @@ class ColumnPlans:
             telegram = decode(sample, link=link)
         except MBusError:
             return None
-        if plan is None or telegram.link != form or any(item.record is None for item in telegram.diagnostics):
+        noted = whole_codes(telegram)
+        if plan is None or telegram.link != form:
+            return None
+        if any(item.record is None and item.code not in noted for item in telegram.diagnostics):
             return None
         if not plan.area.fields or len(telegram.records) != len(plan.area.fields):
             return None
-        made = ColumnPlan(plan, telegram.meter, layout_start(telegram))
+        made = ColumnPlan(plan, telegram, noted)
         if self._count >= _MAX_PLANS:
             self._plans.clear()
             self._count = 0
@@ -90,12 +102,11 @@ class ColumnPlans:
 PLANS: Final = ColumnPlans()
 
 
-def sheet_of(octets: Octets, link: Form | str, wanted: Iterable[str]) -> tuple[Sheet, list[Part]]:
+def sheet_of(octets: Octets, link: str, wanted: Iterable[str]) -> Decoded:
     """The long table of a batch, not yet as Arrow has it."""
     VOCABULARIES.limit()
     parts, alone = split(octets, link)
-    rows = [(int(octets.rows[index]), row) for index in alone for row in rows_of(octets, index, link)]
-    rows += [(row, error_row(fault)) for row, fault in octets.faults.items()]
+    rows = rows_of(octets, alone, link)
     count = sum(len(part.rows) * len(part.plan) for part in parts)
     sheet = Sheet(count + len(rows), wanted)
     at = 0
@@ -104,31 +115,40 @@ def sheet_of(octets: Octets, link: Form | str, wanted: Iterable[str]) -> tuple[S
         at += len(part.rows) * len(part.plan)
     for number, (source, row) in enumerate(rows):
         sheet.put(count + number, source, row)
-    return sheet, parts
+    return Decoded(sheet, parts, rows)
 
 
-def rows_of(octets: Octets, index: int, link: str) -> list[Row]:
-    """The rows of one telegram."""
-    try:
-        return telegram_rows(decode(octets.telegram(index), link=link))
-    except MBusError as error:
-        return [error_row(error)]
+def rows_of(octets: Octets, alone: Iterable[int], link: str) -> list[tuple[int, Row]]:
+    """The rows of telegrams that are read one by one, and of what holds no octets; each with its source."""
+    rows: list[tuple[int, Row]] = []
+    for index in alone:
+        source = int(octets.rows[index])
+        try:
+            rows += [(source, row) for row in telegram_rows(decode(octets.telegram(index), link=link))]
+        except MBusError as error:
+            rows.append((source, error_row(error)))
+    return rows + [(source, error_row(fault)) for source, fault in octets.faults.items()]
 
 
-def split(octets: Octets, link: Form | str) -> tuple[list[Part], list[int]]:
-    """The telegrams that plans fit, and the indexes of the others."""
+def split(octets: Octets, link: str, least: int = _WORTH_COLUMNS) -> tuple[list[Part], list[int]]:
+    """The telegrams that plans fit, and the indexes of the others.
+
+    Layouts with fewer telegrams than `least` are among the others.
+    """
     alone = np.ones(len(octets), bool)
     parts: list[Part] = []
     for form, members in _forms(octets, link):
-        found = [group for group in groups(octets, members, form) if len(group) >= _WORTH_COLUMNS]
+        found = [group for group in groups(octets, members, form) if len(group) >= least]
         for group, matrix in zip(found, _sorted(octets, found), strict=True) if found else ():
-            for part, indexes in _planned(octets, group, matrix, link, form):
-                parts.append(part)
+            for plan, chosen in _planned(matrix, link, form, least):
+                indexes = group[chosen]
+                lines = matrix if len(chosen) == len(group) else matrix_of(matrix[chosen])
+                parts.append(Part(plan, octets.rows[indexes], lines))
                 alone[indexes] = False
     return parts, np.flatnonzero(alone).tolist()
 
 
-def _forms(octets: Octets, link: Form | str) -> Iterator[tuple[Form, NDArray[np.int64]]]:
+def _forms(octets: Octets, link: str) -> Iterator[tuple[Form, NDArray[np.int64]]]:
     """Telegrams by where they start, those left out of which only `decode` can tell."""
     everything = np.arange(len(octets))
     if link != "auto":
@@ -143,28 +163,26 @@ def _forms(octets: Octets, link: Form | str) -> Iterator[tuple[Form, NDArray[np.
 
 
 def _planned(
-    octets: Octets, group: NDArray[np.int64], matrix: NDArray[np.uint8], link: str, form: Form
-) -> Iterator[tuple[Part, NDArray[np.int64]]]:
-    """The parts of a group for which there is a plan."""
+    matrix: NDArray[np.uint8], link: str, form: Form, least: int
+) -> Iterator[tuple[ColumnPlan, NDArray[np.int64]]]:
+    """Plans, and the lines of a group that each of them fits."""
     known = iter(tuple(PLANS.of(link, form, matrix[0].tobytes())))
-    tries = _TRIES
-    while len(group) >= _WORTH_COLUMNS:
+    left, tries = np.arange(len(matrix)), _TRIES
+    while len(left) >= least:
+        lines = matrix if len(left) == len(matrix) else matrix[left]
         plan = next(known, None)
         if plan is None:
-            tries -= 1
-            if tries < 0:
+            if not tries:
                 return
-            plan = PLANS.make(link, form, matrix[0].tobytes())
+            tries -= least > 1  # who wants all of them in columns gets a plan for each
+            plan = PLANS.make(link, form, lines[0].tobytes())
             if plan is None:
-                group, matrix = group[1:], matrix[1:]
+                left = left[1:]
                 continue
-        fits = plan.fits(matrix)
-        if fits.all():
-            yield Part(plan, octets.rows[group], matrix), group
-            return
+        fits = plan.fits(lines)
         if fits.any():
-            yield Part(plan, octets.rows[group[fits]], matrix_of(matrix[fits])), group[fits]
-            group, matrix = group[~fits], matrix_of(matrix[~fits])
+            yield plan, left[fits]
+        left = left[~fits]
 
 
 def _sorted(octets: Octets, found: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:

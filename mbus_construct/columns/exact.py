@@ -52,7 +52,7 @@ def decimals(mantissa: NDArray[np.int64], exponent: NDArray[np.int8], valid: NDA
 
 
 def decimal_array(mantissa: NDArray[np.int64], power: int) -> Any:
-    """mantissa * 10**power as an Arrow array of `DECIMAL`; None where some do not fit for sure."""
+    """Numbers of 10**power as an Arrow array of `DECIMAL`; None where some do not fit for sure."""
     if not -DECIMAL.scale <= power <= DECIMAL.precision - DECIMAL.scale - _DIGITS:
         return None
     array = narrow(mantissa, _DIGITS, max(-power, 0))
@@ -61,10 +61,18 @@ def decimal_array(mantissa: NDArray[np.int64], power: int) -> Any:
     return array.cast(DECIMAL)
 
 
-def narrow(mantissa: NDArray[np.int64], digits: int, scale: int) -> Any:
-    """mantissa / 10**scale as an Arrow array of decimals with so many digits."""
+def narrow(
+    mantissa: NDArray[np.int64], digits: int, scale: int, valid: NDArray[np.bool_] | None = None
+) -> Any:
+    """Numbers of 10**-scale as an Arrow array of decimals with so many digits; null where not valid."""
     halves = np.stack((mantissa, mantissa >> np.int64(63)), axis=1)
-    return pa.Array.from_buffers(pa.decimal128(digits, scale), len(mantissa), [None, pa.py_buffer(halves)])
+    bits = None if valid is None or valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(pa.decimal128(digits, scale), len(mantissa), [bits, pa.py_buffer(halves)])
+
+
+def digits_of(number: int) -> int:
+    """How many digits a number has."""
+    return len(str(number))
 
 
 def _one_by_one(

@@ -12,7 +12,7 @@ def required(module: str, extra: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise ImportError(
-            f'{module.split(".")[0]} is missing: pip install "mbus-construct[{extra}]"', name=module
+            f'{module.partition(".")[0]} is missing: pip install "mbus-construct[{extra}]"', name=module
         ) from error
 
 

@@ -28,7 +28,6 @@ _Places = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 _METER_TYPE: Final = np.uint64(0x0000FFFFFFFF)
 _FIRST_RECORD: Final = np.uint64(0xFFFF)
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT: Final = np.uint64(29)
 
 
 def _places(form: Form) -> _Places:
@@ -61,9 +60,8 @@ def groups(octets: Octets, members: NDArray[np.int64], form: Form) -> Iterator[N
     possible = np.flatnonzero((first != _NOWHERE) & (lengths >= first))
     if not len(possible):
         return
-    key = _keys(
-        data, begin[possible], lengths[possible], first[possible], address[possible], ci_field[possible]
-    )
+    key = _keys(octets.data, begin, first, address)[possible]
+    key ^= (lengths[possible].astype(np.uint64) << np.uint64(8) | ci_field[possible].astype(np.uint64)) * _MIX
     codes = pa.array(key).dictionary_encode().indices.to_numpy()
     order = np.argsort(codes, kind="stable")
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
@@ -76,19 +74,15 @@ def groups(octets: Octets, members: NDArray[np.int64], form: Form) -> Iterator[N
 def _keys(
     data: NDArray[np.uint8],
     begin: NDArray[np.int64],
-    lengths: NDArray[np.int64],
     first: NDArray[np.int64],
     address: NDArray[np.int64],
-    ci_field: NDArray[np.int64],
 ) -> NDArray[np.uint64]:
-    """A number for each telegram, the same for all of one layout."""
+    """A number for each telegram, of what tells meter types and records apart."""
     words = np.ndarray((len(data) - PAD + 1,), "<u8", data.data, strides=(1,))
     last = len(words) - 1
-    key = lengths.astype(np.uint64) << np.uint64(16) | (ci_field & 0xFF).astype(np.uint64)
     record = words[np.minimum(begin + first, last)] & _FIRST_RECORD
     # Behind the four octets of the identification number.
     kind = words[np.minimum(begin + np.maximum(address, 0) + 4, last)] & _METER_TYPE
     kind[address == _NOWHERE] = 0
-    for part in (record, kind):
-        key = (key ^ key >> _SHIFT) * _MIX ^ part
-    return key
+    mixed: NDArray[np.uint64] = (kind << np.uint64(16) | record) * _MIX
+    return mixed

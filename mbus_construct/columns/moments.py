@@ -1,8 +1,8 @@
 """Dates and times, many at once: the ordinary ones of types F, G and I.
 
 Where the bits lie is read from the grammar's declarations, once for every date and every time of day that
-octets can say. What is no plain moment (a recurring date, a date that does not exist, one that the meter marks
-as invalid) is left to the plan for one telegram.
+octets can say. What is no plain moment (a recurring date, a date that does not exist, one that the meter
+marks as invalid) is left to the plan for one telegram.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class _Table(NamedTuple):
         if self.hundreds is not None:
             low, width = self.hundreds
             index |= (raw >> of(low) & of((1 << width) - 1)) << of(self.width)
-        return self.values[index]
+        found: NDArray[np.int32] = self.values[index]
+        return found
 
 
 def moments(raw: NDArray[Any], data_type: str) -> Moments:

@@ -1,4 +1,4 @@
-"""Numbers of one width, many at once: BCD digits, and integers that are loaded four or eight octets at a time.
+"""Numbers of one width, many at once: BCD digits, and integers, loaded four or eight octets at a time.
 
 The octets come as the highest ones of a 32 or 64 bit number, least significant octet first, so that one shift
 gives a number of any width, with its sign.
@@ -6,7 +6,7 @@ gives a number of any width, with its sign.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 

@@ -7,6 +7,7 @@ date, a text) is read as the plan for one telegram reads it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -18,7 +19,7 @@ from mbus_grammars.vib import ReversedText
 
 from ..values import identifier_digits, is_plain_text
 from .moments import MOMENTS
-from .rows import header_cells, joined, layout_digest
+from .rows import header_cells, joined, layout_digest, layout_start
 from .table import OFFERED, WORDS
 from .words import VOCABULARIES, index_type
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ..json_types import ValueType
     from ..layout.fields import Field
     from ..layout.plan import Plan
-    from ..telegram import Meter
+    from ..telegram import Telegram
     from .rows import Row
 
 Kind = Literal["integer", "bcd", "identifier", "moment", "text", "odd"]
@@ -54,7 +55,7 @@ class Scale(NamedTuple):
 class Coding(NamedTuple):
     """How a column of octets is decoded, and what type its ordinary values are.
 
-    The kind "odd" means each by itself.
+    The kind "odd" means each by itself. `largest`: no number in the table is larger.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Coding(NamedTuple):
     signed: bool = False
     mark: int = 0
     scale: Scale = Scale(1, 0, 0)
+    largest: int = 0
     moment: str = ""
 
 
@@ -97,7 +99,7 @@ class Constant(NamedTuple):
 
 
 class ColumnPlan:
-    """How telegrams of one layout become rows.
+    """How telegrams of one layout become rows; made from the plan and the telegram for one of them.
 
     Attributes:
         plan: the plan that this was made from.
@@ -108,12 +110,12 @@ class ColumnPlan:
         layout: the layout's name.
     """
 
-    def __init__(self, plan: Plan, meter: Meter | None, start: object) -> None:
+    def __init__(self, plan: Plan, telegram: Telegram, noted: tuple[str, ...]) -> None:
         self.plan = plan
         octets = plan.octets
         self.mask = np.frombuffer(plan.mask.to_bytes(len(octets), "little"), np.uint8)
         self.proof = np.frombuffer(octets, np.uint8) & self.mask
-        self.cells = tuple(_cell(octets, item) for item in plan.area.fields)
+        self.cells = tuple(_cell(octets, item, noted) for item in plan.area.fields)
         constants: list[Row] = [
             {
                 **header_cells(cell.field.header),
@@ -127,20 +129,32 @@ class ColumnPlan:
         ]
         self.constants = tuple(Constant.of(name, [row[name] for row in constants]) for name in constants[0])
         self.by_coding = _by_coding(self.cells)
-        self.meter = meter
+        self.meter = telegram.meter
         headers = ((cell.field.offset, cell.field.header) for cell in self.cells)
-        self.layout = layout_digest(start, ((at, item.dib, item.vib) for at, item in headers))
+        self.layout = layout_digest(layout_start(telegram), headers)
 
     def __len__(self) -> int:
         return len(self.cells)
 
+    def headers(self) -> Iterator[Row]:
+        """What the layout says of each record, with the columns of the table of layouts."""
+        meter = self.meter
+        start = {
+            "layout": self.layout,
+            "manufacturer": None if meter is None else meter.manufacturer,
+            "version": None if meter is None else meter.version,
+            "device_type": None if meter is None else meter.device_type,
+        }
+        for number, cell in enumerate(self.cells):
+            header = cell.field.header
+            yield {**start, "record": number, **header_cells(header), "offset": cell.field.offset}
+
     def fits(self, matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Which lines are telegrams of this layout with the right check sum: every octet is compared."""
         differs = (matrix ^ self.proof) & self.mask
+        fits: NDArray[np.bool_] = np.ones(len(matrix), bool)
         if differs.any():
-            fits = ~differs.any(axis=1)
-        else:
-            fits = np.ones(len(matrix), bool)
+            fits &= ~differs.any(axis=1)
         if self.plan.summed is not None:
             first, end = self.plan.summed
             fits &= np.add.reduce(matrix[:, first:end], axis=1, dtype=np.uint8) == matrix[:, end]
@@ -154,9 +168,9 @@ def _by_coding(cells: tuple[Cell, ...]) -> list[tuple[Kind, list[int]]]:
     return [(coding.kind, numbers) for coding, numbers in found.items()]
 
 
-def _cell(octets: bytes, item: Field) -> Cell:
+def _cell(octets: bytes, item: Field, noted: tuple[str, ...]) -> Cell:
     header, _ = RecordsFromMeter.header_at(octets, item.offset)
-    return Cell(item, _coding(header, item, octets), joined(code for code, _ in item.remarks))
+    return Cell(item, _coding(header, item, octets), joined((*noted, *(code for code, _ in item.remarks))))
 
 
 def _is_text(header: DataRecordHeader, lvar: int) -> bool:
@@ -169,7 +183,7 @@ def _is_text(header: DataRecordHeader, lvar: int) -> bool:
 
 def _coding(header: DataRecordHeader, item: Field, octets: bytes) -> Coding:
     width = item.end - item.start
-    odd = Coding("odd", width)
+    odd = Coding("odd", width, "real" if header.data_type == "H" else None)
     if item.lvar:
         return Coding("text", width, "text") if _is_text(header, octets[item.start]) and width > 1 else odd
     if not 0 < width <= _LOAD:
@@ -183,11 +197,11 @@ def _coding(header: DataRecordHeader, item: Field, octets: bytes) -> Coding:
     if coding is None:
         return odd
     scale = _scale(coding.numbers.exponent, coding.numbers.offset)
-    largest = 10 ** (2 * width) if coding.kind == "bcd" else 1 << 8 * width - int(coding.signed)
-    plain = scale.factor == 1 and not scale.added and largest == _INT64  # all numbers of 64 bits fit
-    if largest * scale.factor + abs(scale.added) >= _INT64 and not plain:
+    largest = 10 ** (2 * width) - 1 if coding.kind == "bcd" else (1 << 8 * width - int(coding.signed)) - 1
+    most = largest * scale.factor + abs(scale.added)
+    if most >= _INT64:
         return odd
-    return Coding(coding.kind, width, "decimal", coding.signed, coding.numbers.mark, scale)
+    return Coding(coding.kind, width, "decimal", coding.signed, coding.numbers.mark, scale, most)
 
 
 def _scale(exponent: int, offset: Decimal | int) -> Scale:

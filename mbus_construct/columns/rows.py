@@ -12,19 +12,17 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mbus_grammars import MBusError
-
 from ..json_values import json_value, value_type
-from ..telegram import Telegram
 
 if TYPE_CHECKING:
+    from mbus_grammars import MBusError
+
     from ..json_types import State
     from ..json_values import Value
-    from ..telegram import Diagnostic, Record, RecordHeader
+    from ..telegram import Diagnostic, Record, RecordHeader, Telegram
 
 _INT64: Final = 1 << 63
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  meters' clocks have no zone
-_SECOND: Final = 10**6
+_EPOCH: Final = datetime(1970, 1, 1)  # meters' clocks have no zone
 
 Row = dict[str, Any]
 
@@ -105,12 +103,22 @@ def telegram_rows(telegram: Telegram) -> list[Row]:
     codes: dict[int | None, list[str]] = {}
     for diagnostic in telegram.diagnostics:
         codes.setdefault(diagnostic.record, []).append(diagnostic.code)
+    noted = whole_codes(telegram)
     rows = [
-        {**shared, **_record_row(record), "record": index, "code": joined(codes.get(index, ()))}
+        {**shared, **_record_row(record), "record": index, "code": joined((*noted, *codes.get(index, ())))}
         for index, record in enumerate(telegram.records)
     ]
-    rows += [{**shared, **_remark(item)} for item in telegram.diagnostics if item.record is None]
+    remarks = [item for item in telegram.diagnostics if item.record is None and item.code not in noted]
+    rows += [{**shared, **_remark(item)} for item in remarks]
     return rows or [{**shared, "error": f"no data records: {_what(telegram)}", "code": "no_records"}]
+
+
+def whole_codes(telegram: Telegram) -> tuple[str, ...]:
+    """What is worth knowing of a telegram as a whole, and stands with each of its records."""
+    if not telegram.records:
+        return ()
+    whole = (item for item in telegram.diagnostics if item.record is None)
+    return tuple(item.code for item in whole if item.severity == "info")
 
 
 def _record_row(record: Record) -> Row:
@@ -147,8 +155,7 @@ def error_row(error: MBusError) -> Row:
 
 def layout_id(telegram: Telegram) -> str:
     """The name of a telegram's layout, 16 hex digits: of its meter's type and of its record headers."""
-    records = ((item.offset, item.dib, item.vib) for item in telegram.records)
-    return layout_digest(layout_start(telegram), records)
+    return layout_digest(layout_start(telegram), ((item.offset, item.header) for item in telegram.records))
 
 
 def layout_start(telegram: Telegram) -> object:
@@ -158,9 +165,10 @@ def layout_start(telegram: Telegram) -> object:
     return telegram.link, telegram.frame.c_field, telegram.frame.ci_field, kind
 
 
-def layout_digest(start: object, records: Iterable[tuple[int, bytes, bytes]]) -> str:
-    """The name of a layout, from what stands in front of the records and their offsets, DIBs and VIBs."""
+def layout_digest(start: object, records: Iterable[tuple[int, RecordHeader]]) -> str:
+    """The name of a layout, from what stands in front of the records, and their offsets and headers."""
     digest = blake2b(repr(start).encode(), digest_size=8)
-    for offset, dib, vib in records:
-        digest.update(b"%d:%d:" % (offset, len(dib)) + dib + vib)
+    for offset, header in records:
+        octets = header.dib + header.vib
+        digest.update(b"%d:%d:" % (offset, len(header.dib)) + (octets or repr(header).encode()))
     return digest.hexdigest()

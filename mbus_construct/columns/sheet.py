@@ -6,20 +6,21 @@ any. `Places` collects the exceptions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from .exact import decimals, floats
 from .extra import pa
-from .table import OFFERED, WORDS
+from .table import OFFERED, WORDS, field
 from .words import VOCABULARIES, index_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .rows import Row
+    from .table import Output
 
 _ID_LENGTH: Final = 8  # digits of an identification number
 _DERIVED: Final = ("value", "value_decimal")
@@ -83,7 +84,7 @@ class Column:
 
     def __init__(self, count: int, type_: Any, rare: bool = False) -> None:
         self.rare = rare
-        self.values = np.zeros(count, type_) if rare else np.empty(count, type_)
+        self.values: NDArray[Any] = np.zeros(count, type_) if rare else np.empty(count, type_)
         self.present = Places()
         self.absent = Places()
 
@@ -234,6 +235,12 @@ class Sheet:
                 if value is not None:
                     column.present.add(row)
 
+    def table(self, names: Sequence[str], output: Output) -> Any:
+        """The columns as a `pyarrow.RecordBatch`."""
+        arrays = [self.array(name, output.first, output.portable) for name in names]
+        fields = [field(name, output.portable) for name in names]
+        return output.table(arrays, fields, self.source)
+
     def array(self, name: str, first: int, portable: bool) -> Any:
         """A column as Arrow has it."""
         if name in self.words:
@@ -241,7 +248,7 @@ class Sheet:
         if name == "telegram":
             return pa.array(self.source + first if first else self.source)
         if name == "meter_id" and self.ids is not None:
-            return _ids(self.ids)
+            return identifications(self.ids.values, self.ids.valid())
         if name == "value_text" and self.texts is not None:
             return self.texts.array()
         if name in _DERIVED:
@@ -255,10 +262,10 @@ class Sheet:
         return pa.Array.from_buffers(OFFERED[name], len(column.values), buffers)
 
 
-def _ids(column: Column) -> Any:
-    """Identification numbers: eight characters in 64 bits each, which a missing one has too."""
-    end = _ID_LENGTH * len(column.values)
+def identifications(values: NDArray[np.uint64], valid: NDArray[np.bool_] | None) -> Any:
+    """Identification numbers as strings: eight characters in 64 bits each, which a missing one has too."""
+    end = _ID_LENGTH * len(values)
     if end > np.iinfo(np.int32).max:
         raise ValueError("more than 2 GB of identification numbers in one batch; give smaller batches")
     offsets = np.arange(0, end + 1, _ID_LENGTH, dtype=np.int32)
-    return strings(offsets, column.valid(), column.values.view(np.uint8))
+    return strings(offsets, valid, values.view(np.uint8))

@@ -145,7 +145,7 @@ def _from_hex(array: Any) -> Octets:
     keep = np.repeat(plain, np.diff(starts))
     keep &= ~blank
     nibbles = digits[keep]
-    data = nibbles[0::2] << 4 | nibbles[1::2]
+    data: NDArray[np.uint8] = nibbles[0::2] << np.uint8(4) | nibbles[1::2]
     before = np.concatenate(([0], np.cumsum(keep)))
     lengths = np.diff(before[starts]) // 2
     odd_rows = np.flatnonzero(~plain)
@@ -158,7 +158,7 @@ def _from_hex(array: Any) -> Octets:
                 faults[row] = error
     rows = np.concatenate((np.flatnonzero(plain), np.fromiter(others, np.int64)))
     sizes = np.concatenate((lengths[plain], np.fromiter(map(len, others.values()), np.int64)))
-    appended = np.frombuffer(b"".join(others.values()), np.uint8)
+    appended: NDArray[np.uint8] = np.frombuffer(b"".join(others.values()), np.uint8)
     ends = PAD + np.concatenate(([0], np.cumsum(sizes)))
     return Octets(padded(data, appended), ends, rows, faults)
 

@@ -7,7 +7,7 @@ read the tables have none.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from .extra import pa
 
@@ -101,6 +101,27 @@ def field(name: str, portable: bool) -> Any:
     if portable and pa.types.is_dictionary(type_):
         type_ = _TEXT
     return pa.field(name, type_)
+
+
+class Output(NamedTuple):
+    """What tables are to be like: the batch that they come from, and which of its columns they keep.
+
+    `portable`: without dictionaries. `first`: the number of the batch's first telegram.
+    """
+
+    batch: Any
+    keep: Sequence[str]
+    portable: bool
+    first: int
+
+    def table(self, arrays: list[Any], fields: list[Any], sources: Any) -> Any:
+        """A `pyarrow.RecordBatch` of columns and what is kept; `sources` are the rows of the input."""
+        places = pa.array(sources)
+        for name in self.keep:
+            kept = kept_field(self.batch.schema.field(name), self.portable)
+            fields.append(kept)
+            arrays.append(self.batch.column(name).take(places).cast(kept.type))
+        return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def kept_field(original: Any, portable: bool) -> Any:

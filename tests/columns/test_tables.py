@@ -1,0 +1,206 @@
+"""Columns, arguments and inputs of the tables."""
+
+from __future__ import annotations
+
+import doctest
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telegrams import README_TELEGRAM
+
+pa: Any = pytest.importorskip("pyarrow", reason="tables need the extra arrow")
+
+import mbus_construct.arrow  # noqa: E402
+from mbus_construct.arrow import decode_batch, decode_star, decode_wide, schema_of  # noqa: E402
+from mbus_construct.columns.exact import decimals, floats  # noqa: E402
+from mbus_construct.columns.source import octets_of  # noqa: E402
+
+EXAMPLE = bytes.fromhex("681F1F680802727856341224400107550000000313153100DA023B13018B60043718021816")
+TWENTY = 20
+
+
+def batch_of(values: Any, type_: Any = None, **others: Any) -> Any:
+    return pa.record_batch({"telegram": pa.array(values, type_), **others})
+
+
+def test_examples() -> None:
+    failures, tests = doctest.testmod(mbus_construct.arrow)
+    assert tests > 3
+    assert not failures
+
+
+HEXES = {
+    "plain": EXAMPLE.hex(),
+    "upper": EXAMPLE.hex().upper(),
+    "blanks": f" {EXAMPLE.hex(' ')} ",
+    "words": EXAMPLE.hex(" ", 2),
+    "commas": EXAMPLE.hex(","),
+    "prefixed": " ".join(f"0x{octet:02x}" for octet in EXAMPLE),
+}
+
+
+@pytest.mark.parametrize("type_", ["string", "large_string", "string_view", "dictionary"])
+def test_hex_with_any_separators(type_: str) -> None:
+    wanted = decode_batch(batch_of([EXAMPLE] * len(HEXES), pa.binary())).to_pylist()
+    texts = pa.array(list(HEXES.values()))
+    texts = texts.dictionary_encode() if type_ == "dictionary" else texts.cast(getattr(pa, type_)())
+    found = decode_batch(pa.record_batch({"mbus-raw": texts})).to_pylist()
+    key = lambda row: (row["telegram"], row["record"])  # noqa: E731
+    assert sorted(found, key=key) == sorted(wanted, key=key)
+
+
+@pytest.mark.parametrize("type_", ["binary", "large_binary", "binary_view"])
+def test_octets_of_any_binary_type(type_: str) -> None:
+    array = pa.array([EXAMPLE, README_TELEGRAM] * TWENTY, pa.binary()).cast(getattr(pa, type_)())
+    assert decode_batch(pa.record_batch([array], ["x"])).num_rows == 15 * TWENTY
+
+
+@given(st.lists(st.one_of(st.binary(max_size=9).map(bytes.hex), st.text("01aFg x,", max_size=9), st.none())))
+def test_hex_is_read_as_single_telegrams_are(texts: list[str | None]) -> None:
+    from mbus_construct import MBusError  # noqa: PLC0415
+    from mbus_construct.hextext import parse_hex  # noqa: PLC0415
+
+    octets = octets_of(pa.array(texts, pa.string()))
+    found = {int(row): octets.telegram(index) for index, row in enumerate(octets.rows)}
+    for row, text in enumerate(texts):
+        try:
+            wanted = None if text is None else parse_hex(text)
+        except MBusError as error:
+            assert str(octets.faults[row]) == str(error)
+            assert row not in found
+            continue
+        if wanted is None:
+            assert "empty" in str(octets.faults[row])
+        else:
+            assert found[row] == wanted
+
+
+def test_slices_of_arrays() -> None:
+    for type_ in (pa.binary(), pa.string()):
+        items = [EXAMPLE, README_TELEGRAM, None, EXAMPLE]
+        values = items if type_ == pa.binary() else [item and item.hex() for item in items]
+        sliced = batch_of(values, type_).slice(1)
+        rows = decode_batch(sliced, first=100).to_pylist()
+        assert {row["telegram"] for row in rows} == {100, 101, 102}
+        assert sum(row["telegram"] == 102 for row in rows) == 3
+        assert [row["error"] for row in rows if row["telegram"] == 101] == ["no telegram: the cell is empty"]
+
+
+def test_nulls_that_hide_octets() -> None:
+    offsets = pa.array([0, len(EXAMPLE), 2 * len(EXAMPLE), 3 * len(EXAMPLE)], pa.int32()).buffers()[1]
+    bits = pa.py_buffer(b"\x05")
+    array = pa.Array.from_buffers(pa.binary(), 3, [bits, offsets, pa.py_buffer(EXAMPLE * 3)])
+    rows = decode_batch(pa.record_batch({"telegram": array})).to_pylist()
+    assert sorted(row["telegram"] for row in rows) == [0, 0, 0, 1, 2, 2, 2]
+
+
+def test_no_telegrams_at_all() -> None:
+    empty = decode_batch(batch_of([], pa.binary()))
+    assert (empty.num_rows, empty.schema) == (0, schema_of())
+    assert decode_batch(batch_of([], pa.string()), portable=True).num_rows == 0
+    assert decode_wide(batch_of([], pa.binary())) == {}
+    facts, layouts = decode_star(batch_of([], pa.binary()))
+    assert (facts.num_rows, layouts.num_rows) == (0, 0)
+
+
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("count", [1, TWENTY])
+def test_schemas_are_as_announced(portable: bool, count: int) -> None:
+    kept = pa.array(["a", "b"] * count).dictionary_encode()
+    batch = batch_of([EXAMPLE, b"\x00"] * count, pa.binary(), place=kept)
+    keep = pa.schema([batch.schema.field("place")])
+    table = decode_batch(batch, keep=["place"], value=True, decimals=True, portable=portable)
+    assert table.schema == schema_of(keep=keep, value=True, decimals=True, portable=portable)
+    table.validate(full=True)
+    for row in table.to_pylist():
+        assert row["place"] == ("a" if row["telegram"] % 2 == 0 else "b")
+    facts, layouts = decode_star(batch, keep=["place"], portable=portable)
+    assert facts.schema == schema_of(shape="facts", keep=keep, portable=portable)
+    assert layouts.schema == schema_of(shape="layouts", portable=portable)
+    few = decode_batch(batch, columns=["value_time", "layout", "telegram"], portable=portable)
+    assert few.schema == schema_of(columns=["value_time", "layout", "telegram"], portable=portable)
+    if portable:
+        assert not any(pa.types.is_dictionary(item.type) for item in table.schema)
+    assert not any(pa.types.is_unsigned_integer(item.type) for item in table.schema)
+
+
+def test_a_few_columns_have_the_same_cells() -> None:
+    batch = batch_of([EXAMPLE, README_TELEGRAM, EXAMPLE[:-3]] * TWENTY, pa.binary())
+    everything = decode_batch(batch, value=True, decimals=True)
+    for name in everything.schema.names:
+        few = decode_batch(batch, columns=[name])
+        assert few.column(name).equals(everything.column(name)), name
+
+
+def test_what_is_rejected_has_error_code_and_offset() -> None:
+    damaged = EXAMPLE[:-2] + b"\x00\x16"
+    (row,) = decode_batch(batch_of([damaged], pa.binary())).to_pylist()
+    assert (row["error"], row["code"], row["offset"]) == (
+        "check sum 00h, the octets give 18h",
+        "checksum",
+        35,
+    )
+    assert row["record"] is None
+
+
+def test_what_is_said_of_a_wide_table() -> None:
+    invalid = bytearray(README_TELEGRAM)
+    invalid[21] = 0xAA
+    invalid[-2] = sum(invalid[4:-2]) & 0xFF
+    tables = decode_wide(batch_of([README_TELEGRAM, bytes(invalid), b"\xe5"], pa.binary()), first=5)
+    assert [row["telegram"] for row in tables.pop("rejected").to_pylist()] == [7]
+    (table,) = tables.values()
+    first, second = table.to_pylist()
+    assert first["energy [Wh]"] == Decimal(1400)
+    assert table.schema.field("volume [m³]").type == pa.decimal128(8, 3)
+    assert second["energy [Wh]"] is None
+    assert second["reasons"].startswith("energy [Wh]: digits")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"column": "hex"}, "no column 'hex'; there are: telegram, other"),
+        ({"columns": ["meter"]}, "no column 'meter'; there are telegram, meter_id"),
+        ({"columns": ["unit", "unit"]}, "named twice"),
+        ({"keep": ["nothing"]}, "no column 'nothing' to keep"),
+        ({"keep": ["telegram"]}, "has the name 'telegram' too"),
+        ({"link": "wireless"}, "link is one of auto, frame"),
+        ({"column": "other"}, "telegrams are binary or strings of hex digits, not int64"),
+    ],
+)
+def test_what_cannot_be_meant(arguments: dict[str, Any], words: str) -> None:
+    batch = batch_of([EXAMPLE], pa.binary(), other=[1])
+    with pytest.raises(ValueError, match=words):
+        decode_batch(batch, **arguments)
+
+
+def test_which_column_has_to_be_said() -> None:
+    batch = pa.record_batch({"a": ["10"], "b": ["20"]})
+    with pytest.raises(ValueError, match="say which column holds the telegrams; there are: a, b"):
+        decode_batch(batch)
+
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(st.lists(st.tuples(INT64, st.integers(-60, 60), st.booleans())))
+def test_floats_and_decimals_are_the_same_numbers(items: list[tuple[int, int, bool]]) -> None:
+    import numpy as np  # noqa: PLC0415
+
+    mantissa = np.array([item[0] for item in items], np.int64)
+    exponent = np.array([item[1] for item in items], np.int8)
+    valid = np.array([item[2] for item in items], bool)
+    numbers = [Decimal(f"{number}e{power}") for number, power, _ in items]
+    found = floats(mantissa, exponent, valid).to_pylist()
+    assert found == [float(number) if there else None for number, there in zip(numbers, valid, strict=True)]
+    array = decimals(mantissa, exponent, valid)
+    array.validate(full=True)
+    for cell, number, there in zip(array.to_pylist(), numbers, valid, strict=True):
+        exact = number.normalize()
+        fits = exact.is_zero() or (exact.as_tuple().exponent >= -12 and exact.adjusted() < 26)
+        assert cell == (exact if there and fits else None)
