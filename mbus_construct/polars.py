@@ -105,7 +105,7 @@ def _lazy(telegrams: _Frame | _Files, wanted: tuple[str, ...]) -> pl.LazyFrame:
             if n_rows == 0:
                 return
 
-    return register_io_source(rows, schema=schema, explain_name="mbus", explain_detail=telegrams.name)
+    return register_io_source(rows, schema=schema)
 
 
 def _polars(table: Any) -> pl.DataFrame:
@@ -127,8 +127,6 @@ class _Frame:
     column: str
     link: str
     keep: tuple[str, ...]
-
-    name: str = "telegrams of a frame"
 
     def empty(self, columns: tuple[str, ...]) -> Any:
         """A table without rows."""
@@ -169,11 +167,6 @@ class _Files:
     link: str
     keep: tuple[str, ...]
 
-    @property
-    def name(self) -> str:
-        """For `explain`."""
-        return ", ".join(self.paths[:3]) + (f" and {len(self.paths) - 3} more" * (len(self.paths) > 3))
-
     def empty(self, columns: tuple[str, ...]) -> Any:
         """A table without rows. Raises `OSError` or `ValueError` for what cannot be read."""
         inputs = self._inputs(self.keep)
@@ -200,7 +193,7 @@ class _Files:
         if found.failures:
             raise OSError("; ".join(found.failures))
         if not found.inputs:
-            raise OSError(f"no file of telegrams: {self.name or 'no path'}")
+            raise OSError(f"no file of telegrams: {', '.join(self.paths) or 'no path'}")
         return found.inputs
 
     def _table(self, batch: Any, columns: tuple[str, ...]) -> Any:
