@@ -175,8 +175,10 @@ def _target(
 
 
 def _run(settings: Settings, *, quiet: bool) -> int:
-    from ..files.conversion import convert  # noqa: PLC0415  needs an extra
+    from ..files import memory  # noqa: PLC0415  needs an extra
+    from ..files.conversion import convert  # noqa: PLC0415
 
+    memory.reuse()
     began = time.monotonic()
     with _progress(quiet) as progress:
         outcome = convert(settings, progress)
