@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from mbus_grammars import MBusError
+from mbus_grammars import DecodeError, MBusError
+from mbus_grammars.link import START_LONG
 
 from ..decode import decode
+from ..forms import looks_like_frame
 from ..layout.plan import plan_for
+from ..layout.rest import refuse
 from ..layout.shapes import key_of, shape_of
 from .extra import pa
 from .fill import fill
 from .groups import groups
 from .lines import matrix_of
 from .plan import ColumnPlan
+from .refused import Refused, fill_refused
 from .rows import error_row, telegram_rows, whole_codes
+from .scatter import Headers, Scattered, fill_scattered
 from .sheet import Sheet
 from .source import PAD, padded, stretch
 from .words import VOCABULARIES
@@ -37,7 +42,7 @@ _TRIES: Final = 4
 
 _MAX_PLANS: Final = 4096
 
-_FRAME_START: Final = 0x68
+_START: Final = bytes([START_LONG])
 
 
 class Part(NamedTuple):
@@ -100,22 +105,54 @@ class ColumnPlans:
 
 
 PLANS: Final = ColumnPlans()
+HEADERS: Final = Headers()
 
 
 def sheet_of(octets: Octets, link: str, wanted: Iterable[str]) -> Decoded:
     """The long table of a batch, not yet as Arrow has it."""
     VOCABULARIES.limit()
+    HEADERS.limit()
+    names = frozenset(wanted)
     parts, alone = split(octets, link)
+    scattered = Scattered(octets, HEADERS)
+    refused: list[Refused] = []
+    if "layout" not in names:  # nobody asks which layouts there are
+        alone, refused = scatter(octets, alone, link, scattered)
     rows = rows_of(octets, alone, link)
     count = sum(len(part.rows) * len(part.plan) for part in parts)
-    sheet = Sheet(count + len(rows), wanted)
+    sheet = Sheet(count + len(scattered) + len(refused) + len(rows), names)
     at = 0
     for part in parts:
         fill(sheet, part.plan, part.matrix, part.rows, at)
         at += len(part.rows) * len(part.plan)
+    fill_scattered(sheet, scattered, at)
+    at += len(scattered)
+    fill_refused(sheet, refused, at)
+    at += len(refused)
     for number, (source, row) in enumerate(rows):
-        sheet.put(count + number, source, row)
+        sheet.put(at + number, source, row)
     return Decoded(sheet, parts, rows)
+
+
+def scatter(
+    octets: Octets, alone: Iterable[int], link: str, found: Scattered
+) -> tuple[list[int], list[Refused]]:
+    """The records of telegrams without a plan; gives those that are more than records, and the refused."""
+    left: list[int] = []
+    refused: list[Refused] = []
+    form: Any = "frame" if link == "auto" else link
+    for index in alone:
+        telegram = octets.telegram(index)
+        shape = shape_of(telegram, form)
+        if form == "frame" and telegram[:1] == _START and (link != "auto" or looks_like_frame(telegram)):
+            try:
+                refuse(telegram)
+            except DecodeError as error:
+                refused.append(Refused(int(octets.rows[index]), error))
+                continue
+        if shape is None or not found.add(index, telegram, shape):
+            left.append(index)
+    return left, refused
 
 
 def rows_of(octets: Octets, alone: Iterable[int], link: str) -> list[tuple[int, Row]]:
@@ -155,7 +192,7 @@ def _forms(octets: Octets, link: str) -> Iterator[tuple[Form, NDArray[np.int64]]
         form: Any = link
         yield form, everything
         return
-    frames = octets.data[octets.starts[:-1]] == _FRAME_START
+    frames = octets.data[octets.starts[:-1]] == START_LONG
     frames &= np.diff(octets.starts) > 0
     yield "frame", everything[frames]
     # Elvaco's report 2001 and many gateways; the plan is made where `decode` finds no other reading.

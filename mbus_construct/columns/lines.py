@@ -101,11 +101,12 @@ class Lines:
         width, read = end - start, cell.field.read
         octets = np.ascontiguousarray(self.matrix[telegrams, start:end]).tobytes()
         for at in range(0, len(octets), width) if width else [0] * len(telegrams):
-            yield _cells(cell, read(octets[at : at + width]))
+            yield cells_of(cell.code, read(octets[at : at + width]))
 
 
-def _cells(cell: Cell, outcome: Outcome) -> Row:
-    codes = (cell.code, outcome.code)
+def cells_of(code: str | None, outcome: Outcome) -> Row:
+    """The cells of a value that was read by itself; `code` is what its header has to remark."""
+    codes = (code, outcome.code)
     return {
         **value_cells(outcome.value)._asdict(),
         "state": outcome.state,

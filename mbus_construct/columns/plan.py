@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..json_types import ValueType
     from ..layout.fields import Field
     from ..layout.plan import Plan
+    from ..layout.readers import Reader
     from ..telegram import Telegram
     from .rows import Row
 
@@ -170,7 +171,14 @@ def _by_coding(cells: tuple[Cell, ...]) -> list[tuple[Kind, list[int]]]:
 
 def _cell(octets: bytes, item: Field, noted: tuple[str, ...]) -> Cell:
     header, _ = RecordsFromMeter.header_at(octets, item.offset)
-    return Cell(item, _coding(header, item, octets), joined((*noted, *(code for code, _ in item.remarks))))
+    width = item.end - item.start
+    if not item.lvar:
+        coding = coding_of(header, item.read, width)
+    elif width > 1 and _is_text(header, octets[item.start]):
+        coding = Coding("text", width, "text")
+    else:
+        coding = Coding("odd", width)
+    return Cell(item, coding, joined((*noted, *(code for code, _ in item.remarks))))
 
 
 def _is_text(header: DataRecordHeader, lvar: int) -> bool:
@@ -181,11 +189,9 @@ def _is_text(header: DataRecordHeader, lvar: int) -> bool:
     return type(data.content(lvar)) is ReversedText  # one of its kind sends the first character first
 
 
-def _coding(header: DataRecordHeader, item: Field, octets: bytes) -> Coding:
-    width = item.end - item.start
+def coding_of(header: DataRecordHeader, read: Reader, width: int) -> Coding:
+    """How data of a fixed width are decoded."""
     odd = Coding("odd", width, "real" if header.data_type == "H" else None)
-    if item.lvar:
-        return Coding("text", width, "text") if _is_text(header, octets[item.start]) and width > 1 else odd
     if not 0 < width <= _LOAD:
         return odd
     moment = MOMENTS.get(header.data_type)
@@ -193,7 +199,7 @@ def _coding(header: DataRecordHeader, item: Field, octets: bytes) -> Coding:
         return Coding("moment", width, moment[1], moment=header.data_type)
     if identifier_digits(header) is not None:
         return Coding("identifier", width, "text")
-    coding = item.read.coding
+    coding = read.coding
     if coding is None:
         return odd
     scale = _scale(coding.numbers.exponent, coding.numbers.offset)

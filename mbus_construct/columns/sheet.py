@@ -61,14 +61,14 @@ class Places:
         self.mark_rows(cells, value)
 
     def mark_stretches(self, cells: NDArray[np.bool_], value: bool) -> None:
-        """Set the stretches only."""
+        """Set those that were noted together only."""
         for stretch in self._stretches:
             cells[stretch] = value
+        for some in self._some:
+            cells[some] = value
 
     def mark_rows(self, cells: NDArray[np.bool_], value: bool) -> None:
         """Set the rows that were noted one by one only."""
-        for some in self._some:
-            cells[some] = value
         if self._single:
             cells[np.array(self._single)] = value
 
@@ -79,7 +79,7 @@ class Column:
     Attributes:
         values: of all rows; 0 where there is none.
         present, absent: which cells there are. Those in neither are there, unless the column is `rare`. What
-            is said of single rows prevails over what is said of stretches.
+            is said of a single row prevails over what is said of many.
     """
 
     def __init__(self, count: int, type_: Any, rare: bool = False) -> None:
@@ -107,6 +107,11 @@ class Column:
         """No value in these rows."""
         if not self.rare:
             self.absent.add(place)
+
+    def absent_rows(self, rows: NDArray[np.int64]) -> None:
+        """No value in these rows, unless one is set afterwards."""
+        if len(rows):
+            self.absent.add(rows)
 
     def valid(self) -> NDArray[np.bool_] | None:
         """Which cells there are, None for all."""

@@ -31,8 +31,10 @@ class Vocabulary:
 
     def array(self) -> Any:
         """The strings as an Arrow array; one at least, for indexes of cells without a string."""
+        if not self._known:
+            return pa.array([""], pa.string())
         if self._array is None or len(self._array) < len(self._known):
-            self._array = pa.array(self._known or [""], pa.string())
+            self._array = pa.array(self._known, pa.string())
         return self._array
 
 
@@ -65,4 +67,4 @@ def index_type(type_: Any) -> np.dtype[Any]:
     """What NumPy holds a column in: its numbers, or the indexes of its words."""
     if pa.types.is_dictionary(type_):
         type_ = type_.index_type
-    return np.dtype(np.int64 if pa.types.is_timestamp(type_) else type_.to_pandas_dtype())
+    return np.dtype(f"i{type_.bit_width // 8}")

@@ -88,21 +88,8 @@ class _Odd:
         return f"{self.path}[{len(self.records) + len(self.special)}]"
 
     def _unreadable(self, position: int, decisive: bytes) -> int:
-        """A record that cannot be read; gives where it ends.
-
-        `decisive`: the octets that say what is wrong, apart from how many there are; b"" where data do too.
-        """
-        index = len(self.records)
-        key = (self._path(), decisive, len(self.body) - position)
-        fault = _faults.get(key) if decisive else None
-        if fault is None:
-            fault = fault_at(self.body, position, key[0], index)
-            if decisive:
-                if len(_faults) >= _MAX_FAULTS:
-                    _faults.clear()
-                _faults[key] = fault.moved(-position, 0)
-        else:
-            fault = fault.moved(position, index)
+        """A record that cannot be read; gives where it ends. `decisive` as in `fault_of`."""
+        fault = fault_of(self.body, position, self._path(), len(self.records), decisive)
         self.records.append(fault.record(self.body, self.diagnostics))
         return fault.end
 
@@ -117,6 +104,23 @@ class _Odd:
         if remark is not None:
             self.diagnostics.append(remark)
         return position + 1
+
+
+def fault_of(body: bytes, position: int, path: str, index: int, decisive: bytes) -> Fault:
+    """What is wrong with the record at a position of octets that end with the area.
+
+    `decisive`: the octets that say it, apart from how many there are; b"" where data do too.
+    """
+    key = (path, decisive, len(body) - position)
+    fault = _faults.get(key) if decisive else None
+    if fault is not None:
+        return fault.moved(position, index)
+    fault = fault_at(body, position, path, index)
+    if decisive:
+        if len(_faults) >= _MAX_FAULTS:
+            _faults.clear()
+        _faults[key] = fault.moved(-position, 0)
+    return fault
 
 
 def read_directly(octets: bytes, shape: Shape) -> Telegram | None:

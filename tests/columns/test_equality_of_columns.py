@@ -75,6 +75,11 @@ def check(telegrams: Sequence[bytes], link: str = "auto") -> None:
     table = decode_batch(batch, link=link, columns=ALL)
     table.validate(full=True)
     assert by_telegram(table.to_pylist()) == wanted
+    without_layouts = by_telegram(decode_batch(batch, link=link).to_pylist())
+    for number, rows in without_layouts.items():
+        for row, whole in zip(rows, wanted[number], strict=True):
+            assert {**row, "layout": whole["layout"]} == whole
+    assert len(without_layouts) == len(wanted)
     facts, layouts = decode_star(batch, link=link, columns=ALL)
     known = {(row["layout"], row["record"]): row for row in layouts.to_pylist()}
     for number, rows in by_telegram(facts.to_pylist()).items():

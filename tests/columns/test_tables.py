@@ -18,6 +18,7 @@ import mbus_construct.arrow  # noqa: E402
 from mbus_construct.arrow import decode_batch, decode_star, decode_wide, schema_of  # noqa: E402
 from mbus_construct.columns.exact import decimals, floats  # noqa: E402
 from mbus_construct.columns.source import octets_of  # noqa: E402
+from mbus_construct.columns.words import Vocabulary  # noqa: E402
 
 EXAMPLE = bytes.fromhex("681F1F680802727856341224400107550000000313153100DA023B13018B60043718021816")
 TWENTY = 20
@@ -204,3 +205,12 @@ def test_floats_and_decimals_are_the_same_numbers(items: list[tuple[int, int, bo
         exact = number.normalize()
         fits = exact.is_zero() or (exact.as_tuple().exponent >= -12 and exact.adjusted() < 26)
         assert cell == (exact if there and fits else None)
+
+
+def test_the_first_word_of_a_vocabulary() -> None:
+    words = Vocabulary()
+    assert words.array().to_pylist() == [""]
+    assert words.index("kWh") == 0
+    assert words.array().to_pylist() == ["kWh"]
+    assert (words.index("m³"), words.index("kWh")) == (1, 0)
+    assert words.array().to_pylist() == ["kWh", "m³"]

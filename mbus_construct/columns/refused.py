@@ -1,0 +1,32 @@
+"""Telegrams that the link layer refuses: a row each, with nothing but the error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from .rows import error_row
+from .sheet import Column
+
+if TYPE_CHECKING:
+    from mbus_grammars import DecodeError
+
+    from .sheet import Sheet
+
+
+class Refused(NamedTuple):
+    """A telegram's row in the batch, and its error."""
+
+    source: int
+    error: DecodeError
+
+
+def fill_refused(sheet: Sheet, refused: Sequence[Refused], at: int) -> None:
+    """Fill in the rows from `at` on."""
+    place = slice(at, at + len(refused))
+    sheet.source[place] = [item.source for item in refused]
+    for column in (*sheet.columns.values(), sheet.ids):
+        if isinstance(column, Column):
+            column.drop(place)
+    for row, item in enumerate(refused, at):
+        sheet.put_some(row, error_row(item.error))

@@ -1,0 +1,388 @@
+"""Telegrams of layouts that hardly come twice: records are found one by one, and decoded all together.
+
+A plan costs more than it saves here. But what the grammar has said of a record header holds in every
+telegram, so that all numbers of one width can be loaded from wherever they stand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from mbus_grammars.lvar import lvar_length
+from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
+
+from ..layout.direct import fault_of
+from ..layout.fields import REFUSALS, reserved
+from ..layout.headers import HEADERS
+from ..layout.rest import meter_of, security
+from ..telegram import RecordHeader
+from .lines import cells_of
+from .moments import moments
+from .numbers import bcd, integers, load_type
+from .plan import NUMBERS, Coding, Constant, coding_of
+from .rows import header_cells, joined
+from .words import VOCABULARIES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..layout.fields import Described
+    from ..layout.shapes import Shape
+    from .rows import Row
+    from .sheet import Column, Sheet
+    from .source import Octets
+
+_MAX_HEADERS: Final = 8192
+_SHORTEST: Final = 2  # octets of a record header
+_UNREADABLE: Final = 0  # the number of the header of records that cannot be read
+_LOAD: Final = load_type(8)
+
+
+class Known(NamedTuple):
+    """A record header: its octets, octets of its data, how these are decoded, and its cells."""
+
+    number: int
+    described: Described | None
+    size: int
+    width: int
+    coding: Coding
+    cells: Row
+
+
+class Headers:
+    """Record headers by number, with what they say as arrays; all are forgotten when there are too many."""
+
+    def __init__(self) -> None:
+        self._start()
+
+    def _start(self) -> None:
+        nothing = Coding("odd", 0)
+        cells = _cells(RecordHeader(), nothing, None)
+        self.generation = VOCABULARIES.generation
+        self.known: list[Known] = [Known(_UNREADABLE, None, 0, 0, nothing, cells)]
+        self.at_once: dict[bytes, tuple[int, int]] = {}
+        self.lengths: dict[bytes, tuple[int, ...]] = {}
+        self._numbers: dict[int, Known] = {}
+        self._arrays: tuple[Constant, ...] = ()
+
+    def limit(self) -> None:
+        """Start anew where there are too many; between batches."""
+        if len(self.known) > _MAX_HEADERS or self.generation != VOCABULARIES.generation:
+            self._start()
+
+    def of(self, body: bytes, position: int, item: Described) -> Known:
+        """The header at a position, which `item` describes."""
+        known = self._numbers.get(id(item))
+        if known is None or known.described is not item:
+            parsed, start = RecordsFromMeter.header_at(body, position)
+            width = item.length or 0
+            coding = Coding("odd", width) if item.length is None else coding_of(parsed, item.read, width)
+            cells = _cells(item.header, coding, joined(code for code, _ in item.remarks))
+            known = Known(len(self.known), item, start - position, width, coding, cells)
+            self._numbers[id(item)] = known
+            self.known.append(known)
+            if coding.kind != "odd" and not item.fault:
+                self._remember(body[position:start], known)
+        return known
+
+    def _remember(self, octets: bytes, known: Known) -> None:
+        """Octets that say at once which header they are, and how long its records are."""
+        self.at_once[octets] = known.number, known.size + known.width
+        first = octets[:_SHORTEST]
+        lengths = self.lengths.get(first, ())
+        if len(octets) > _SHORTEST and len(octets) not in lengths:
+            self.lengths[first] = tuple(sorted((*lengths, len(octets))))
+
+    def constants(self) -> tuple[Constant, ...]:
+        """What each header says, by column."""
+        if not self._arrays or len(self._arrays[0].values) < len(self.known):
+            rows = [known.cells for known in self.known]
+            self._arrays = tuple(Constant.of(name, [row[name] for row in rows]) for name in rows[0])
+        return self._arrays
+
+
+def _cells(header: RecordHeader, coding: Coding, code: str | None) -> Row:
+    exponent = coding.scale.exponent if coding.kind in NUMBERS else None
+    return {**header_cells(header), "value_type": coding.value_type, "exponent": exponent, "code": code}
+
+
+class Scattered:
+    """The records of many telegrams, one after the other.
+
+    `headers` are their numbers; `offsets` count within the telegrams. `odd` are the cells of those that had
+    to be read by themselves, by row. `shared` is what all rows of each telegram have in common, `counts` how
+    many rows it has.
+    """
+
+    def __init__(self, octets: Octets, known: Headers) -> None:
+        self.octets = octets
+        self.known = known
+        self.headers: list[int] = []
+        self.offsets: list[int] = []
+        self.odd: dict[int, Row] = {}
+        self.indexes: list[int] = []
+        self.counts: list[int] = []
+        self.shared: list[Row] = []
+
+    def __len__(self) -> int:
+        return len(self.headers)
+
+    def add(self, index: int, telegram: bytes, shape: Shape) -> bool:
+        """Find the records of a telegram that the link layer accepts.
+
+        False, and nothing is kept, where it is more than records.
+        """
+        before = len(self.headers)
+        secured = security(telegram, shape)
+        body = telegram[: len(telegram) - shape.tail]
+        if secured is None or secured[1] or not self._find(body, shape) or len(self.headers) == before:
+            del self.headers[before:], self.offsets[before:]
+            for row in [row for row in self.odd if row >= before]:
+                del self.odd[row]
+            return False
+        self.indexes.append(index)
+        self.counts.append(len(self.headers) - before)
+        self.shared.append(_shared(telegram, shape))
+        return True
+
+    def _find(self, body: bytes, shape: Shape) -> bool:
+        position, end, before = shape.start, len(body), len(self.headers)
+        at_once, lengths = self.known.at_once.get, self.known.lengths.get
+        add, place = self.headers.append, self.offsets.append
+        special = 0
+        while position < end:
+            first = body[position : position + _SHORTEST]
+            found = at_once(first)
+            if found is None:
+                for length in lengths(first, ()):
+                    found = at_once(body[position : position + length])
+                    if found is not None:
+                        break
+            if found is not None and position + found[1] <= end:
+                add(found[0])
+                place(position)
+                position += found[1]
+                continue
+            dif = body[position]
+            if dif & 0x0F == 0x0F:
+                if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+                    return True
+                if reserved(dif, position) is not None:
+                    return False
+                position, special = position + 1, special + 1
+                continue
+            path = f"{shape.path}[{len(self.headers) - before + special}]"
+            stop = self._other(body, position, path, len(self.headers) - before)
+            if not stop:
+                return False
+            position = stop
+        return True
+
+    def _other(self, body: bytes, position: int, path: str, index: int) -> int:
+        """A record that is read by itself, or not at all; gives where it ends, 0 where data decide that."""
+        try:
+            item = HEADERS.at(body, position) or HEADERS.learn(body, position)
+        except REFUSALS:
+            return self._unreadable(body, position, path, index, len(body))
+        start = position + item.size
+        length = item.length
+        if length is None and start < len(body):
+            length = lvar_length(body[start])
+            length = None if length is None else length + 1
+        if item.fault:
+            return 0
+        if length is None or start + length > len(body):
+            return self._unreadable(body, position, path, index, start + (item.length is None))
+        known = self.known.of(body, position, item)
+        if known.coding.kind == "odd":
+            try:
+                outcome = item.read(body[start : start + length])
+            except REFUSALS:
+                return 0
+            self.odd[len(self.headers)] = cells_of(known.cells["code"], outcome)
+        self.headers.append(known.number)
+        self.offsets.append(position)
+        return start + length
+
+    def _unreadable(self, body: bytes, position: int, path: str, index: int, decisive: int) -> int:
+        fault = fault_of(body, position, path, index, body[position:decisive])
+        cells = {"value_type": "none", "state": "error", "reason": fault.reason, "code": fault.code}
+        self.odd[len(self.headers)] = cells
+        self.headers.append(_UNREADABLE)
+        self.offsets.append(position)
+        return fault.end
+
+
+def _shared(telegram: bytes, shape: Shape) -> Row:
+    places = shape.places
+    cells: Row = {}
+    if shape.address is not None:
+        meter = meter_of(telegram[shape.address])
+        cells["meter_id"], cells["manufacturer"] = meter.identification_number, meter.manufacturer
+        cells["version"], cells["device_type"] = meter.version, meter.device_type
+    for name in ("access_number", "status"):
+        if name in places:
+            cells[name] = telegram[places[name]]
+    return cells
+
+
+def fill_scattered(sheet: Sheet, found: Scattered, at: int) -> None:
+    """Fill in the rows from `at` on."""
+    if len(found):
+        _Fill(sheet, found, at).fill()
+
+
+class _Fill:
+    """Scattered records into the sheet."""
+
+    def __init__(self, sheet: Sheet, found: Scattered, at: int) -> None:
+        self.sheet = sheet
+        self.found = found
+        self.at = at
+        self.place = slice(at, at + len(found))
+        self.headers = np.array(found.headers)
+        self.counts = np.array(found.counts)
+        self.offsets = np.array(found.offsets)
+
+    def fill(self) -> None:
+        """All columns."""
+        octets = self.found.octets
+        indexes = np.array(self.found.indexes)
+        self.sheet.source[self.place] = np.repeat(octets.rows[indexes], self.counts)
+        self._constants()
+        self._telegrams()
+        starts = np.repeat(octets.starts[indexes], self.counts) + self.offsets
+        self._values(starts)
+        for row, cells in self.found.odd.items():
+            self.sheet.put_some(self.at + row, cells)
+
+    def _constants(self) -> None:
+        columns: dict[str, Any] = self.sheet.columns
+        ends = np.cumsum(self.counts)
+        records = np.arange(len(self.found)) - np.repeat(ends - self.counts, self.counts)
+        for name, values in (("record", records), ("offset", self.offsets)):
+            if name in columns:
+                columns[name].put(self.place, values)
+        state = columns.get("state")
+        if state is not None:
+            state.put(self.place, state.index("ok"))
+        for name, values, missing in self.found.known.constants():
+            if name in columns:
+                absent = np.zeros(len(values), bool)
+                absent[list(missing)] = True
+                self._put(columns[name], values[self.headers], absent[self.headers])
+
+    def _put(self, column: Column, values: NDArray[Any], absent: NDArray[np.bool_]) -> None:
+        """Values into a column; there are none where they are absent."""
+        if column.rare:
+            rows = np.flatnonzero(~absent)
+            column.put(self.at + rows, values[rows])
+            return
+        column.values[self.place] = values
+        column.absent_rows(self.at + np.flatnonzero(absent))
+
+    def _telegrams(self) -> None:
+        columns: dict[str, Any] = self.sheet.columns
+        for name in ("manufacturer", "version", "device_type", "access_number", "status"):
+            if name in columns:
+                values = [cells.get(name) for cells in self.found.shared]
+                numbers, absent = _numbers(columns[name], values)
+                self._put(columns[name], np.repeat(numbers, self.counts), np.repeat(absent, self.counts))
+        ids = self.sheet.ids
+        if ids is not None:
+            texts: list[str | None] = [cells.get("meter_id") for cells in self.found.shared]
+            absent = np.array([text is None for text in texts])
+            numbers = np.frombuffer("".join(text or "00000000" for text in texts).encode(), "<u8")
+            self._put(ids, np.repeat(numbers, self.counts), np.repeat(absent, self.counts))
+
+    def _values(self, starts: NDArray[np.int64]) -> None:
+        """The data, all of one coding together."""
+        known = self.found.known.known
+        classes: dict[tuple[Any, ...], list[int]] = {}
+        for header in known:
+            coding = header.coding
+            key = coding.kind, coding.width, coding.signed, coding.moment
+            classes.setdefault(key, []).append(header.number)
+        class_of = np.zeros(len(known), np.int16)
+        for number, headers in enumerate(classes.values()):
+            class_of[headers] = number
+        row_classes = class_of[self.headers]
+        sizes = np.array([header.size + header.width for header in known])
+        for number, (kind, *_) in enumerate(classes):
+            rows = np.flatnonzero(row_classes == number)
+            if kind == "odd":
+                self._without_number(rows)
+            elif len(rows):
+                coding = known[int(self.headers[rows[0]])].coding
+                self._decode(rows, self._loaded(starts[rows] + sizes[self.headers[rows]]), coding)
+
+    def _loaded(self, ends: NDArray[np.int64]) -> NDArray[Any]:
+        """Eight octets that end where the data of records end."""
+        data = self.found.octets.data
+        words = np.ndarray((len(data) - _LOAD.itemsize + 1,), _LOAD, data.data, strides=(1,))
+        loaded: NDArray[Any] = words[ends - _LOAD.itemsize]
+        return loaded
+
+    def _without_number(self, rows: NDArray[np.int64]) -> None:
+        if "mantissa" in self.sheet.numbers:
+            self.sheet.numbers["mantissa"].absent_rows(self.at + rows)
+
+    def _decode(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> None:
+        if coding.kind in NUMBERS:
+            odd = self._number(rows, loaded, coding)
+        elif coding.kind == "moment":
+            self._without_number(rows)
+            odd = self._moment(rows, loaded, coding)
+        else:
+            self._without_number(rows)
+            odd = self._identifier(rows, loaded, coding)
+        ends = np.cumsum(self.counts)
+        for row in rows[odd].tolist():
+            header = self.found.known.known[int(self.headers[row])]
+            telegram = self.found.indexes[int(np.searchsorted(ends, row, "right"))]
+            start = int(self.found.octets.starts[telegram]) + int(self.offsets[row]) + header.size
+            data = self.found.octets.data[start : start + header.width].tobytes()
+            if header.described is not None:
+                self.found.odd[row] = cells_of(header.cells["code"], header.described.read(data))
+
+    def _number(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> NDArray[np.bool_]:
+        known = self.found.known.known
+        headers = self.headers[rows]
+        scales = np.array([tuple(header.coding.scale) for header in known])[headers]
+        if coding.kind == "bcd":
+            values, wrong = bcd(loaded, coding.width)
+            odd = np.asarray(wrong != 0)
+        else:
+            values = integers(loaded, coding.width, coding.signed)
+            odd = np.equal(values, coding.mark)
+        column = self.sheet.numbers.get("mantissa")
+        if column is not None:
+            column.values[self.at + rows] = values.view(np.int64) * scales[:, 0] + scales[:, 1]
+        return odd
+
+    def _moment(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> NDArray[np.bool_]:
+        seconds, ordinary, summer = moments(integers(loaded, coding.width, signed=False), coding.moment)
+        times, flags = self.sheet.numbers.get("value_time"), self.sheet.words.get("flags")
+        if times is not None:
+            times.put(self.at + rows[ordinary], seconds[ordinary])
+        if flags is not None and summer is not None:
+            flags.put(self.at + rows[summer & ordinary], flags.index("summer time"))
+        return ~ordinary
+
+    def _identifier(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> NDArray[np.bool_]:
+        values, wrong = bcd(loaded, coding.width)
+        odd = np.asarray(wrong != 0)
+        if self.sheet.texts is not None:
+            for row, number in zip(rows[~odd].tolist(), values[~odd].tolist(), strict=True):
+                self.sheet.texts.set(self.at + row, f"{number:0{2 * coding.width}d}")
+        return odd
+
+
+def _numbers(column: Any, values: list[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Values of a column as numbers, and which of them are absent."""
+    absent = np.array([value is None for value in values])
+    if hasattr(column, "index"):
+        values = [0 if value is None else column.index(value) for value in values]
+    return np.array([value or 0 for value in values], column.values.dtype), absent
