@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from mbus_grammars import DecodeError, MBusError
-from mbus_grammars.link import START_LONG
+from mbus_grammars.link import START_LONG, STOP
 
 from ..decode import decode
 from ..forms import looks_like_frame
 from ..layout.plan import plan_for
 from ..layout.rest import refuse
-from ..layout.shapes import key_of, shape_of
+from ..layout.shapes import C_FIELD, key_of, shape_of
 from .extra import pa
 from .fill import fill
 from .groups import groups
@@ -43,6 +43,7 @@ _TRIES: Final = 4
 _MAX_PLANS: Final = 4096
 
 _START: Final = bytes([START_LONG])
+_TAIL: Final = 2  # octets: check sum and stop
 
 
 class Part(NamedTuple):
@@ -129,8 +130,7 @@ def sheet_of(octets: Octets, link: str, wanted: Iterable[str]) -> Decoded:
     at += len(scattered)
     fill_refused(sheet, refused, at)
     at += len(refused)
-    for number, (source, row) in enumerate(rows):
-        sheet.put(at + number, source, row)
+    sheet.put(at, rows)
     return Decoded(sheet, parts, rows)
 
 
@@ -203,8 +203,12 @@ def _planned(
     matrix: NDArray[np.uint8], link: str, form: Form, least: int
 ) -> Iterator[tuple[ColumnPlan, NDArray[np.int64]]]:
     """Plans, and the lines of a group that each of them fits."""
-    known = iter(tuple(PLANS.of(link, form, matrix[0].tobytes())))
     left, tries = np.arange(len(matrix)), _TRIES
+    if form == "frame":
+        left = np.flatnonzero(summed(matrix))
+        if not len(left):
+            return
+    known = iter(tuple(PLANS.of(link, form, matrix[left[0]].tobytes())))
     while len(left) >= least:
         lines = matrix if len(left) == len(matrix) else matrix[left]
         plan = next(known, None)
@@ -220,6 +224,14 @@ def _planned(
         if fits.any():
             yield plan, left[fits]
         left = left[~fits]
+
+
+def summed(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which lines, all of them frames in length, have the right check sum and stop octet."""
+    check = matrix.shape[1] - _TAIL
+    right: NDArray[np.bool_] = matrix[:, check + 1] == STOP
+    right &= np.add.reduce(matrix[:, C_FIELD:check], axis=1, dtype=np.uint8) == matrix[:, check]
+    return right
 
 
 def _sorted(octets: Octets, found: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:

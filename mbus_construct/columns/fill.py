@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .lines import Lines
+from .lines import VALUE_CELLS, Lines
 from .plan import NUMBERS
 from .sheet import Column
 
@@ -176,6 +176,5 @@ class Block:
         """Records that are read one by one."""
         if not len(telegrams):
             return
-        cells = self.lines.one_by_one(self.plan.cells[column], telegrams)
-        for row, some in zip(self._rows(column, telegrams).tolist(), cells, strict=True):
-            self.sheet.put_some(row, some)
+        cells = list(self.lines.one_by_one(self.plan.cells[column], telegrams))
+        self.sheet.put_some(self._rows(column, telegrams), cells, VALUE_CELLS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .moments import Moments, moments
 from .numbers import bcd, integers, load_type
-from .rows import joined, value_cells
+from .rows import ValueCells, joined, value_cells
 from .source import PAD
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ _NO_ASCII: Final = 0x80
 
 # Two hex digits of each octet as ASCII, the first one in the lower half of the number.
 _DIGITS: Final = np.array([int.from_bytes(b"%02X" % octet, "little") for octet in range(256)], np.uint64)
+
+
+# What `cells_of` gives.
+VALUE_CELLS: Final = (*ValueCells._fields, "state", "reason", "flags", "code")
 
 
 class Decoded(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from .rows import error_row
 from .sheet import Column
 
@@ -28,5 +30,5 @@ def fill_refused(sheet: Sheet, refused: Sequence[Refused], at: int) -> None:
     for column in (*sheet.columns.values(), sheet.ids):
         if isinstance(column, Column):
             column.drop(place)
-    for row, item in enumerate(refused, at):
-        sheet.put_some(row, error_row(item.error))
+    rows = np.arange(at, at + len(refused))
+    sheet.put_some(rows, [error_row(item.error) for item in refused], ("error", "code", "offset"))

@@ -13,12 +13,12 @@ import numpy as np
 from mbus_grammars.lvar import lvar_length
 from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
 
-from ..layout.direct import fault_of
+from ..layout.direct import MAX_CUT, fault_of, is_known_fault
 from ..layout.fields import REFUSALS, reserved
 from ..layout.headers import HEADERS
 from ..layout.rest import meter_of, security
 from ..telegram import RecordHeader
-from .lines import cells_of
+from .lines import VALUE_CELLS, cells_of
 from .moments import moments
 from .numbers import bcd, integers, load_type
 from .plan import NUMBERS, Coding, Constant, coding_of
@@ -182,10 +182,15 @@ class Scattered:
 
     def _other(self, body: bytes, position: int, path: str, index: int) -> int:
         """A record that is read by itself, or not at all; gives where it ends, 0 where data decide that."""
-        try:
-            item = HEADERS.at(body, position) or HEADERS.learn(body, position)
-        except REFUSALS:
-            return self._unreadable(body, position, path, index, len(body))
+        item = HEADERS.at(body, position)
+        if item is None:
+            rest = len(body) if len(body) - position <= MAX_CUT else position
+            if is_known_fault(path, body[position:rest]):
+                return self._unreadable(body, position, path, index, rest)
+            try:
+                item = HEADERS.learn(body, position)
+            except REFUSALS:
+                return self._unreadable(body, position, path, index, rest)
         start = position + item.size
         length = item.length
         if length is None and start < len(body):
@@ -255,8 +260,8 @@ class _Fill:
         self._telegrams()
         starts = np.repeat(octets.starts[indexes], self.counts) + self.offsets
         self._values(starts)
-        for row, cells in self.found.odd.items():
-            self.sheet.put_some(self.at + row, cells)
+        odd = self.found.odd
+        self.sheet.put_some(self.at + np.fromiter(odd, np.int64), list(odd.values()), VALUE_CELLS)
 
     def _constants(self) -> None:
         columns: dict[str, Any] = self.sheet.columns
@@ -281,7 +286,7 @@ class _Fill:
             column.put(self.at + rows, values[rows])
             return
         column.values[self.place] = values
-        column.absent_rows(self.at + np.flatnonzero(absent))
+        column.drop(self.at + np.flatnonzero(absent))
 
     def _telegrams(self) -> None:
         columns: dict[str, Any] = self.sheet.columns
@@ -327,7 +332,7 @@ class _Fill:
 
     def _without_number(self, rows: NDArray[np.int64]) -> None:
         if "mantissa" in self.sheet.numbers:
-            self.sheet.numbers["mantissa"].absent_rows(self.at + rows)
+            self.sheet.numbers["mantissa"].drop(self.at + rows)
 
     def _decode(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> None:
         if coding.kind in NUMBERS:
@@ -350,7 +355,9 @@ class _Fill:
     def _number(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> NDArray[np.bool_]:
         known = self.found.known.known
         headers = self.headers[rows]
-        scales = np.array([tuple(header.coding.scale) for header in known])[headers]
+        scales: NDArray[np.int64] = np.array([tuple(header.coding.scale) for header in known], np.int64)[
+            headers
+        ]
         if coding.kind == "bcd":
             values, wrong = bcd(loaded, coding.width)
             odd = np.asarray(wrong != 0)
@@ -375,8 +382,8 @@ class _Fill:
         values, wrong = bcd(loaded, coding.width)
         odd = np.asarray(wrong != 0)
         if self.sheet.texts is not None:
-            for row, number in zip(rows[~odd].tolist(), values[~odd].tolist(), strict=True):
-                self.sheet.texts.set(self.at + row, f"{number:0{2 * coding.width}d}")
+            digits = [f"{number:0{2 * coding.width}d}" for number in values[~odd].tolist()]
+            self.sheet.texts.set(self.at + rows[~odd], digits)
         return odd
 
 

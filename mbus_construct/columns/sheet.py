@@ -36,41 +36,33 @@ _INTEGERS: Final = tuple(
 
 
 class Places:
-    """Rows, as stretches and one by one."""
+    """Rows: whole stretches and many at once, and single ones, which prevail."""
 
     def __init__(self) -> None:
-        self._stretches: list[slice] = []
-        self._some: list[NDArray[np.int64]] = []
-        self._single: list[int] = []
+        self._many: list[slice | NDArray[np.int64]] = []
+        self._single: list[NDArray[np.int64]] = []
 
-    def add(self, place: slice | int | NDArray[np.int64]) -> None:
+    def add(self, place: slice | NDArray[np.int64]) -> None:
         """Note rows."""
-        if isinstance(place, slice):
-            self._stretches.append(place)
-        elif isinstance(place, int):
-            self._single.append(place)
-        else:
-            self._some.append(place)
+        self._many.append(place)
+
+    def add_single(self, rows: NDArray[np.int64]) -> None:
+        """Note rows of which each is a case of its own."""
+        if len(rows):
+            self._single.append(rows)
 
     def __bool__(self) -> bool:
-        return bool(self._stretches or self._some or self._single)
+        return bool(self._many or self._single)
 
-    def mark(self, cells: NDArray[np.bool_], value: bool) -> None:
-        """Set these rows in a column of booleans."""
-        self.mark_stretches(cells, value)
-        self.mark_rows(cells, value)
+    def mark_many(self, cells: NDArray[np.bool_], value: bool) -> None:
+        """Set those that were noted together."""
+        for place in self._many:
+            cells[place] = value
 
-    def mark_stretches(self, cells: NDArray[np.bool_], value: bool) -> None:
-        """Set those that were noted together only."""
-        for stretch in self._stretches:
-            cells[stretch] = value
-        for some in self._some:
-            cells[some] = value
-
-    def mark_rows(self, cells: NDArray[np.bool_], value: bool) -> None:
-        """Set the rows that were noted one by one only."""
-        if self._single:
-            cells[np.array(self._single)] = value
+    def mark_single(self, cells: NDArray[np.bool_], value: bool) -> None:
+        """Set the single ones."""
+        for rows in self._single:
+            cells[rows] = value
 
 
 class Column:
@@ -88,14 +80,14 @@ class Column:
         self.present = Places()
         self.absent = Places()
 
-    def set(self, row: int, value: Any) -> None:
-        """Fill in one row; None is no value."""
-        if value is None:
-            self.drop(row)
-        else:
-            self.values[row] = value
-            if self.rare:
-                self.present.add(row)
+    def set(self, rows: NDArray[np.int64], values: Sequence[Any]) -> None:
+        """Fill in rows one by one; None is no value."""
+        there = np.array([value is not None for value in values], bool)
+        numbers = np.array([value or 0 for value in values], self.values.dtype)
+        self.values[rows] = numbers
+        self.present.add_single(rows[there])
+        if not self.rare:
+            self.absent.add_single(rows[~there])
 
     def put(self, place: slice | NDArray[np.int64], values: Any) -> None:
         """Fill in rows."""
@@ -103,24 +95,21 @@ class Column:
         if self.rare:
             self.present.add(place)
 
-    def drop(self, place: slice | int) -> None:
-        """No value in these rows."""
-        if not self.rare:
-            self.absent.add(place)
-
-    def absent_rows(self, rows: NDArray[np.int64]) -> None:
+    def drop(self, place: slice | NDArray[np.int64]) -> None:
         """No value in these rows, unless one is set afterwards."""
-        if len(rows):
-            self.absent.add(rows)
+        if not self.rare:
+            self.values[place] = 0
+            self.absent.add(place)
 
     def valid(self) -> NDArray[np.bool_] | None:
         """Which cells there are, None for all."""
         if not self.rare and not self.absent:
             return None
         cells = np.full(len(self.values), not self.rare)
-        self.absent.mark_stretches(cells, False)
-        self.present.mark(cells, True)
-        self.absent.mark_rows(cells, False)
+        self.absent.mark_many(cells, False)
+        self.present.mark_many(cells, True)
+        self.present.mark_single(cells, True)
+        self.absent.mark_single(cells, False)
         return cells
 
 
@@ -133,9 +122,10 @@ class Words(Column):
         self._vocabulary = VOCABULARIES.of(name)
         self.index = self._vocabulary.index
 
-    def set(self, row: int, value: str | None) -> None:
-        """Fill in one row."""
-        super().set(row, None if value is None else self.index(value))
+    def set(self, rows: NDArray[np.int64], values: Sequence[str | None]) -> None:
+        """Fill in rows one by one; None is no value."""
+        super().set(rows, [None if value is None else self.index(value) + 1 for value in values])
+        self.values[rows] -= self.values[rows] > 0
 
     def array(self, portable: bool) -> Any:
         """The column."""
@@ -154,12 +144,13 @@ class Texts:
         self._single: dict[int, bytes] = {}
         self._blocks: list[tuple[NDArray[np.int64], NDArray[np.uint8]]] = []
 
-    def set(self, row: int, text: str | None) -> None:
-        """Fill in one row."""
-        if text is not None:
-            octets = self._single[row] = text.encode()
-            self.lengths[row] = len(octets)
-            self.present.add(row)
+    def set(self, rows: NDArray[np.int64], texts: Sequence[str | None]) -> None:
+        """Fill in rows one by one; None is no text."""
+        for row, text in zip(rows.tolist(), texts, strict=True):
+            if text is not None:
+                octets = self._single[row] = text.encode()
+                self.lengths[row] = len(octets)
+        self.present.add(rows[[text is not None for text in texts]])
 
     def put(self, rows: NDArray[np.int64], characters: NDArray[np.uint8]) -> None:
         """Fill in rows with texts of one length, one line of ASCII characters each."""
@@ -176,7 +167,7 @@ class Texts:
         for row, octets in self._single.items():
             data[ends[row] : ends[row] + len(octets)] = np.frombuffer(octets, np.uint8)
         valid = np.zeros(len(self.lengths), bool)
-        self.present.mark(valid, True)
+        self.present.mark_many(valid, True)
         return strings(ends, valid, data)
 
 
@@ -222,23 +213,22 @@ class Sheet:
         if self.texts is not None:
             self.columns["value_text"] = self.texts
 
-    def put(self, row: int, source: int, cells: Row) -> None:
-        """Fill in one row."""
-        self.source[row] = source
-        for name, column in self.columns.items():
-            column.set(row, cells.get(name))
+    def put(self, at: int, rows: Sequence[tuple[int, Row]]) -> None:
+        """Fill in rows from `at` on, each with its source."""
+        self.source[at : at + len(rows)] = [source for source, _ in rows]
+        places = np.arange(at, at + len(rows))
+        self.put_some(places, [row for _, row in rows], tuple(self.columns))
         if self.ids is not None:
-            meter_id = cells.get("meter_id")
-            self.ids.set(row, None if meter_id is None else int.from_bytes(meter_id.encode(), "little"))
+            texts = [row.get("meter_id") for _, row in rows]
+            numbers = [None if text is None else int.from_bytes(text.encode(), "little") for text in texts]
+            self.ids.set(places, numbers)
 
-    def put_some(self, row: int, cells: Row) -> None:
-        """Fill in some cells of a row."""
-        for name, value in cells.items():
+    def put_some(self, rows: NDArray[np.int64], cells: Sequence[Row], names: Sequence[str]) -> None:
+        """Fill in some columns of some rows; what `cells` do not have is no value."""
+        for name in names:
             column = self.columns.get(name)
-            if column is not None:
-                column.set(row, value)
-                if value is not None:
-                    column.present.add(row)
+            if column is not None and len(rows):
+                column.set(rows, [row.get(name) for row in cells])
 
     def table(self, names: Sequence[str], output: Output) -> Any:
         """The columns as a `pyarrow.RecordBatch`."""

@@ -43,8 +43,7 @@ def wide(octets: Octets, link: str, output: Output) -> dict[str, Any]:
     if rows:
         columns = (*names("long", None, False, False), "layout")
         sheet = Sheet(len(rows), columns)
-        for number, (source, row) in enumerate(rows):
-            sheet.put(number, source, row)
+        sheet.put(0, rows)
         found[REJECTED] = sheet.table(columns, output)
     return found
 

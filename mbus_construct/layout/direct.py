@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # are left; the fault counts from the start of the record.
 _faults: dict[tuple[str, bytes, int], Fault] = {}
 _MAX_FAULTS: Final = 8192
-_MAX_CUT: Final = 64  # octets of a header that is cut short and still remembered
+MAX_CUT: Final = 64  # octets of a header that is cut short and still remembered
 
 
 class _Odd:
@@ -47,8 +47,8 @@ class _Odd:
             return self._special_function(position)
         item = HEADERS.at(body, position)
         if item is None:
-            rest = body[position:] if end - position <= _MAX_CUT else b""
-            if rest and (self._path(), rest, len(rest)) in _faults:
+            rest = body[position:] if end - position <= MAX_CUT else b""
+            if rest and is_known_fault(self._path(), rest):
                 return self._unreadable(position, rest)
             try:
                 item = HEADERS.learn(body, position)
@@ -104,6 +104,11 @@ class _Odd:
         if remark is not None:
             self.diagnostics.append(remark)
         return position + 1
+
+
+def is_known_fault(path: str, rest: bytes) -> bool:
+    """Whether `fault_of` knows what is wrong where nothing but these octets is left."""
+    return (path, rest, len(rest)) in _faults
 
 
 def fault_of(body: bytes, position: int, path: str, index: int, decisive: bytes) -> Fault:
