@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .rows import Wanted
 
 _EXAMPLES: Final = 10
+_SLICE: Final = 1 << 16  # rows of layouts that are looked at together
 
 
 @dataclass(frozen=True)
@@ -332,14 +333,22 @@ def _layouts(settings: Settings, output: Path) -> list[str]:
     parts = sorted((output / LAYOUTS).glob("part-*.arrow"))
     with whole_file(output / name) as file:
         writer = TableWriter(file, schema, settings.format_, settings.compression)
-        for part in parts:
-            with pa.memory_map(str(part)) as source, ipc.open_file(source) as batches:
-                for batch in (batches.get_batch(index) for index in range(batches.num_record_batches)):
-                    names = batch.column("layout").to_pylist()
-                    mask = pa.array([name not in known for name in names])
-                    known.update(names)
-                    fresh = batch.cast(plain).filter(mask)
-                    if fresh.num_rows:
-                        writer.write(fresh.cast(schema))
+        for part in parts:  # none of which has duplicates
+            names: set[str] = set()
+            for rows in _slices(part):
+                layouts = rows.column("layout").to_pylist()
+                fresh = rows.cast(plain).filter(pa.array([layout not in known for layout in layouts]))
+                if fresh.num_rows:
+                    writer.write(fresh.cast(schema))
+                names.update(layouts)
+            known |= names
         writer.close()
     return [name]
+
+
+def _slices(part: Path) -> Iterator[Any]:
+    """The rows of an Arrow file, some at a time."""
+    with pa.memory_map(str(part)) as source, ipc.open_file(source) as batches:
+        for index in range(batches.num_record_batches):
+            batch = batches.get_batch(index)
+            yield from (batch.slice(start, _SLICE) for start in range(0, batch.num_rows, _SLICE))

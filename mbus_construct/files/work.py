@@ -113,11 +113,51 @@ def decode(batch: Any, how: Decoding) -> Decoded:
     """The tables of a piece."""
     faulty = batch.column("_fault").null_count < batch.num_rows
     keep = ("source", "line", *how.keep, "_number", *(("_fault", "_code") if faulty else ()))
-    tables = {name: _faults_told(table) for name, table in _tables(batch, how, keep).items()}
-    judged = tables.get(_JUDGED[how.shape])
+    parts: dict[str, list[Any]] = {}
+    start, step = 0, _FEW
+    while start < batch.num_rows:
+        part = batch.slice(start, step)
+        tables = _tables(part, how, keep)
+        for name, table in tables.items():
+            parts.setdefault(name, []).append(_faults_told(table))
+        start += step
+        step = _FEW if _layouts_in(tables, how.shape) * _MANY > part.num_rows else batch.num_rows
+    joined = {name: _joined(tables) for name, tables in parts.items() if name != LAYOUTS}
+    judged = joined.get(_JUDGED[how.shape])
     count, examples = _rejected(judged) if judged is not None else (0, ())
-    arranged = {name: table if name == LAYOUTS else _arranged(table, how) for name, table in tables.items()}
+    arranged = {name: _arranged(table, how) for name, table in joined.items()}
+    if LAYOUTS in parts:
+        arranged[LAYOUTS] = _each_once(parts[LAYOUTS])
     return Decoded(arranged, count, examples)
+
+
+# A piece is decoded at once, unless its first telegrams have about as many layouts as there are telegrams:
+# layouts that come once are rows of Python objects for a while, of some kilobytes a telegram.
+_FEW: Final = 1 << 13
+_MANY: Final = 4
+
+
+def _layouts_in(tables: dict[str, Any], shape: Shape) -> int:
+    """How many layouts there are in tables."""
+    if shape is Shape.WIDE:
+        return len(tables)
+    names = tables[_JUDGED[shape]].column("layout")
+    return int(pc.count_distinct(names.indices if pa.types.is_dictionary(names.type) else names).as_py())
+
+
+def _joined(tables: Sequence[Any]) -> Any:
+    return tables[0] if len(tables) == 1 else pa.concat_batches(tables)
+
+
+def _each_once(tables: Sequence[Any]) -> Any:
+    """Layouts without those that a table before has too."""
+    known: set[str | None] = set()
+    fresh: list[Any] = []
+    for table in tables:
+        names = table.column("layout").to_pylist()
+        fresh.append(table.filter(pa.array([name not in known for name in names], pa.bool_())))
+        known.update(names)
+    return _joined(fresh)
 
 
 # The table that has the telegrams that were rejected.
