@@ -42,6 +42,11 @@ _TRIES: Final = 4
 
 _MAX_PLANS: Final = 4096
 
+# Layouts that never had a plan are no longer tried.
+_MAX_FAILURES: Final = 8
+
+_Key = tuple[str, "Form", int, bytes]  # link, where the telegram starts, how long it is, octets of the layout
+
 _START: Final = bytes([START_LONG])
 _TAIL: Final = 2  # octets: check sum and stop
 
@@ -66,43 +71,59 @@ class ColumnPlans:
     """The plans at hand, by a few octets of their layout; all are forgotten when there are too many."""
 
     def __init__(self) -> None:
-        self._plans: dict[tuple[str, Form, int, bytes], list[ColumnPlan]] = {}
+        self._plans: dict[_Key, list[ColumnPlan]] = {}
+        self._failures: dict[_Key, int] = {}
         self._count = 0
         self._generation = VOCABULARIES.generation
 
-    def of(self, link: str, form: Form, sample: bytes) -> list[ColumnPlan]:
-        """Plans that may fit telegrams like this one, the latest first."""
+    def of(self, key: _Key) -> list[ColumnPlan]:
+        """Plans that may fit telegrams with a key, the latest first."""
         if self._generation != VOCABULARIES.generation:
             self._plans.clear()
             self._generation = VOCABULARIES.generation
-        shape = shape_of(sample, form)
-        key = b"" if shape is None else key_of(sample, shape)
-        return self._plans.setdefault((link, form, len(sample), key), [])
+        return self._plans.setdefault(key, [])
 
-    def make(self, link: str, form: Form, sample: bytes) -> ColumnPlan | None:
+    def make(self, key: _Key, sample: bytes) -> ColumnPlan | None:
         """A new plan, None where these telegrams are for the grammar's walk.
 
         Where they start is found with the first telegram of a layout, and holds for the others.
         """
-        try:
-            plan = plan_for(sample, form)
-            telegram = decode(sample, link=link)
-        except MBusError:
+        failures = self._failures.get(key, 0)
+        if failures >= _MAX_FAILURES and not self.of(key):
             return None
-        noted = whole_codes(telegram)
-        if plan is None or telegram.link != form:
+        made = _made(key, sample)
+        if made is None:
+            self._failures[key] = failures + 1
             return None
-        if any(item.record is None and item.code not in noted for item in telegram.diagnostics):
-            return None
-        if not plan.area.fields or len(telegram.records) != len(plan.area.fields):
-            return None
-        made = ColumnPlan(plan, telegram, noted)
-        if self._count >= _MAX_PLANS:
+        if self._count >= _MAX_PLANS or len(self._failures) >= _MAX_PLANS:
             self._plans.clear()
+            self._failures.clear()
             self._count = 0
         self._count += 1
-        self.of(link, form, sample).insert(0, made)
+        self.of(key).insert(0, made)
         return made
+
+
+def _key(link: str, form: Form, sample: bytes) -> _Key:
+    shape = shape_of(sample, form)
+    return link, form, len(sample), b"" if shape is None else key_of(sample, shape)
+
+
+def _made(key: _Key, sample: bytes) -> ColumnPlan | None:
+    link, form, *_ = key
+    try:
+        plan = plan_for(sample, form)
+        telegram = decode(sample, link=link) if plan is not None else None
+    except MBusError:
+        return None
+    if plan is None or telegram is None or telegram.link != form:
+        return None
+    noted = whole_codes(telegram)
+    if any(item.record is None and item.code not in noted for item in telegram.diagnostics):
+        return None
+    if not plan.area.fields or len(telegram.records) != len(plan.area.fields):
+        return None
+    return ColumnPlan(plan, telegram, noted)
 
 
 PLANS: Final = ColumnPlans()
@@ -208,15 +229,17 @@ def _planned(
         left = np.flatnonzero(summed(matrix))
         if not len(left):
             return
-    known = iter(tuple(PLANS.of(link, form, matrix[left[0]].tobytes())))
+    key = _key(link, form, matrix[left[0]].tobytes())
+    known = iter(tuple(PLANS.of(key)))
     while len(left) >= least:
         lines = matrix if len(left) == len(matrix) else matrix[left]
         plan = next(known, None)
         if plan is None:
-            if not tries:
+            if tries <= 0:
                 return
-            tries -= least > 1  # who wants all of them in columns gets a plan for each
-            plan = PLANS.make(link, form, lines[0].tobytes())
+            plan = PLANS.make(key, lines[0].tobytes())
+            if least > 1:  # else all of them are wanted in columns, with as many plans as there are layouts
+                tries -= 1 if plan else 2
             if plan is None:
                 left = left[1:]
                 continue

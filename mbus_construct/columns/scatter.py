@@ -213,7 +213,7 @@ class Scattered:
 
     def _unreadable(self, body: bytes, position: int, path: str, index: int, decisive: int) -> int:
         fault = fault_of(body, position, path, index, body[position:decisive])
-        cells = {"value_type": "none", "state": "error", "reason": fault.reason, "code": fault.code}
+        cells: Row = {"value_type": "none", "state": "error", "reason": fault.reason, "code": fault.code}
         self.odd[len(self.headers)] = cells
         self.headers.append(_UNREADABLE)
         self.offsets.append(position)
@@ -360,10 +360,10 @@ class _Fill:
         ]
         if coding.kind == "bcd":
             values, wrong = bcd(loaded, coding.width)
-            odd = np.asarray(wrong != 0)
+            odd = wrong.astype(bool)
         else:
             values = integers(loaded, coding.width, coding.signed)
-            odd = np.equal(values, coding.mark)
+            odd = np.asarray(values == coding.mark, bool)
         column = self.sheet.numbers.get("mantissa")
         if column is not None:
             column.values[self.at + rows] = values.view(np.int64) * scales[:, 0] + scales[:, 1]
@@ -380,7 +380,7 @@ class _Fill:
 
     def _identifier(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> NDArray[np.bool_]:
         values, wrong = bcd(loaded, coding.width)
-        odd = np.asarray(wrong != 0)
+        odd = wrong.astype(bool)
         if self.sheet.texts is not None:
             digits = [f"{number:0{2 * coding.width}d}" for number in values[~odd].tolist()]
             self.sheet.texts.set(self.at + rows[~odd], digits)
