@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -40,13 +41,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process: SpawnProcess = context.Process(target=_work, args=(theirs, job), daemon=True)
-        # Ctrl-C is ours: whoever is started while it is ignored ignores it too.
-        before = _ignore_interrupts()
-        try:
+        with _interrupts_held():
             self.process.start()
-        finally:
-            if before is not None:
-                signal.signal(signal.SIGINT, before)
         theirs.close()
         self.pieces: list[Piece] = []
 
@@ -66,12 +62,41 @@ class _Worker:
         self.process.close()
 
 
-def _ignore_interrupts() -> Any:
-    """Ignore Ctrl-C; what was done about it before, None where it is none of our business."""
+@contextmanager
+def _interrupts_held() -> Generator[None, None, None]:
+    """Whoever is started here never hears Ctrl-C, which is ours; we hear it when all of it is started.
+
+    A process inherits which signals are held back, and holds them back from its first instruction on. That
+    does not keep them from us: threads of pyarrow take them.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, as nohup does
+        yield
+        return
+    heard: list[int] = []
     try:
-        return signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # not in the main thread
-        return None
+        signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    except ValueError:  # not the main thread, which is the one that hears it
+        yield
+        return
+    try:
+        with _blocked():
+            yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if heard:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _blocked() -> Generator[None, None, None]:
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Pool:
