@@ -19,7 +19,7 @@ from .extra import pa
 from .fill import fill
 from .groups import groups
 from .lines import matrix_of
-from .plan import ColumnPlan
+from .plan import ColumnPlan, Part
 from .refused import Refused, fill_refused
 from .rows import error_row, telegram_rows, whole_codes
 from .scatter import Headers, Scattered, fill_scattered
@@ -49,14 +49,6 @@ _Key = tuple[str, "Form", int, bytes]  # link, where the telegram starts, how lo
 
 _START: Final = bytes([START_LONG])
 _TAIL: Final = 2  # octets: check sum and stop
-
-
-class Part(NamedTuple):
-    """Telegrams of one layout: their rows in the batch, and their octets, a line each."""
-
-    plan: ColumnPlan
-    rows: NDArray[np.int64]
-    matrix: NDArray[np.uint8]
 
 
 class Decoded(NamedTuple):
@@ -143,10 +135,7 @@ def sheet_of(octets: Octets, link: str, wanted: Iterable[str]) -> Decoded:
     rows = rows_of(octets, alone, link)
     count = sum(len(part.rows) * len(part.plan) for part in parts)
     sheet = Sheet(count + len(scattered) + len(refused) + len(rows), names)
-    at = 0
-    for part in parts:
-        fill(sheet, part.plan, part.matrix, part.rows, at)
-        at += len(part.rows) * len(part.plan)
+    at = fill(sheet, parts)
     fill_scattered(sheet, scattered, at)
     at += len(scattered)
     fill_refused(sheet, refused, at)

@@ -1,55 +1,59 @@
-"""The telegrams of one layout into the sheet: cells of the telegram, of the layout, and of the data."""
+"""Telegrams with plans into the sheet: cells of the telegram, of the layout, and of the data.
+
+Data are decoded together as far as they are alike, those of all layouts at once: with few telegrams a layout
+NumPy's calls would cost more than what they do.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .lines import VALUE_CELLS, Lines
+from .lines import VALUE_CELLS, Lines, characters, numbers, scaled
+from .moments import moments
+from .numbers import integers, load_type
 from .plan import NUMBERS
 from .sheet import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from .plan import Cell, ColumnPlan, Kind
+    from .plan import Alike, Cell, ColumnPlan, Part
     from .sheet import Sheet
 
 # The columns that hold what the data say.
-_VALUES: Final = frozenset(
-    {
-        *("mantissa", "exponent", "value_time", "value_text", "value_type"),
-        *("state", "reason", "flags", "code", "value", "value_decimal"),
-    }
-)
+_VALUES: Final = frozenset({*VALUE_CELLS, "value", "value_decimal"})
 
 
-def fill(
-    sheet: Sheet, plan: ColumnPlan, matrix: NDArray[np.uint8], sources: NDArray[np.int64], at: int
-) -> None:
-    """Fill in the rows from `at` on with telegrams of one layout, a line of `matrix` each."""
-    block = Block(sheet, plan, matrix, at)
-    block.grid(sheet.source)[:] = sources[:, None]
-    block.constants()
-    block.telegrams()
+def fill(sheet: Sheet, parts: Sequence[Part]) -> int:
+    """Fill in the rows from the first on with the telegrams of some layouts; gives how many they are."""
+    at = 0
+    blocks: list[Block] = []
+    for part in parts:
+        blocks.append(Block(sheet, part, at))
+        at = blocks[-1].place.stop
+    for block in blocks:
+        block.constants()
+        block.telegrams()
     if not sheet.wanted.isdisjoint(_VALUES):
-        block.values()
+        _Values(sheet, blocks).fill()
+    return at
 
 
 class Block:
     """A stretch of the sheet: as many rows a telegram as the plan has cells."""
 
-    def __init__(self, sheet: Sheet, plan: ColumnPlan, matrix: NDArray[np.uint8], at: int) -> None:
+    def __init__(self, sheet: Sheet, part: Part, at: int) -> None:
         self.sheet = sheet
-        self.plan = plan
-        self.matrix = matrix
-        self.lines = Lines(matrix)
+        self.plan: ColumnPlan = part.plan
+        self.sources = part.rows
+        self.matrix = part.matrix
+        self.lines = Lines(part.matrix)
         self.at = at
-        self.shape = len(matrix), len(plan)
-        self.place = slice(at, at + len(matrix) * len(plan))
+        self.shape = len(part.matrix), len(part.plan)
+        self.place = slice(at, at + len(part.matrix) * len(part.plan))
 
     def grid(self, column: NDArray[Any]) -> NDArray[Any]:
         """The rows of this block in a column: a line a telegram, a column a record."""
@@ -59,7 +63,9 @@ class Block:
         """The rows of one record in a column of the sheet."""
         return slice(self.at + number, self.place.stop, self.shape[1])
 
-    # --- What the layout says
+    def rows(self, number: int, telegrams: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of one record of some telegrams."""
+        return self.at + telegrams * self.shape[1] + number
 
     def constants(self) -> None:
         """The cells that are the same in each telegram of the layout."""
@@ -75,15 +81,15 @@ class Block:
             self.grid(column.values)[:] = values
             for number in missing:
                 column.absent.add(self.column(number))
-        layout = self.sheet.words.get("layout")
-        if layout is not None:
-            layout.put(self.place, layout.index(self.plan.layout))
-
-    # --- What the header of each telegram says
+        for name, text in (("layout", self.plan.layout), ("state", "ok")):
+            words = self.sheet.words.get(name)
+            if words is not None:
+                words.put(self.place, words.index(text))
 
     def telegrams(self) -> None:
         """The cells of meter and header, which all rows of a telegram share."""
         places, sheet = self.plan.plan.places, self.sheet
+        self.grid(sheet.source)[:] = self.sources[:, None]
         for name in ("version", "device_type", "access_number", "status"):
             self._share(sheet.numbers.get(name), places.get(name))
         words, meter = sheet.words.get("manufacturer"), self.plan.meter
@@ -108,73 +114,97 @@ class Block:
         else:
             self.grid(column.values)[:] = self.matrix[:, place, None]
 
-    # --- What the data say
-
-    def values(self) -> None:
-        """The cells of values, all of one coding together."""
-        state = self.sheet.words.get("state")
-        if state is not None:
-            state.put(self.place, state.index("ok"))
-        for kind, columns in self.plan.by_coding:
-            cells = [self.plan.cells[column] for column in columns]
-            if kind in NUMBERS:
-                self._numbers(columns, cells)
-                continue
-            for column, cell in zip(columns, cells, strict=True):
-                self._without_number(kind, column, cell)
-
-    def _without_number(self, kind: Kind, column: int, cell: Cell) -> None:
-        if kind == "odd":
-            self._odd(column, np.arange(len(self.lines)))
-            return
-        if "mantissa" in self.sheet.numbers:
-            self.sheet.numbers["mantissa"].drop(self.column(column))
-        if kind == "moment":
-            self._moments(column, cell)
-        else:
-            self._characters(column, cell)
-
-    def _numbers(self, columns: Sequence[int], cells: Sequence[Cell]) -> None:
-        """Numbers of one coding, width and scale."""
-        numbers, odd = self.lines.numbers(cells)
-        if "mantissa" in self.sheet.numbers:
-            grid = self.grid(self.sheet.numbers["mantissa"].values)
-            for line, column in zip(numbers, columns, strict=True):
-                grid[:, column] = line
-        if odd.any():
-            for column, wrong in zip(columns, odd, strict=True):
-                self._odd(column, np.flatnonzero(wrong))
-
-    def _moments(self, column: int, cell: Cell) -> None:
-        seconds, ordinary, summer = self.lines.moments(cell)
-        times, flags = self.sheet.numbers.get("value_time"), self.sheet.words.get("flags")
-        every = bool(ordinary.all())
-        if times is not None:
-            if every:
-                times.put(self.column(column), seconds)
-            else:
-                times.put(self._rows(column, np.flatnonzero(ordinary)), seconds[ordinary])
-        if flags is not None and summer is not None and summer.any():
-            rows = self._rows(column, np.flatnonzero(summer & ordinary))
-            flags.put(rows, flags.index("summer time"))
-        if not every:
-            self._odd(column, np.flatnonzero(~ordinary))
-
-    def _characters(self, column: int, cell: Cell) -> None:
-        characters, odd = self.lines.characters(cell)
-        if self.sheet.texts is not None:
-            rows = np.flatnonzero(odd == 0)
-            self.sheet.texts.put(self._rows(column, rows), characters[rows])
-        self._odd(column, np.flatnonzero(odd))
-
-    # --- What is out of the ordinary
-
-    def _rows(self, column: int, telegrams: NDArray[np.int64]) -> NDArray[np.int64]:
-        return self.at + telegrams * len(self.plan) + column
-
-    def _odd(self, column: int, telegrams: NDArray[np.int64]) -> None:
+    def odd(self, number: int, telegrams: NDArray[np.int64]) -> None:
         """Records that are read one by one."""
-        if not len(telegrams):
+        if len(telegrams):
+            cells = list(self.lines.one_by_one(self.plan.cells[number], telegrams))
+            self.sheet.put_some(self.rows(number, telegrams), cells, VALUE_CELLS)
+
+
+class _Member:
+    """The data of one record of the telegrams of a block, among others that are alike."""
+
+    def __init__(self, block: Block, number: int, start: int) -> None:
+        self.block = block
+        self.number = number
+        self.cell: Cell = block.plan.cells[number]
+        self.place = slice(start, start + len(block.matrix))
+
+
+class _Values:
+    """The cells of all blocks that depend on the data."""
+
+    def __init__(self, sheet: Sheet, blocks: Sequence[Block]) -> None:
+        self.sheet = sheet
+        self._alike: dict[Alike, list[_Member]] = {}
+        for block in blocks:
+            for number, cell in enumerate(block.plan.cells):
+                members = self._alike.setdefault(cell.alike, [])
+                members.append(_Member(block, number, members[-1].place.stop if members else 0))
+
+    def fill(self) -> None:
+        """All of them."""
+        for alike, members in self._alike.items():
+            if alike.kind in NUMBERS:
+                self._numbers(alike, members)
+                continue
+            for member in members:
+                if alike.kind == "odd":
+                    member.block.odd(member.number, np.arange(len(member.block.matrix)))
+                elif "mantissa" in self.sheet.numbers:
+                    self.sheet.numbers["mantissa"].drop(member.block.column(member.number))
+            if alike.kind == "moment":
+                self._moments(alike, members)
+            elif alike.kind != "odd":
+                self._characters(members)
+
+    @staticmethod
+    def _loaded(alike: Alike, members: Sequence[_Member]) -> NDArray[Any]:
+        loaded = np.empty(members[-1].place.stop, load_type(alike.width))
+        for member in members:
+            loaded[member.place] = member.block.lines.loaded(member.cell)
+        return loaded
+
+    def _numbers(self, alike: Alike, members: Sequence[_Member]) -> None:
+        values, odd = numbers(self._loaded(alike, members), alike)
+        mantissa = self.sheet.numbers.get("mantissa")
+        if mantissa is not None:
+            for member in members:
+                grid = member.block.grid(mantissa.values)
+                grid[:, member.number] = scaled(values[member.place], member.cell.coding.scale)
+        self._odd(members, odd)
+
+    def _moments(self, alike: Alike, members: Sequence[_Member]) -> None:
+        raw = integers(self._loaded(alike, members), alike.width, signed=False)
+        seconds, ordinary, summer = moments(raw, alike.moment)
+        times, flags = self.sheet.numbers.get("value_time"), self.sheet.words.get("flags")
+        for member in members:
+            block, place = member.block, member.place
+            plain = ordinary[place]
+            if times is not None:
+                times.values[block.column(member.number)] = np.where(plain, seconds[place], 0)
+                times.present.add(block.rows(member.number, np.flatnonzero(plain)))
+            if flags is not None and summer is not None:
+                rows = block.rows(member.number, np.flatnonzero(summer[place] & plain))
+                flags.put(rows, flags.index("summer time"))
+        self._odd(members, ~ordinary)
+
+    def _characters(self, members: Sequence[_Member]) -> None:
+        for member in members:
+            texts, odd = characters(member.block.lines, member.cell)
+            if self.sheet.texts is not None:
+                telegrams = np.flatnonzero(odd == 0)
+                chosen = texts if len(telegrams) == len(texts) else texts[telegrams]
+                self.sheet.texts.put(member.block.rows(member.number, telegrams), chosen)
+            member.block.odd(member.number, np.flatnonzero(odd))
+
+    @staticmethod
+    def _odd(members: Sequence[_Member], odd: NDArray[Any]) -> None:
+        """What is out of the ordinary, handed to the blocks that it belongs to."""
+        places = np.flatnonzero(odd)
+        if not len(places):
             return
-        cells = list(self.lines.one_by_one(self.plan.cells[column], telegrams))
-        self.sheet.put_some(self._rows(column, telegrams), cells, VALUE_CELLS)
+        ends = [member.place.stop for member in members]
+        bounds = np.searchsorted(places, ends)
+        for member, first, last in zip(members, [0, *bounds[:-1]], bounds, strict=True):
+            member.block.odd(member.number, places[first:last] - member.place.start)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from .moments import Moments, moments
 from .numbers import bcd, integers, load_type
 from .rows import ValueCells, joined, value_cells
 from .source import PAD
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..values import Outcome
-    from .plan import Cell
+    from .plan import Alike, Cell, Scale
     from .rows import Row
 
 _NO_ASCII: Final = 0x80
@@ -34,6 +33,30 @@ class Decoded(NamedTuple):
 
     values: NDArray[Any]
     odd: Any
+
+
+def numbers(loaded: NDArray[Any], alike: Alike) -> Decoded:
+    """Numbers as they were sent, without their scales."""
+    if alike.kind == "bcd":
+        return Decoded(*bcd(loaded, alike.width))
+    values = integers(loaded, alike.width, alike.signed)
+    return Decoded(values, values == alike.mark)
+
+
+def scaled(values: NDArray[Any], scale: Scale) -> NDArray[Any]:
+    """Mantissas."""
+    if scale.factor == 1 and not scale.added:
+        return values
+    return values.astype(np.int64) * scale.factor + scale.added
+
+
+def characters(lines: Lines, cell: Cell) -> Decoded:
+    """The texts of a record, or its digits where they are a name: a line of ASCII characters each."""
+    octets = lines.octets(cell)
+    if cell.coding.kind == "identifier":
+        _, odd = bcd(lines.loaded(cell), cell.coding.width)
+        return Decoded(_DIGITS[octets].astype("<u2").view(np.uint8), odd)
+    return Decoded(octets, (octets >= _NO_ASCII).any(axis=1))
 
 
 def matrix_of(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -56,11 +79,11 @@ class Lines:
     def __len__(self) -> int:
         return len(self.matrix)
 
-    def _loaded(self, cell: Cell) -> NDArray[Any]:
+    def loaded(self, cell: Cell) -> NDArray[Any]:
         """The data of a record: the highest octets of a number, with the octets in front of them below."""
         type_ = load_type(cell.coding.width)
         start = self._first + cell.field.end - type_.itemsize
-        return np.ndarray((len(self),), type_, self._octets.data, start, (self.matrix.strides[0],))
+        return np.ndarray((len(self.matrix),), type_, self._octets.data, start, self.matrix.strides[:1])
 
     def identifications(self, place: int) -> NDArray[np.uint64]:
         """Eight digits from a place on, as ASCII, the first one in the lowest bits."""
@@ -70,34 +93,10 @@ class Lines:
             text = text | digits << np.uint64(16 * number)
         return text
 
-    def numbers(self, cells: Sequence[Cell]) -> Decoded:
-        """The mantissas of records with one coding, a line a record."""
-        coding = cells[0].coding
-        loaded = np.stack([self._loaded(cell) for cell in cells])
-        if coding.kind == "bcd":
-            values, odd = bcd(loaded, coding.width)
-        else:
-            values = integers(loaded, coding.width, coding.signed)
-            odd = values == coding.mark
-        factor, added, _ = coding.scale
-        if factor != 1 or added:
-            values = values.astype(np.int64) * factor + added
-        return Decoded(values, odd)
-
-    def moments(self, cell: Cell) -> Moments:
-        """The dates or times of a record."""
-        raw = integers(self._loaded(cell), cell.coding.width, signed=False)
-        return moments(raw, cell.coding.moment)
-
-    def characters(self, cell: Cell) -> Decoded:
-        """The texts of a record, or its digits where they are a name: a line of ASCII characters each."""
-        start, end = cell.field.start, cell.field.end
-        if cell.coding.kind == "identifier":
-            _, odd = bcd(self._loaded(cell), cell.coding.width)
-            octets = self.matrix[:, start:end][:, ::-1]
-            return Decoded(_DIGITS[octets].astype("<u2").view(np.uint8), odd)
-        octets = self.matrix[:, start + 1 : end][:, ::-1]  # without the LVAR octet
-        return Decoded(octets, (octets >= _NO_ASCII).any(axis=1))
+    def octets(self, cell: Cell) -> NDArray[np.uint8]:
+        """The data of a record, a line each, the last octet first; without an LVAR octet."""
+        start = cell.field.start + 1 if cell.field.lvar else cell.field.start
+        return self.matrix[:, start : cell.field.end][:, ::-1]
 
     def one_by_one(self, cell: Cell, telegrams: NDArray[np.int64]) -> Iterator[Row]:
         """The cells of records that are out of the ordinary."""

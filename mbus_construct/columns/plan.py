@@ -68,6 +68,20 @@ class Coding(NamedTuple):
     largest: int = 0
     moment: str = ""
 
+    def alike(self) -> Alike:
+        """What data have in common that can be decoded together."""
+        return Alike(self.kind, self.width, self.signed, self.mark, self.moment)
+
+
+class Alike(NamedTuple):
+    """Data that are decoded together: of one kind and width, wherever they stand and whatever they mean."""
+
+    kind: Kind
+    width: int
+    signed: bool
+    mark: int
+    moment: str
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -75,6 +89,7 @@ class Cell:
 
     field: Field
     coding: Coding
+    alike: Alike
     code: str | None
 
 
@@ -99,6 +114,14 @@ class Constant(NamedTuple):
         return cls(name, numbers, missing)
 
 
+class Part(NamedTuple):
+    """Telegrams of one layout: their rows in the batch, and their octets, a line each."""
+
+    plan: ColumnPlan
+    rows: NDArray[np.int64]
+    matrix: NDArray[np.uint8]
+
+
 class ColumnPlan:
     """How telegrams of one layout become rows; made from the plan and the telegram for one of them.
 
@@ -106,7 +129,6 @@ class ColumnPlan:
         plan: the plan that this was made from.
         cells: one a record.
         constants: the cells of each record that do not depend on the data.
-        by_coding: the numbers of the cells that are decoded together, with the kind of their coding.
         meter: manufacturer, version and device type, which belong to the layout; None without them.
         layout: the layout's name.
     """
@@ -129,7 +151,6 @@ class ColumnPlan:
             for index, cell in enumerate(self.cells)
         ]
         self.constants = tuple(Constant.of(name, [row[name] for row in constants]) for name in constants[0])
-        self.by_coding = _by_coding(self.cells)
         self.meter = telegram.meter
         headers = ((cell.field.offset, cell.field.header) for cell in self.cells)
         self.layout = layout_digest(layout_start(telegram), headers)
@@ -159,13 +180,6 @@ class ColumnPlan:
         return fits
 
 
-def _by_coding(cells: tuple[Cell, ...]) -> list[tuple[Kind, list[int]]]:
-    found: dict[Coding, list[int]] = {}
-    for number, cell in enumerate(cells):
-        found.setdefault(cell.coding, []).append(number)
-    return [(coding.kind, numbers) for coding, numbers in found.items()]
-
-
 def _cell(octets: bytes, item: Field, noted: tuple[str, ...]) -> Cell:
     header, _ = RecordsFromMeter.header_at(octets, item.offset)
     width = item.end - item.start
@@ -175,7 +189,7 @@ def _cell(octets: bytes, item: Field, noted: tuple[str, ...]) -> Cell:
         coding = Coding("text", width, "text")
     else:
         coding = Coding("odd", width)
-    return Cell(item, coding, joined((*noted, *(code for code, _ in item.remarks))))
+    return Cell(item, coding, coding.alike(), joined((*noted, *(code for code, _ in item.remarks))))
 
 
 def _is_text(header: DataRecordHeader, lvar: int) -> bool:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from ..values import EXACT
-from .batch import Part, rows_of, split
+from .batch import rows_of, split
 from .exact import digits_of, narrow
 from .extra import pa
-from .lines import Lines
+from .lines import Lines, characters, numbers, scaled
+from .moments import moments
+from .numbers import integers
 from .plan import NUMBERS
 from .sheet import Sheet, identifications, strings
 from .table import OFFERED, Output, field, names
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..telegram import RecordHeader
-    from .plan import Cell
+    from .plan import Cell, Part
     from .rows import Row
     from .source import Octets
 
@@ -123,25 +125,23 @@ class _Wide:
     def _decoded(self) -> dict[int, dict[str, Any]]:
         """The columns of each record, by the end of their names."""
         found: dict[int, dict[str, Any]] = {}
-        for kind, numbers in self.part.plan.by_coding:
-            columns = [self.columns[number] for number in numbers]
+        for column in self.columns:
+            kind = column.cell.coding.kind
             if kind in NUMBERS:
-                values, odd = self.lines.numbers([column.cell for column in columns])
-                for column, line, wrong in zip(columns, values, odd, strict=True):
-                    found[column.number] = {"": self._numbers(column, line, np.flatnonzero(wrong))}
-                continue
-            for column in columns:
-                if kind == "moment":
-                    found[column.number] = self._moments(column)
-                elif column.cell.coding.value_type == "real":
-                    found[column.number] = {"": self._reals(column)}
-                else:
-                    found[column.number] = {"": self._characters(column)}
+                found[column.number] = {"": self._numbers(column)}
+            elif kind == "moment":
+                found[column.number] = self._moments(column)
+            elif column.cell.coding.value_type == "real":
+                found[column.number] = {"": self._reals(column)}
+            else:
+                found[column.number] = {"": self._characters(column)}
         return found
 
-    def _numbers(self, column: _Column, values: NDArray[Any], odd: NDArray[np.int64]) -> Any:
+    def _numbers(self, column: _Column) -> Any:
         coding = column.cell.coding
-        mantissa, valid = values.astype(np.int64), None
+        values, wrong = numbers(self.lines.loaded(column.cell).copy(), column.cell.alike)
+        mantissa, valid = scaled(values, coding.scale).astype(np.int64), None
+        odd = np.flatnonzero(wrong)
         if len(odd):
             valid = np.ones(len(values), bool)
             for row, cells in self._odd(column, odd):
@@ -151,7 +151,9 @@ class _Wide:
         return narrow(mantissa, max(digits_of(coding.largest), scale), scale, valid)
 
     def _moments(self, column: _Column) -> dict[str, Any]:
-        seconds, ordinary, summer = self.lines.moments(column.cell)
+        coding = column.cell.coding
+        raw = integers(self.lines.loaded(column.cell), coding.width, signed=False)
+        seconds, ordinary, summer = moments(raw, coding.moment)
         for _ in self._odd(column, np.flatnonzero(~ordinary)):
             pass  # only its reason counts: what is no ordinary moment has no value
         times = pa.array(seconds, mask=~ordinary).cast(pa.timestamp("s"))
@@ -172,12 +174,11 @@ class _Wide:
         if column.cell.coding.kind == "odd":
             every = self._odd(column, np.arange(len(self.lines)))
             return self._texts([_text(cells) for _, cells in every])
-        characters, odd = self.lines.characters(column.cell)
-        width = characters.shape[1]
+        lines, odd = characters(self.lines, column.cell)
         if not odd.any():
-            offsets = np.arange(0, width * len(characters) + 1, width, dtype=np.int32)
-            return strings(offsets, None, np.ascontiguousarray(characters).reshape(-1))
-        texts: list[str | None] = [line.tobytes().decode("latin-1") for line in characters]
+            offsets = np.arange(0, lines.size + 1, lines.shape[1], dtype=np.int32)
+            return strings(offsets, None, np.ascontiguousarray(lines).reshape(-1))
+        texts: list[str | None] = [line.tobytes().decode("latin-1") for line in lines]
         for row, cells in self._odd(column, np.flatnonzero(odd)):
             texts[row] = _text(cells)
         return self._texts(texts)
