@@ -202,8 +202,8 @@ def _forms(octets: Octets, link: str) -> Iterator[tuple[Form, NDArray[np.int64]]
         form: Any = link
         yield form, everything
         return
-    frames = octets.data[octets.starts[:-1]] == START_LONG
-    frames &= np.diff(octets.starts) > 0
+    frames = np.diff(octets.starts) > 0
+    frames[frames] = octets.data[octets.starts[:-1][frames]] == START_LONG
     yield "frame", everything[frames]
     # Elvaco's report 2001 and many gateways; the plan is made where `decode` finds no other reading.
     yield "c_field", everything[~frames]
@@ -249,11 +249,15 @@ def summed(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _sorted(octets: Octets, found: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
     """The octets of each group, a line a telegram, all groups one behind the other."""
     starts, data = octets.starts, octets.data
-    array = pa.Array.from_buffers(
-        pa.large_binary(), len(octets), [None, pa.py_buffer(starts), pa.py_buffer(data)]
-    )
-    taken, _ = stretch(array.take(pa.array(np.concatenate(found))))
-    lines, at = padded(taken), PAD
+    buffers = [None, pa.py_buffer(starts), pa.py_buffer(data)]
+    array = pa.Array.from_buffers(pa.large_binary(), len(octets), buffers)
+    # The longest telegram stands in front and behind, for the octets that are loaded there.
+    longest = max((group[0] for group in found), key=lambda index: starts[index + 1] - starts[index])
+    chosen = np.concatenate(([longest], *found, [longest]))
+    lines, ends = stretch(array.take(pa.array(chosen)))
+    at = int(ends[1])
+    if at < PAD:
+        lines, at = padded(lines), at + PAD
     for group in found:
         length = int(starts[group[0] + 1] - starts[group[0]])
         end = at + length * len(group)

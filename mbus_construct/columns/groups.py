@@ -12,7 +12,7 @@ import numpy as np
 
 from ..layout.shapes import LINKS, SHAPES
 from .extra import pa
-from .source import PAD
+from .source import PAD, padded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,14 +55,19 @@ def groups(octets: Octets, members: NDArray[np.int64], form: Form) -> Iterator[N
     if ci_place is None:
         ci_field = np.full(len(members), -1)
     else:
-        ci_field = np.where(lengths > ci_place, data[np.minimum(begin + ci_place, len(data) - 1)], 256)
+        ci_field = np.full(len(members), 256)
+        there = lengths > ci_place
+        ci_field[there] = data[begin[there] + ci_place]
     first, address = starts_by_ci[ci_field], addresses_by_ci[ci_field]
     possible = np.flatnonzero((first != _NOWHERE) & (lengths >= first))
     if not len(possible):
         return
     key = _keys(octets.data, begin, first, address)[possible]
     key ^= (lengths[possible].astype(np.uint64) << np.uint64(8) | ci_field[possible].astype(np.uint64)) * _MIX
-    codes = pa.array(key).dictionary_encode().indices.to_numpy()
+    coded = pa.array(key).dictionary_encode()
+    codes = coded.indices.to_numpy()
+    if len(coded.dictionary) <= np.iinfo(np.uint16).max:
+        codes = codes.astype(np.uint16)  # NumPy sorts these in one go
     order = np.argsort(codes, kind="stable")
     bounds = np.flatnonzero(np.diff(codes[order])) + 1
     for part in np.split(order, bounds):
@@ -78,6 +83,8 @@ def _keys(
     address: NDArray[np.int64],
 ) -> NDArray[np.uint64]:
     """A number for each telegram, of what tells meter types and records apart."""
+    if len(data) < PAD:
+        data = padded(data)
     words = np.ndarray((len(data) - PAD + 1,), "<u8", data.data, strides=(1,))
     last = len(words) - 1
     record = words[np.minimum(begin + first, last)] & _FIRST_RECORD

@@ -18,11 +18,12 @@ from ..layout.fields import REFUSALS, reserved
 from ..layout.headers import HEADERS
 from ..layout.rest import meter_of, security
 from ..telegram import RecordHeader
-from .lines import VALUE_CELLS, cells_of
+from .lines import VALUE_CELLS, cells_of, numbers
 from .moments import moments
 from .numbers import bcd, integers, load_type
 from .plan import NUMBERS, Coding, Constant, coding_of
 from .rows import header_cells, joined
+from .source import PAD, padded
 from .words import VOCABULARIES
 
 if TYPE_CHECKING:
@@ -247,9 +248,10 @@ class _Fill:
         self.found = found
         self.at = at
         self.place = slice(at, at + len(found))
-        self.headers = np.array(found.headers)
-        self.counts = np.array(found.counts)
-        self.offsets = np.array(found.offsets)
+        self.headers: NDArray[np.int64] = np.array(found.headers, np.int64)
+        self.counts: NDArray[np.int64] = np.array(found.counts, np.int64)
+        self.offsets: NDArray[np.int64] = np.array(found.offsets, np.int64)
+        self._octets = padded(found.octets.data)
 
     def fill(self) -> None:
         """All columns."""
@@ -325,9 +327,8 @@ class _Fill:
 
     def _loaded(self, ends: NDArray[np.int64]) -> NDArray[Any]:
         """Eight octets that end where the data of records end."""
-        data = self.found.octets.data
-        words = np.ndarray((len(data) - _LOAD.itemsize + 1,), _LOAD, data.data, strides=(1,))
-        loaded: NDArray[Any] = words[ends - _LOAD.itemsize]
+        words = np.ndarray((len(self._octets) - PAD + 1,), _LOAD, self._octets.data, strides=(1,))
+        loaded: NDArray[Any] = words[ends]  # which is `PAD` octets before, for there are as many in front
         return loaded
 
     def _without_number(self, rows: NDArray[np.int64]) -> None:
@@ -346,7 +347,7 @@ class _Fill:
         ends = np.cumsum(self.counts)
         for row in rows[odd].tolist():
             header = self.found.known.known[int(self.headers[row])]
-            telegram = self.found.indexes[int(np.searchsorted(ends, row, "right"))]
+            telegram = self.found.indexes[int(np.searchsorted(ends, np.int64(row), "right"))]
             start = int(self.found.octets.starts[telegram]) + int(self.offsets[row]) + header.size
             data = self.found.octets.data[start : start + header.width].tobytes()
             if header.described is not None:
@@ -358,16 +359,11 @@ class _Fill:
         scales: NDArray[np.int64] = np.array([tuple(header.coding.scale) for header in known], np.int64)[
             headers
         ]
-        if coding.kind == "bcd":
-            values, wrong = bcd(loaded, coding.width)
-            odd = wrong.astype(bool)
-        else:
-            values = integers(loaded, coding.width, coding.signed)
-            odd = np.asarray(values == coding.mark, bool)
+        values, odd = numbers(loaded, coding.alike())
         column = self.sheet.numbers.get("mantissa")
         if column is not None:
             column.values[self.at + rows] = values.view(np.int64) * scales[:, 0] + scales[:, 1]
-        return odd
+        return np.asarray(odd, bool)
 
     def _moment(self, rows: NDArray[np.int64], loaded: NDArray[Any], coding: Coding) -> NDArray[np.bool_]:
         seconds, ordinary, summer = moments(integers(loaded, coding.width, signed=False), coding.moment)

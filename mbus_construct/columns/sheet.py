@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from .table import Output
 
 _ID_LENGTH: Final = 8  # digits of an identification number
-_ID: Final = np.dtype(np.uint64)
-_SOURCE: Final = np.dtype(np.int64)
 _DERIVED: Final = ("value", "value_decimal")
 
 # Columns that most rows have nothing in.
@@ -67,31 +65,6 @@ class Places:
             cells[rows] = value
 
 
-class Arena:
-    """Memory for all columns of a table in one piece, of zeros.
-
-    The pages of one large piece are large too; with a piece for each column the kernel takes longer to hand
-    out small pages than it takes to fill them.
-    """
-
-    _ALIGNMENT = 64
-
-    def __init__(self, count: int, types: Iterable[np.dtype[Any]]) -> None:
-        self._count = count
-        size = sum(self._size(type_) for type_ in types)
-        self._memory = np.zeros(size, np.uint8)
-        self._used = 0
-
-    def _size(self, type_: np.dtype[Any]) -> int:
-        return -(-self._count * type_.itemsize // self._ALIGNMENT) * self._ALIGNMENT
-
-    def column(self, type_: np.dtype[Any]) -> NDArray[Any]:
-        """The memory of one column."""
-        start = self._used
-        self._used += self._size(type_)
-        return self._memory[start : start + self._count * type_.itemsize].view(type_)
-
-
 class Column:
     """Numbers, or indexes of words, of `count` rows.
 
@@ -101,9 +74,9 @@ class Column:
             is said of a single row prevails over what is said of many.
     """
 
-    def __init__(self, values: NDArray[Any], rare: bool = False) -> None:
+    def __init__(self, count: int, type_: np.dtype[Any], rare: bool = False) -> None:
         self.rare = rare
-        self.values = values
+        self.values: NDArray[Any] = np.zeros(count, type_) if rare else np.empty(count, type_)
         self.present = Places()
         self.absent = Places()
 
@@ -125,6 +98,7 @@ class Column:
     def drop(self, place: slice | NDArray[np.int64]) -> None:
         """No value in these rows, unless one is set afterwards."""
         if not self.rare:
+            self.values[place] = 0
             self.absent.add(place)
 
     def valid(self) -> NDArray[np.bool_] | None:
@@ -142,8 +116,8 @@ class Column:
 class Words(Column):
     """Strings that repeat: indexes, and the strings that they mean."""
 
-    def __init__(self, name: str, values: NDArray[Any]) -> None:
-        super().__init__(values, name in _RARE)
+    def __init__(self, name: str, count: int) -> None:
+        super().__init__(count, index_type(OFFERED[name]), name in _RARE)
         self._type = OFFERED[name]
         self._vocabulary = VOCABULARIES.of(name)
         self.index = self._vocabulary.index
@@ -165,7 +139,9 @@ class Texts:
     """A column of strings that do not repeat: single ones, and many of one length."""
 
     def __init__(self, count: int) -> None:
-        self.lengths = np.zeros(count, np.int32)
+        self.count = count
+        self._ends = np.zeros(count + 1, np.int32)  # lengths, until the column is made
+        self.lengths = self._ends[1:]
         self.present = Places()
         self._single: dict[int, bytes] = {}
         self._blocks: list[tuple[NDArray[np.int64], NDArray[np.uint8]]] = []
@@ -186,24 +162,17 @@ class Texts:
 
     def array(self) -> Any:
         """The column."""
-        ends = offsets_of(self.lengths)
+        if self.lengths.sum(dtype=np.int64) > np.iinfo(np.int32).max:
+            raise ValueError("more than 2 GB of text in one batch; give smaller batches")
+        ends = np.cumsum(self._ends, out=self._ends)
         data = np.empty(int(ends[-1]), np.uint8)
         for rows, characters in self._blocks:
             data[ends[rows][:, None] + np.arange(characters.shape[1])] = characters
         for row, octets in self._single.items():
             data[ends[row] : ends[row] + len(octets)] = np.frombuffer(octets, np.uint8)
-        valid = np.zeros(len(self.lengths), bool)
+        valid = np.zeros(self.count, bool)
         self.present.mark_many(valid, True)
         return strings(ends, valid, data)
-
-
-def offsets_of(lengths: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Where texts of these lengths start, and where the last one ends."""
-    if lengths.sum(dtype=np.int64) > np.iinfo(np.int32).max:
-        raise ValueError("more than 2 GB of text in one batch; give smaller batches")
-    ends = np.zeros(len(lengths) + 1, np.int32)
-    np.cumsum(lengths, out=ends[1:])
-    return ends
 
 
 def strings(offsets: NDArray[np.int32], valid: NDArray[np.bool_] | None, data: NDArray[np.uint8]) -> Any:
@@ -226,19 +195,15 @@ class Sheet:
     def __init__(self, count: int, wanted: Iterable[str]) -> None:
         self.wanted = frozenset(wanted)
         derived = not self.wanted.isdisjoint(_DERIVED)
-        words = [name for name in WORDS if name in self.wanted]
-        integers = [
-            name
+        self.source = np.empty(count, np.int64)
+        self.words = {name: Words(name, count) for name in WORDS if name in self.wanted}
+        self.numbers = {
+            name: Column(count, index_type(OFFERED[name]), name in _RARE)
             for name in _INTEGERS
             if name in self.wanted or (derived and name in ("mantissa", "exponent"))
-        ]
-        types = {name: index_type(OFFERED[name]) for name in (*words, *integers)}
-        arena = Arena(count, (*types.values(), _SOURCE, _ID))
-        self.source = arena.column(_SOURCE)
-        self.words = {name: Words(name, arena.column(types[name])) for name in words}
-        self.numbers = {name: Column(arena.column(types[name]), name in _RARE) for name in integers}
+        }
         self.columns: dict[str, Column | Texts] = {**self.words, **self.numbers}
-        self.ids = Column(arena.column(_ID)) if "meter_id" in self.wanted else None
+        self.ids = Column(count, np.dtype(np.uint64)) if "meter_id" in self.wanted else None
         self.texts = Texts(count) if "value_text" in self.wanted else None
         if self.texts is not None:
             self.columns["value_text"] = self.texts
@@ -289,8 +254,19 @@ class Sheet:
 
 def identifications(values: NDArray[np.uint64], valid: NDArray[np.bool_] | None) -> Any:
     """Identification numbers as strings: eight characters in 64 bits each, which a missing one has too."""
-    end = _ID_LENGTH * len(values)
-    if end > np.iinfo(np.int32).max:
+    if _ID_LENGTH * len(values) > np.iinfo(np.int32).max:
         raise ValueError("more than 2 GB of identification numbers in one batch; give smaller batches")
-    offsets = np.arange(0, end + 1, _ID_LENGTH, dtype=np.int32)
-    return strings(offsets, valid, values.view(np.uint8))
+    return strings(_offsets(len(values))[: len(values) + 1], valid, values.view(np.uint8))
+
+
+def _offsets(count: int) -> NDArray[np.int32]:
+    """Where identification numbers start: the same in all batches, and so made for the largest only."""
+    known = _known_offsets[0]
+    if len(known) <= count:
+        known = np.arange(0, _ID_LENGTH * count + 1, _ID_LENGTH, dtype=np.int32)
+        known.flags.writeable = False
+        _known_offsets[0] = known
+    return known
+
+
+_known_offsets: Final = [np.zeros(1, np.int32)]

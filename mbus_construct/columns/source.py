@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Columns that hold telegrams, by the names that archives give them.
 TELEGRAM_COLUMNS: Final = ("telegram", "mbus-raw", "hex", "payload", "data")
 
-# Octets in front and behind, so that eight octets can be loaded at once wherever a telegram has one.
+# So many octets are loaded at once; there have to be as many before and behind them.
 PAD: Final = 8
 
 
@@ -28,7 +28,7 @@ class Octets:
     """Telegrams one behind the other.
 
     Attributes:
-        data: the octets of all of them, `PAD` octets more in front and behind.
+        data: the octets of all of them.
         starts: where each telegram starts in `data`, one more for the end of the last.
         rows: the row of the batch that each came from.
         faults: rows that hold no octets, with the reason.
@@ -108,22 +108,19 @@ def _from_octets(array: Any) -> Octets:
     data, starts = stretch(array)
     faults = _nulls(array)
     rows = np.arange(len(array), dtype=np.int64)
-    octets = Octets(padded(data), starts + PAD, rows, faults)
+    octets = Octets(data, starts, rows, faults)
     return _without(octets, faults) if faults else octets
 
 
 def _without(octets: Octets, faults: dict[int, MBusError]) -> Octets:
-    """Without the rows that hold no octets: nulls are of no length, so that nothing moves."""
+    """Without the rows that hold no octets."""
     kept = np.ones(len(octets), bool)
     kept[list(faults)] = False
     data = octets.data
     lengths = np.diff(octets.starts)
     if lengths[~kept].any():  # a null may hide octets
-        covered = np.zeros(len(data), bool)
-        covered[: octets.starts[0]] = covered[octets.starts[-1] :] = True
-        covered[octets.starts[0] : octets.starts[-1]] = np.repeat(kept, lengths)
-        data = data[covered]
-    starts = np.concatenate((octets.starts[:1], octets.starts[0] + np.cumsum(lengths[kept])))
+        data = data[np.repeat(kept, lengths)]
+    starts = np.concatenate(([0], np.cumsum(lengths[kept])))
     return Octets(data, starts, octets.rows[kept], faults)
 
 
@@ -159,8 +156,8 @@ def _from_hex(array: Any) -> Octets:
     rows = np.concatenate((np.flatnonzero(plain), np.fromiter(others, np.int64)))
     sizes = np.concatenate((lengths[plain], np.fromiter(map(len, others.values()), np.int64)))
     appended: NDArray[np.uint8] = np.frombuffer(b"".join(others.values()), np.uint8)
-    ends = PAD + np.concatenate(([0], np.cumsum(sizes)))
-    return Octets(padded(data, appended), ends, rows, faults)
+    ends = np.concatenate(([0], np.cumsum(sizes)))
+    return Octets(np.concatenate((data, appended)), ends, rows, faults)
 
 
 def _plain_rows(digits: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.bool_]:
