@@ -52,10 +52,11 @@ _TAIL: Final = 2  # octets: check sum and stop
 
 
 class Decoded(NamedTuple):
-    """A sheet, the parts that it was filled from, and the rows of telegrams that were read one by one."""
+    """A sheet, and what it was filled from; `rows` are those of telegrams that were read one by one."""
 
     sheet: Sheet
     parts: list[Part]
+    scattered: Scattered
     rows: list[tuple[int, Row]]
 
 
@@ -128,10 +129,8 @@ def sheet_of(octets: Octets, link: str, wanted: Iterable[str]) -> Decoded:
     HEADERS.limit()
     names = frozenset(wanted)
     parts, alone = split(octets, link)
-    scattered = Scattered(octets, HEADERS)
-    refused: list[Refused] = []
-    if "layout" not in names:  # nobody asks which layouts there are
-        alone, refused = scatter(octets, alone, link, scattered)
+    scattered = Scattered(octets, HEADERS, with_layouts="layout" in names)
+    alone, refused = scatter(octets, alone, link, scattered)
     rows = rows_of(octets, alone, link)
     count = sum(len(part.rows) * len(part.plan) for part in parts)
     sheet = Sheet(count + len(scattered) + len(refused) + len(rows), names)
@@ -141,7 +140,7 @@ def sheet_of(octets: Octets, link: str, wanted: Iterable[str]) -> Decoded:
     fill_refused(sheet, refused, at)
     at += len(refused)
     sheet.put(at, rows)
-    return Decoded(sheet, parts, rows)
+    return Decoded(sheet, parts, scattered, rows)
 
 
 def scatter(

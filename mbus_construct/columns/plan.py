@@ -19,7 +19,7 @@ from mbus_grammars.vib import ReversedText
 
 from ..values import identifier_digits, is_plain_text
 from .moments import MOMENTS
-from .rows import header_cells, joined, layout_digest, layout_start
+from .rows import header_cells, joined, layout_id
 from .table import OFFERED, WORDS
 from .words import VOCABULARIES, index_type
 
@@ -152,8 +152,7 @@ class ColumnPlan:
         ]
         self.constants = tuple(Constant.of(name, [row[name] for row in constants]) for name in constants[0])
         self.meter = telegram.meter
-        headers = ((cell.field.offset, cell.field.header) for cell in self.cells)
-        self.layout = layout_digest(layout_start(telegram), headers)
+        self.layout = layout_id(telegram)
 
     def __len__(self) -> int:
         return len(self.cells)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..json_types import State
     from ..json_values import Value
-    from ..telegram import Diagnostic, Record, RecordHeader, Telegram
+    from ..telegram import Diagnostic, FrameFields, Record, RecordHeader, Telegram
 
 _INT64: Final = 1 << 63
 _EPOCH: Final = datetime(1970, 1, 1)  # meters' clocks have no zone
@@ -155,14 +155,15 @@ def error_row(error: MBusError) -> Row:
 
 def layout_id(telegram: Telegram) -> str:
     """The name of a telegram's layout, 16 hex digits: of its meter's type and of its record headers."""
-    return layout_digest(layout_start(telegram), ((item.offset, item.header) for item in telegram.records))
-
-
-def layout_start(telegram: Telegram) -> object:
-    """What belongs to the layout in front of the records."""
     meter = telegram.meter
     kind = None if meter is None else (meter.manufacturer, meter.version, meter.device_type)
-    return telegram.link, telegram.frame.c_field, telegram.frame.ci_field, kind
+    start = layout_start(telegram.link, telegram.frame, kind)
+    return layout_digest(start, ((item.offset, item.header) for item in telegram.records))
+
+
+def layout_start(link: str, frame: FrameFields, meter: tuple[object, ...] | None) -> object:
+    """What belongs to the layout in front of the records; `meter`: manufacturer, version and device type."""
+    return link, frame.c_field, frame.ci_field, meter
 
 
 def layout_digest(start: object, records: Iterable[tuple[int, RecordHeader]]) -> str:

@@ -6,6 +6,7 @@ telegram, so that all numbers of one width can be loaded from wherever they stan
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -16,14 +17,15 @@ from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, Records
 from ..layout.direct import MAX_CUT, fault_of, is_known_fault
 from ..layout.fields import REFUSALS, reserved
 from ..layout.headers import HEADERS
-from ..layout.rest import meter_of, security
+from ..layout.rest import frame_fields, meter_of, security
 from ..telegram import RecordHeader
 from .lines import VALUE_CELLS, cells_of, numbers
 from .moments import moments
 from .numbers import bcd, integers, load_type
 from .plan import NUMBERS, Coding, Constant, coding_of
-from .rows import header_cells, joined
+from .rows import header_cells, joined, layout_digest, layout_start
 from .source import PAD, padded
+from .table import METER_COLUMNS
 from .words import VOCABULARIES
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Known(NamedTuple):
     """A record header: its octets, octets of its data, how these are decoded, and its cells."""
 
     number: int
+    header: RecordHeader
     described: Described | None
     size: int
     width: int
@@ -62,7 +65,7 @@ class Headers:
         nothing = Coding("odd", 0)
         cells = _cells(RecordHeader(), nothing, None)
         self.generation = VOCABULARIES.generation
-        self.known: list[Known] = [Known(_UNREADABLE, None, 0, 0, nothing, cells)]
+        self.known: list[Known] = [Known(_UNREADABLE, RecordHeader(), None, 0, 0, nothing, cells)]
         self.at_once: dict[bytes, tuple[int, int]] = {}
         self.lengths: dict[bytes, tuple[int, ...]] = {}
         self._numbers: dict[int, Known] = {}
@@ -81,7 +84,7 @@ class Headers:
             width = item.length or 0
             coding = Coding("odd", width) if item.length is None else coding_of(parsed, item.read, width)
             cells = _cells(item.header, coding, joined(code for code, _ in item.remarks))
-            known = Known(len(self.known), item, start - position, width, coding, cells)
+            known = Known(len(self.known), item.header, item, start - position, width, coding, cells)
             self._numbers[id(item)] = known
             self.known.append(known)
             if coding.kind != "odd" and not item.fault:
@@ -117,9 +120,10 @@ class Scattered:
     many rows it has.
     """
 
-    def __init__(self, octets: Octets, known: Headers) -> None:
+    def __init__(self, octets: Octets, known: Headers, with_layouts: bool = False) -> None:
         self.octets = octets
         self.known = known
+        self.with_layouts = with_layouts
         self.headers: list[int] = []
         self.offsets: list[int] = []
         self.odd: dict[int, Row] = {}
@@ -145,8 +149,29 @@ class Scattered:
             return False
         self.indexes.append(index)
         self.counts.append(len(self.headers) - before)
-        self.shared.append(_shared(telegram, shape))
+        shared = _shared(telegram, shape)
+        if self.with_layouts:
+            shared["layout"] = self._layout(telegram, shape, shared, before)
+        self.shared.append(shared)
         return True
+
+    def _layout(self, telegram: bytes, shape: Shape, shared: Row, before: int) -> str:
+        """The name of the layout of the telegram whose records start with the one at `before`."""
+        fields = frame_fields(telegram[shape.link], shape)
+        kind = tuple(shared[name] for name in METER_COLUMNS) if shape.address is not None else None
+        known = self.known.known
+        headers = (known[number].header for number in self.headers[before:])
+        start = layout_start(shape.form, fields, kind)
+        return layout_digest(start, zip(self.offsets[before:], headers, strict=True))
+
+    def layouts(self) -> Iterator[Row]:
+        """What the layouts say of each record, with the columns of the table of layouts."""
+        at = 0
+        for shared, count in zip(self.shared, self.counts, strict=True):
+            for index, row in enumerate(range(at, at + count)):
+                cells = self.known.known[self.headers[row]].cells
+                yield {**shared, **cells, "record": index, "offset": self.offsets[row]}
+            at += count
 
     def _find(self, body: bytes, shape: Shape) -> bool:
         position, end, before = shape.start, len(body), len(self.headers)
@@ -292,7 +317,7 @@ class _Fill:
 
     def _telegrams(self) -> None:
         columns: dict[str, Any] = self.sheet.columns
-        for name in ("manufacturer", "version", "device_type", "access_number", "status"):
+        for name in ("layout", *METER_COLUMNS, "access_number", "status"):
             if name in columns:
                 values = [cells.get(name) for cells in self.found.shared]
                 numbers, absent = _numbers(columns[name], values)

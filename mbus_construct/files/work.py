@@ -115,7 +115,7 @@ def decode(batch: Any, how: Decoding) -> Decoded:
     keep = ("source", "line", *how.keep, "_number", *(("_fault", "_code") if faulty else ()))
     parts: dict[str, list[Any]] = {}
     start, step = 0, _FEW
-    while start < batch.num_rows:
+    while not parts or start < batch.num_rows:
         part = batch.slice(start, step)
         tables = _tables(part, how, keep)
         for name, table in tables.items():
