@@ -14,6 +14,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from mbus_grammars.lvar import TEXT_MAX
+
 from ..telegram import Diagnostic, Record, Telegram
 from ..values import EXACT
 from .drafts import RecordDraft, TelegramDraft, record_of
@@ -196,12 +198,23 @@ class _Writer:
                 Diagnostic("info", code, message, item.start, index) for code, message in item.remarks
             )
             lines.append(f" g += G{index}")
+        constants[f"H{index}"] = item.header
         coding = item.read.coding
+        if item.lvar and item.read.text is not None and self.plan.octets[item.start] <= TEXT_MAX:
+            constants[f"text{index}"] = item.read.text
+            return [*lines, *self._made(index, f"text{index}(d{index}[1:])")]
+        if not item.lvar and item.read.moments is not None:
+            constants[f"moments{index}"] = item.read.moments
+            lines += [f" w = moments{index}(integer(d{index}, 'little'))", " if w is not None:"]
+            return [*lines, *self._made(index, "w[0]", "w[1]", " "), " else:", f" {odd}"]
+        if not item.lvar and item.read.name_of_digits:
+            digits = self._hex(item)
+            lines.append(f" if k or {digits}.isdecimal():")
+            return [*lines, *self._made(index, digits, indent=" "), " else:", f" {odd}"]
         if coding is None or item.lvar:
             return [*lines, odd]
         if coding.kind == "bcd":
-            self.digits[item.start : item.end] = b"\xff" * (item.end - item.start)
-            digits = f"h[{2 * (self.length - item.end)}:{2 * (self.length - item.start)}]"
+            digits = self._hex(item)
             ordinary = f"k or {digits}.isdecimal()"
             value = self._from_digits(index, digits, coding)
         else:
@@ -212,23 +225,27 @@ class _Writer:
                 lines.append(f" n{index} = integer(d{index}, 'little', signed={coding.signed})")
             ordinary = f"n{index} != {coding.numbers.mark}"
             value = self._from_number(index, coding)
-        constants[f"H{index}"] = item.header
-        name = f"r{index}"
+        return [*lines, f" if {ordinary}:", *self._made(index, value, indent=" "), " else:", f" {odd}"]
+
+    def _made(self, index: int, value: str, flags: str = "()", indent: str = "") -> list[str]:
+        """The lines that make an ordinary record."""
+        name = f"{indent} r{index}"
         return [
-            *lines,
-            f" if {ordinary}:",
-            f"  {name} = Draft()",
-            f"  {name}.header = H{index}",
-            f"  {name}.data = d{index}",
-            f"  {name}.value = {value}",
-            f"  {name}.state = 'ok'",
-            f"  {name}.reason = None",
-            f"  {name}.flags = ()",
-            f"  {name}.offset = {item.offset}",
-            f"  {name}.__class__ = Record",
-            " else:",
-            f" {odd}",
+            f"{name} = Draft()",
+            f"{name}.header = H{index}",
+            f"{name}.data = d{index}",
+            f"{name}.value = {value}",
+            f"{name}.state = 'ok'",
+            f"{name}.reason = None",
+            f"{name}.flags = {flags}",
+            f"{name}.offset = {self.records[index].offset}",
+            f"{name}.__class__ = Record",
         ]
+
+    def _hex(self, item: Field) -> str:
+        """The expression for the digits of a BCD number, the most significant first."""
+        self.digits[item.start : item.end] = b"\xff" * (item.end - item.start)
+        return f"h[{2 * (self.length - item.end)}:{2 * (self.length - item.start)}]"
 
     def _from_digits(self, index: int, digits: str, coding: Coding) -> str:
         """The expression for the exact value of decimal digits."""

@@ -18,13 +18,17 @@ from mbus_grammars.coding import BCD, Real
 from mbus_grammars.lvar import TEXT_MAX, VariableLength
 from mbus_grammars.vib import ReversedText
 
-from ..values import Converter, Numbers, ordinary
+from ..values import Converter, Numbers, identifier_digits, is_plain_text, ordinary
+from .moments import Moments
 
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader
 
     from ..values import Outcome
 
+
+# Data types that say a date, or a date and a time.
+MOMENTS: Final = ("F", "G", "I")
 
 # Dates, states and texts repeat: so many outcomes are remembered a reader.
 _REMEMBERED: Final = 1024
@@ -56,9 +60,12 @@ class Reader:
     Attributes:
         coding: of ordinary numbers, None for everything else.
         recall: gives the outcome for data that were read before, None for others.
+        moments: reads dates and times, None where the data are something else.
+        name_of_digits: whether ordinary data are digits that are a name.
+        text: reads what stands behind an LVAR octet that announces a text; None where no text may stand.
     """
 
-    __slots__ = ("_convert", "_known", "_parse", "coding", "recall")
+    __slots__ = ("_convert", "_known", "_parse", "coding", "moments", "name_of_digits", "recall", "text")
 
     def __init__(self, header: DataRecordHeader, convert: Converter) -> None:
         self._convert = convert
@@ -66,6 +73,13 @@ class Reader:
         self._known: dict[bytes, Outcome] = {}
         self.recall = self._known.get
         self.coding = _coding(header)
+        data: Any = header.data
+        meaning = header.meaning
+        is_moment = header.data_type in MOMENTS and isinstance(data, Bits) and meaning.record_error is None
+        self.moments = Moments(data, self) if is_moment else None
+        self.name_of_digits = isinstance(data, BCD) and identifier_digits(header) is not None
+        text = _text(data)
+        self.text = _decoding(text) if text is not None and is_plain_text(meaning) else None
 
     def __call__(self, data: bytes) -> Outcome:
         """The outcome as the grammar's walk has it. Raises what the grammar raises."""
@@ -84,7 +98,8 @@ def _parser(data: Any) -> Callable[[bytes], Any]:
         return lambda octets: data.unpack(int.from_bytes(octets, "little"))
     if isinstance(data, BCD | Real):
         return _decoding(data)
-    if isinstance(data, VariableLength) and isinstance(text := data.content(1), ReversedText):
+    text = _text(data)
+    if text is not None:
         decode = _decoding(text)
 
         def parse(octets: bytes) -> Any:
@@ -95,6 +110,12 @@ def _parser(data: Any) -> Callable[[bytes], Any]:
         return parse
     parsed: Callable[[bytes], Any] = data.parse
     return parsed
+
+
+def _text(data: Any) -> ReversedText | None:
+    """What reads the texts of a variable length."""
+    text = data.content(1) if isinstance(data, VariableLength) else None
+    return text if isinstance(text, ReversedText) else None
 
 
 def _decoding(adapter: Any) -> Callable[[bytes], Any]:
