@@ -157,7 +157,7 @@ def scatter(
             try:
                 refuse(telegram)
             except DecodeError as error:
-                refused.append(Refused(int(octets.rows[index]), error))
+                refused.append(Refused(int(octets.rows[index]), error_row(error)))
                 continue
         if shape is None or not found.add(index, telegram, shape):
             left.append(index)

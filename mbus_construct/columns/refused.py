@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .rows import error_row
 from .sheet import Column
 
 if TYPE_CHECKING:
-    from mbus_grammars import DecodeError
-
+    from .rows import Row
     from .sheet import Sheet
 
 
 class Refused(NamedTuple):
-    """A telegram's row in the batch, and its error."""
+    """A telegram's row in the batch, and what is wrong with it.
+
+    Not the error itself: it would hold on to the frames of its traceback, and they to the batch.
+    """
 
     source: int
-    error: DecodeError
+    cells: Row
 
 
 def fill_refused(sheet: Sheet, refused: Sequence[Refused], at: int) -> None:
@@ -31,4 +32,4 @@ def fill_refused(sheet: Sheet, refused: Sequence[Refused], at: int) -> None:
         if isinstance(column, Column):
             column.drop(place)
     rows = np.arange(at, at + len(refused))
-    sheet.put_some(rows, [error_row(item.error) for item in refused], ("error", "code", "offset"))
+    sheet.put_some(rows, [item.cells for item in refused], ("error", "code", "offset"))

@@ -152,7 +152,7 @@ def _from_hex(array: Any) -> Octets:
             try:
                 others[row] = parse_hex(array[row].as_py())
             except MBusError as error:
-                faults[row] = error
+                faults[row] = error.with_traceback(None)  # it would hold on to this batch
     rows = np.concatenate((np.flatnonzero(plain), np.fromiter(others, np.int64)))
     sizes = np.concatenate((lengths[plain], np.fromiter(map(len, others.values()), np.int64)))
     appended: NDArray[np.uint8] = np.frombuffer(b"".join(others.values()), np.uint8)
