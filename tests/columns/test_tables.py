@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import gc
 from decimal import Decimal
 from typing import Any
 
@@ -214,3 +215,20 @@ def test_the_first_word_of_a_vocabulary() -> None:
     assert words.array().to_pylist() == ["kWh"]
     assert (words.index("m³"), words.index("kWh")) == (1, 0)
     assert words.array().to_pylist() == ["kWh", "m³"]
+
+
+def test_nothing_holds_on_to_a_batch() -> None:
+    """Errors know their frames, and these the batch: only the garbage collector would free it, if ever."""
+    batch = batch_of([EXAMPLE, EXAMPLE[:-3], EXAMPLE[:-2] + b"\x00\x16", None, b""] * TWENTY, pa.binary())
+    texts = batch_of(["zz", EXAMPLE.hex()] * TWENTY)
+    for _ in range(2):
+        gc.collect()
+        gc.disable()
+        try:
+            decode_batch(batch)
+            decode_batch(texts)
+            decode_wide(batch)
+            left = gc.collect()
+        finally:
+            gc.enable()
+    assert left == 0
