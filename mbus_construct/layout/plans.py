@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from struct import Struct, calcsize
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.link import START_LONG
@@ -26,6 +27,12 @@ _WORTH_A_PLAN: Final = 32
 _MAX_SEEN: Final = 16384
 
 
+# What mostly tells layouts of frames with a long header apart: L fields and C field, CI field, manufacturer
+# to device type, and the first two octets of the records.
+_near: Final = Struct("<5sxs4x4s4x2s").unpack_from
+_NEAR_LENGTH: Final = calcsize("<5sxs4x4s4x2s")
+
+
 class Plans:
     """Plans by layout; those that were not used for long are forgotten.
 
@@ -41,6 +48,7 @@ class Plans:
         self.limit = limit
         self.worth = worth
         self._young: dict[bytes, tuple[Plan, ...]] = {}
+        self._nearest: dict[tuple[bytes, ...], tuple[Plan, ...]] = {}  # of the young ones, found in one step
         self._old: dict[bytes, tuple[Plan, ...]] = {}
         self._count = 0  # plans in the young generation
         self._seen: dict[int, int] = {}  # how often layouts without a plan were seen
@@ -54,6 +62,16 @@ class Plans:
 
         Raises `DecodeError` where a long frame is wrong on the link layer.
         """
+        near = None
+        if form == "frame" and len(octets) >= _NEAR_LENGTH:
+            near = _near(octets)
+            try:
+                for plan in self._nearest.get(near, ()):
+                    telegram = plan.read(octets)
+                    if telegram is not None:
+                        return telegram
+            except REFUSALS:
+                pass
         shape = shape_of(octets, form)
         if shape is None:
             if form == "frame" and octets and octets[0] == START_LONG:
@@ -67,6 +85,8 @@ class Plans:
             for plan in plans:
                 telegram = plan.read(octets)
                 if telegram is not None:
+                    if near is not None:
+                        self._nearest[near] = plans
                     return telegram
         except REFUSALS:  # data that are none of their type: read as if there were no plan
             pass
@@ -108,6 +128,9 @@ class Plans:
         self._count = sum(map(len, self._young.values())) if len(plans) > 1 else self._count + 1
         if 2 * self._count >= self.limit:
             self._old, self._young, self._count = self._young, {}, 0
+            self._nearest = {}
+        elif len(self._nearest) > self.limit:
+            self._nearest = {}
 
 
 PLANS: Final = Plans()
