@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
@@ -180,8 +179,13 @@ def _run(settings: Settings, *, quiet: bool) -> int:
 
     memory.reuse()
     began = time.monotonic()
-    with _progress(quiet) as progress:
-        outcome = convert(settings, progress)
+    notes = _progress(quiet)
+    try:
+        with notes as progress:
+            outcome = convert(settings, progress)
+    except KeyboardInterrupt:
+        _say(_interrupted(settings, notes.telegrams))
+        return 130
     if outcome.nothing_to_do:
         done = f"everything is done already ({outcome.telegrams:,} telegrams)"
         _say(f"{settings.output}: {done}; --restart converts anew")
@@ -189,6 +193,18 @@ def _run(settings: Settings, *, quiet: bool) -> int:
     if not quiet and not outcome.nothing_to_do:
         _say(_summary(outcome, time.monotonic() - began))
     return 1 if outcome.rejected or outcome.failures else 0
+
+
+def _interrupted(settings: Settings, telegrams: int) -> str:
+    if settings.output is None:
+        return f"interrupted: {_count(telegrams, 'telegram')} converted"
+    if settings.to_directory:
+        return f"interrupted: {_count(telegrams, 'telegram')} converted; the same command goes on"
+    return "interrupted: nothing was written"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _say(text: str) -> None:
@@ -222,7 +238,13 @@ def _summary(outcome: Outcome, seconds: float) -> str:
 
 
 class _Notes:
-    """No terminal: only what one should know is said."""
+    """No terminal: only what one should know is said.
+
+    Attributes:
+        telegrams: how many are done.
+    """
+
+    telegrams = 0
 
     def __enter__(self) -> Self:
         return self
@@ -233,8 +255,9 @@ class _Notes:
     def begin(self, octets: int) -> None:
         """Nothing to show."""
 
-    def progress(self, outcome: Outcome, consumed: int) -> None:
+    def progress(self, outcome: Outcome, consumed: int) -> None:  # noqa: ARG002  what a bar shows
         """Nothing to show."""
+        self.telegrams = outcome.telegrams
 
     def note(self, text: str) -> None:
         """Say it."""
@@ -273,6 +296,7 @@ class _Bar(_Notes):
 
     def progress(self, outcome: Outcome, consumed: int) -> None:
         """Move on."""
+        super().progress(outcome, consumed)
         seconds = time.monotonic() - self._began
         rate = (outcome.telegrams - outcome.resumed) / seconds if seconds else 0
         self._bar.update(self._task, completed=consumed, telegrams=outcome.telegrams, rate=rate)
@@ -282,5 +306,5 @@ class _Bar(_Notes):
         self._bar.console.print(f"mbus: {text}", markup=False, highlight=False)
 
 
-def _progress(quiet: bool) -> AbstractContextManager[_Notes]:
-    return _Bar() if sys.stderr.isatty() and not quiet else nullcontext(_Notes())
+def _progress(quiet: bool) -> _Notes:
+    return _Bar() if sys.stderr.isatty() and not quiet else _Notes()

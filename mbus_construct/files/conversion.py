@@ -16,7 +16,8 @@ from ..arrow import schema_of
 from .engine import ipc, pa
 from .inputs import Found, find
 from .manifest import Manifest
-from .outputs import Format, TableWriter, partials, suffix_of, whole_file
+from .opened import STDIN
+from .outputs import PARTIAL, Format, TableWriter, partials, remove, suffix_of, whole_file
 from .pieces import Piece, Pieces
 from .pool import Pool
 from .work import LAYOUTS, Decoded, Decoding, Job, Rejected, Report, Shape, decode
@@ -114,6 +115,7 @@ class NothingReadable(ValueError):
 def convert(settings: Settings, listener: Listener) -> Outcome:
     """Convert. Raises `ValueError` for what cannot be done, `OSError` where the output cannot be written."""
     settings.decoding.check()
+    _keep_inputs(settings)
     found = find(settings.arguments, settings.wanted, settings.output)
     if not found.inputs:
         reasons = [*found.failures, *found.others]
@@ -135,6 +137,29 @@ def convert(settings: Settings, listener: Listener) -> Outcome:
     if not outcome.telegrams:
         raise NothingReadable(outcome.failures[0] if outcome.failures else "no telegram in the inputs")
     return outcome
+
+
+def _keep_inputs(settings: Settings) -> None:
+    """Raise `ValueError` where the output would replace what is read, by whatever names they go."""
+    output = settings.output
+    if output is None or not output.exists():
+        return
+    place = output.resolve()
+    for argument in settings.arguments:
+        path = Path(argument)
+        if argument == STDIN or not path.exists():
+            continue
+        if path.samefile(output) or (settings.to_directory and place in path.resolve().parents):
+            raise ValueError(f"{output} is, or holds, the input {argument}: give another output")
+        if path.is_dir() and not settings.to_directory and (same := _same_in(path, output)) is not None:
+            raise ValueError(f"{output} is the input {same} too: give another output")
+
+
+def _same_in(directory: Path, output: Path) -> Path | None:
+    """A file in a directory that is the output under another name."""
+    place = output.resolve()
+    files = (path for path in directory.rglob("*") if path.is_file() and path.resolve() != place)
+    return next((path for path in files if path.samefile(output)), None)
 
 
 def _nothing(settings: Settings, reasons: list[str]) -> str:
@@ -160,7 +185,7 @@ def _to_file(settings: Settings, pieces: Pieces, outcome: Outcome, listener: Lis
             f"an earlier run was interrupted; one file cannot be gone on with: {output} begins anew"
         )
         for begun in left:
-            begun.unlink(missing_ok=True)
+            remove(begun)
     with whole_file(output) as file:
         _into(file, settings, pieces, outcome, listener)
         if not outcome.telegrams:  # no empty file instead of what may be there
@@ -185,9 +210,11 @@ def _spooled(
     sink: IO[bytes], settings: Settings, pieces: Pieces, outcome: Outcome, listener: Listener
 ) -> _Appender:
     """Workers decode, here is written: their parts lie in a directory until it is their turn."""
-    beside = settings.output.parent if settings.output is not None else None
-    prefix = f".{settings.output.name}." if settings.output is not None else "mbus-"
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=beside, ignore_cleanup_errors=True) as folder:
+    output = settings.output
+    place: dict[str, Any] = {"prefix": "mbus-"}
+    if output is not None:  # named so that the next run finds it when this one is killed
+        place = {"dir": output.parent, "prefix": f".{output.name}.", "suffix": PARTIAL}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True, **place) as folder:
         job = Job(settings.decoding, Path(folder), settings.format_, settings.compression, spool=True)
         out = _Appender(sink, settings)
         consumed: dict[int, int] = {}

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from .outputs import partials, sync_directory
+from .outputs import partials, remove, sync_directory
 from .work import LAYOUTS, Rejected, Report
 
 if TYPE_CHECKING:
@@ -174,4 +174,4 @@ class Manifest:
         folders = [self.directory, *(item for item in self.directory.iterdir() if item.is_dir())]
         for folder in folders:
             for partial in partials(folder):
-                partial.unlink(missing_ok=True)
+                remove(partial)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import io
 import json
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -104,7 +106,16 @@ def sync_directory(directory: Path) -> None:
 
 def partials(directory: Path, name: str = "*") -> Iterator[Path]:
     """What an earlier run that was killed has left of files that it had begun."""
-    return directory.glob(f".{name}.*{PARTIAL}")
+    whatever = name if name == "*" else glob.escape(name)
+    return directory.glob(f".{whatever}.*{PARTIAL}")
+
+
+def remove(begun: Path) -> None:
+    """Remove what `partials` has found: a file, or the directory in which workers left their parts."""
+    if begun.is_dir():
+        shutil.rmtree(begun, ignore_errors=True)
+    else:
+        begun.unlink(missing_ok=True)
 
 
 class TableWriter:

@@ -431,3 +431,45 @@ def test_progress_on_a_terminal(
     run = mbus("convert", source, "-o", tmp_path / "o.parquet")
     assert "100 %" in run.err
     assert "5 telegrams" in run.err
+
+
+# --- Outputs that would cost the inputs ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("extra", [[], ["--restart"]])
+@pytest.mark.parametrize("how", ["itself", "symbolic", "hard", "in a directory"])
+def test_an_output_that_is_an_input_is_refused(
+    mbus: Mbus, source: Path, tmp_path: Path, how: str, extra: list[str]
+) -> None:
+    before = source.read_bytes()
+    output = source if how == "itself" else tmp_path / "other.csv"
+    if how == "symbolic":
+        output.symlink_to(source)
+    elif how != "itself":
+        os.link(source, output)
+    run = mbus("convert", tmp_path if how == "in a directory" else source, "-o", output, *extra)
+    assert (run.code, one_line(run.err)) == (2, True)
+    assert "give another output" in run.err
+    assert source.read_bytes() == before
+    assert set(os.listdir(tmp_path)) == {source.name, output.name}
+
+
+def test_a_directory_is_not_converted_into_itself(mbus: Mbus, source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    mbus("convert", source, "-o", f"{out}/")
+    before = sorted(out.iterdir())
+    for given in (out, out / "part-00000.parquet"):
+        run = mbus("convert", given, "-o", f"{out}/", "--restart")
+        assert (run.code, one_line(run.err)) == (2, True)
+        assert "give another output" in run.err
+    assert sorted(out.iterdir()) == before
+
+
+def test_what_a_killed_run_left_is_removed(mbus: Mbus, source: Path, tmp_path: Path) -> None:
+    (tmp_path / ".o[1].csv.1234.partial").write_bytes(b"begun")
+    (tmp_path / ".o[1].csv.abcd.partial").mkdir()
+    (tmp_path / ".o[1].csv.abcd.partial" / "0").write_bytes(b"begun")
+    (tmp_path / ".other.csv.1.partial").write_bytes(b"of another output")
+    run = mbus("convert", source, "-o", tmp_path / "o[1].csv")
+    assert "begins anew" in run.err
+    assert sorted(os.listdir(tmp_path)) == [".other.csv.1.partial", "a.csv", "o[1].csv"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -150,10 +151,26 @@ def test_ctrl_c_ends_all_at_once(archive: Path, tmp_path: Path, workers: int, na
     process.send_signal(signal.SIGINT)
     err = close(process)
     assert process.returncode == 130
-    assert b"Traceback" not in err
+    said = r"interrupted: [1-9][\d,]* telegrams converted; the same command goes on"
+    if name == "out.parquet":
+        said = "interrupted: nothing was written"
+    assert re.fullmatch(f"mbus: {said}\n", err.decode())
     wait_until_gone(children)
     assert not [file for file in tmp_path.rglob("*") if file.name.startswith(".")]
     assert not (tmp_path / "out.parquet").exists()
+
+
+def test_parts_of_killed_workers_are_removed(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    process = start(archive, "-o", out, "--workers", "2")
+    wait_for(lambda: [path for path in tmp_path.glob(".out.parquet.*.partial") if path.is_dir()], process)
+    children = descendants(process.pid)
+    process.kill()
+    close(process)
+    wait_until_gone(children)
+    run = program("convert", str(archive), "-o", str(out))
+    assert "begins anew" in run.err
+    assert os.listdir(tmp_path) == ["out.parquet"]
 
 
 def test_one_file_begins_anew_after_a_kill(archive: Path, tmp_path: Path) -> None:
