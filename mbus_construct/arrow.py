@@ -14,27 +14,31 @@ clock, without zone; `value_type` says whether a time is a "date" or a "datetime
 telegram as a whole is a row too. An invalid value is null with its `state` and `reason`. `code` has the codes
 of what `decode` remarks.
 
-Rows of one telegram stand together in wire order; telegrams come grouped by layout. Where telegrams that are
-no frames start (`link="auto"`) is found once for each layout. Needs the extra `arrow`.
+Rows of one telegram stand together in wire order; telegrams come grouped by layout. Needs the extra `arrow`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
 
 from .columns.batch import sheet_of
 from .columns.extra import pa
 from .columns.layouts import layouts
 from .columns.source import octets_of, telegram_column
 from .columns.table import Output, field, kept_field, names
-from .columns.wide import wide
+from .columns.wide import WIDE_COLUMNS, wide
 from .forms import GRAMMARS
 
 if TYPE_CHECKING:
     from .columns.batch import Decoded
     from .columns.source import Octets
     from .columns.table import Shape
+
+# Plans, and the indexes of words, are shared by all tables of a process: one batch at a time. Threads gain
+# nothing here, processes do.
+_LOCK: Final = RLock()
 
 __all__ = ["decode_batch", "decode_star", "decode_wide", "schema_of"]
 
@@ -54,7 +58,7 @@ def decode_batch(
     """The long table of a batch of telegrams: one row a record.
 
     Args:
-        batch: a `pyarrow.RecordBatch` with a column of telegrams, binary or strings of hex digits.
+        batch: a `pyarrow.RecordBatch` or `Table` with a column of telegrams, binary or strings of hex.
         column: its name; None for the only one, or the first of telegram, mbus-raw, hex, payload, data.
         link: where the octets start, as in `decode`.
         columns: the columns wanted, None for all. Only they are decoded.
@@ -64,11 +68,14 @@ def decode_batch(
         portable: no dictionary columns.
         first: number of the first telegram, for the column `telegram`.
 
-    Returns a `pyarrow.RecordBatch`. Raises `ValueError` for a column that does not exist.
+    Returns a `pyarrow.RecordBatch`. Raises `ValueError` for a column that does not exist, and for more than 2
+    GB of text in one batch; `TypeError` for what is no batch.
     """
+    batch = _batch(batch)
     wanted = names("long", columns, value, decimals)
-    decoded = _decoded(batch, column, link, wanted, keep)
-    return decoded.sheet.table(wanted, Output(batch, keep, portable, first))
+    with _LOCK:
+        decoded = _decoded(batch, column, link, wanted, keep)
+        return decoded.sheet.table(wanted, Output(batch, keep, portable, first))
 
 
 def decode_star(
@@ -88,10 +95,12 @@ def decode_star(
     The tables join on `layout` and `record`. A layout has the same name in every batch. Arguments as in
     `decode_batch`.
     """
+    batch = _batch(batch)
     wanted = names("facts", columns, value, decimals)
-    decoded = _decoded(batch, column, link, wanted, keep)
-    facts = decoded.sheet.table(wanted, Output(batch, keep, portable, first))
-    return facts, layouts(decoded, schema_of(shape="layouts", portable=portable))
+    with _LOCK:
+        decoded = _decoded(batch, column, link, wanted, keep)
+        facts = decoded.sheet.table(wanted, Output(batch, keep, portable, first))
+        return facts, layouts(decoded, schema_of(shape="layouts", portable=portable))
 
 
 def decode_wide(
@@ -105,11 +114,16 @@ def decode_wide(
 ) -> dict[str, Any]:
     """One table a layout, by the layout's name: one row a telegram, one column a record.
 
-    Numbers are exact decimals. `reasons` says why values are null. What has no row there (rejected telegrams,
-    and remarks about whole telegrams) is in the table "rejected". Arguments as in `decode_batch`.
+    Numbers are exact decimals; those of records whose length is the telegram's own, and those of more than 18
+    digits, are texts. `reasons` says why values are null. What has no row there is in the table "rejected",
+    as rows of the long table: telegrams that were rejected, that have a record which cannot be read, or about
+    which there is something to be said as a whole. Arguments as in `decode_batch`.
     """
+    batch = _batch(batch)
+    _refuse_double(keep, WIDE_COLUMNS)
     octets = _octets(batch, column, link, keep)
-    return wide(octets, link, Output(batch, keep, portable, first))
+    with _LOCK:
+        return wide(octets, link, Output(batch, keep, portable, first))
 
 
 def schema_of(
@@ -129,21 +143,42 @@ def schema_of(
     return pa.schema([*fields, *(kept_field(item, portable) for item in keep or ())])
 
 
+def _batch(given: Any) -> Any:
+    """A `RecordBatch`; a `Table` becomes one."""
+    if isinstance(given, pa.Table):
+        whole = given.combine_chunks().to_batches()
+        return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=given.schema)
+    if isinstance(given, pa.RecordBatch):
+        return given
+    kind: type[Any] = type(given)
+    raise TypeError(f"give a pyarrow.RecordBatch or Table, not {kind.__module__}.{kind.__name__}")
+
+
 def _octets(batch: Any, column: str | None, link: str, keep: Sequence[str]) -> Octets:
-    """The telegrams of a batch. Raises `ValueError` for what cannot be meant."""
+    """The telegrams of a batch. Raises `ValueError` or `TypeError` for what cannot be meant."""
+    if isinstance(keep, str):
+        raise TypeError(f"keep is a list of names, not the string {keep!r}")
     if link != "auto" and link not in GRAMMARS:
         raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     there = batch.schema.names
+    if len(set(there)) < len(there):
+        raise ValueError(f"two columns have one name: {', '.join(there)}")
+    if len(set(keep)) < len(keep):
+        raise ValueError(f"a column is kept twice: {', '.join(keep)}")
     unknown = [name for name in keep if name not in there]
     if unknown:
         raise ValueError(f"no column {unknown[0]!r} to keep; there are: {', '.join(there)}")
     return octets_of(batch.column(telegram_column(there, column)))
 
 
+def _refuse_double(keep: Sequence[str], own: Sequence[str]) -> None:
+    double = [name for name in keep if name in own]
+    if double:
+        raise ValueError(f"a column of the table has the name {double[0]!r} too; rename the one to keep")
+
+
 def _decoded(
     batch: Any, column: str | None, link: str, wanted: Sequence[str], keep: Sequence[str]
 ) -> Decoded:
-    double = [name for name in keep if name in wanted]
-    if double:
-        raise ValueError(f"a column of the table has the name {double[0]!r} too; rename the one to keep")
+    _refuse_double(keep, wanted)
     return sheet_of(_octets(batch, column, link, keep), link, wanted)

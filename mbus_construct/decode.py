@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import DecodeError
 
@@ -50,7 +50,7 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
         raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     form = forms[0]
     if link == "auto" and form != "frame":
-        _refuse_doubtful(octets)
+        refuse_doubtful(octets)
     telegram = walk(octets, form)
     if len(forms) == 1:
         return telegram
@@ -83,19 +83,25 @@ def decode_many(
         telegrams: octets, or strings of hex digits, as `decode` takes them.
         link: where the octets start, see `decode`.
 
-    Raises `ValueError` for an unknown `link`, at once; an error of the iterable itself passes through.
+    Raises `ValueError` for an unknown `link`, and `TypeError` for a single telegram, at once; an error of the
+    iterable itself passes through. What is neither octets nor a string is a `DecodeError` in its place.
     """
+    if isinstance(telegrams, str | bytes | bytearray | memoryview):
+        raise TypeError("decode_many takes many telegrams, as a list or any iterable; decode takes one")
     if link != "auto" and link not in GRAMMARS:
         raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     return _results(telegrams, link)
 
 
-def _results(
-    telegrams: Iterable[bytes | bytearray | memoryview | str], link: str
-) -> Iterator[Telegram | DecodeError]:
-    for telegram in telegrams:
+def _results(telegrams: Iterable[Any], link: str) -> Iterator[Telegram | DecodeError]:
+    for item in telegrams:
+        telegram: object = item
+        if not isinstance(telegram, str | bytes | bytearray | memoryview):
+            message = f"neither octets nor a string, but {type(telegram).__name__}"
+            yield DecodeError(message, code="no_telegram")
+            continue
         try:
-            result: Telegram | DecodeError = decode(telegram, link=link)
+            result: Telegram | DecodeError = decode(item, link=link)
         except DecodeError as error:
             # Its traceback holds this frame, and with it the telegram; the caller may keep many errors.
             result = error.with_traceback(None)
@@ -110,7 +116,7 @@ _HEX_TEXT: Final = frozenset(b"0123456789abcdefABCDEF")
 _HEX_TEXT_MIN: Final = 10
 
 
-def _refuse_doubtful(octets: bytes) -> None:
+def refuse_doubtful(octets: bytes) -> None:
     """Octets that are almost certainly something else than user data."""
     fault = misplaced_frame(octets)
     if fault is not None:

@@ -33,7 +33,7 @@ HEADER_LENGTH: Final = 12
 LONG_OVERHEAD: Final = 6  # octets of a long frame that its L field does not count
 
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
-_C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
+C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
 
 # Records stand before the header: what is readable as both, but with an odd header, is more often records.
 _ORDER: Final[tuple[Form, ...]] = ("c_field", "ci_field", "records", "header")
@@ -43,7 +43,7 @@ _SHORT_SERVICES: Final = frozenset({0x50, 0x6E, 0x6F, 0x70, 0x71, 0x74, 0x75, *r
 _SHORT: Final = 16
 
 # CI fields with a grammar that says whether the rest is plausible.
-_CI_FIELDS: Final = frozenset({0x50, 0x51, 0x52, 0x56, 0x5A, 0x5B, *range(0x6E, 0x7C), *range(0xB8, 0xC0)})
+CI_FIELDS: Final = frozenset({0x50, 0x51, 0x52, 0x56, 0x5A, 0x5B, *range(0x6E, 0x7C), *range(0xB8, 0xC0)})
 
 
 def detect(data: bytes) -> Form:
@@ -120,9 +120,9 @@ def _is_frame(data: bytes) -> bool:
 
 def _possible(form: Form, data: bytes) -> bool:
     if form == "c_field":
-        return len(data) >= 3 and data[0] in _C_FIELDS and _possible("ci_field", data[2:])
+        return len(data) >= 3 and data[0] in C_FIELDS and _possible("ci_field", data[2:])
     if form == "ci_field":
-        return data[0] in _CI_FIELDS and (data[0] not in _SHORT_SERVICES or len(data) <= _SHORT)
+        return data[0] in CI_FIELDS and (data[0] not in _SHORT_SERVICES or len(data) <= _SHORT)
     return len(data) >= (HEADER_LENGTH if form == "header" else 2)
 
 

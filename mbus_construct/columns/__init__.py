@@ -4,3 +4,5 @@
 reads the octets, `groups` finds the telegrams of one layout, `plan` and `numbers`, `moments` decode them, and
 `batch` puts the columns together. Needs the extra `arrow`.
 """
+
+from . import extra as extra  # says what to install, before a module of this room asks for NumPy

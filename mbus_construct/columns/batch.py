@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from mbus_grammars import DecodeError, MBusError
-from mbus_grammars.link import START_LONG, STOP
+from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
 
-from ..decode import decode
-from ..forms import looks_like_frame
+from ..decode import decode, refuse_doubtful
+from ..forms import C_FIELDS, CI_FIELDS, looks_like_frame
 from ..layout.plan import plan_for
 from ..layout.rest import refuse
-from ..layout.shapes import C_FIELD, key_of, shape_of
+from ..layout.shapes import C_FIELD, SHAPES, key_of, shape_of
 from .extra import pa
 from .fill import fill
 from .groups import groups
 from .lines import matrix_of
-from .plan import ColumnPlan, Part
+from .plan import ColumnPlan, Layout, Part
 from .refused import Refused, fill_refused
 from .rows import error_row, telegram_rows, whole_codes
 from .scatter import Headers, Scattered, fill_scattered
@@ -42,12 +42,19 @@ _TRIES: Final = 4
 
 _MAX_PLANS: Final = 4096
 
-# Layouts that never had a plan are no longer tried.
-_MAX_FAILURES: Final = 8
-
 _Key = tuple[str, "Form", int, bytes]  # link, where the telegram starts, how long it is, octets of the layout
 
 _START: Final = bytes([START_LONG])
+
+# What a header cannot start with, or something else may start there; and hex digits as text.
+_OTHER_STARTS: Final = sorted({*C_FIELDS, *CI_FIELDS, START_LONG, START_SHORT, SINGLE_CHARACTER})
+_DIGITS: Final = sorted(b"0123456789abcdefABCDEF")
+
+# What telegrams without their link layer start with; those with the header first start with anything.
+_FIRST_OCTETS: Final[dict[Form, list[int]]] = {
+    "c_field": sorted(C_FIELDS),
+    "ci_field": sorted(SHAPES["ci_field"]),
+}
 _TAIL: Final = 2  # octets: check sum and stop
 
 
@@ -64,36 +71,27 @@ class ColumnPlans:
     """The plans at hand, by a few octets of their layout; all are forgotten when there are too many."""
 
     def __init__(self) -> None:
-        self._plans: dict[_Key, list[ColumnPlan]] = {}
-        self._failures: dict[_Key, int] = {}
+        self._plans: dict[_Key, tuple[Layout, ...]] = {}
         self._count = 0
         self._generation = VOCABULARIES.generation
 
-    def of(self, key: _Key) -> list[ColumnPlan]:
+    def of(self, key: _Key) -> tuple[Layout, ...]:
         """Plans that may fit telegrams with a key, the latest first."""
         if self._generation != VOCABULARIES.generation:
             self._plans.clear()
-            self._generation = VOCABULARIES.generation
-        return self._plans.setdefault(key, [])
-
-    def make(self, key: _Key, sample: bytes) -> ColumnPlan | None:
-        """A new plan, None where these telegrams are for the grammar's walk.
-
-        Where they start is found with the first telegram of a layout, and holds for the others.
-        """
-        failures = self._failures.get(key, 0)
-        if failures >= _MAX_FAILURES and not self.of(key):
-            return None
-        made = _made(key, sample)
-        if made is None:
-            self._failures[key] = failures + 1
-            return None
-        if self._count >= _MAX_PLANS or len(self._failures) >= _MAX_PLANS:
-            self._plans.clear()
-            self._failures.clear()
             self._count = 0
-        self._count += 1
-        self.of(key).insert(0, made)
+            self._generation = VOCABULARIES.generation
+        return self._plans.get(key, ())
+
+    def make(self, key: _Key, sample: bytes) -> Layout | None:
+        """The layout of a telegram, a `ColumnPlan` where it has rows; None where only the walk can tell."""
+        made = _made(key, sample)
+        if made is not None:
+            if self._count >= _MAX_PLANS:
+                self._plans.clear()
+                self._count = 0
+            self._count += 1
+            self._plans[key] = (made, *self.of(key))
         return made
 
 
@@ -102,21 +100,20 @@ def _key(link: str, form: Form, sample: bytes) -> _Key:
     return link, form, len(sample), b"" if shape is None else key_of(sample, shape)
 
 
-def _made(key: _Key, sample: bytes) -> ColumnPlan | None:
+def _made(key: _Key, sample: bytes) -> Layout | None:
     link, form, *_ = key
     try:
-        plan = plan_for(sample, form)
+        plan = plan_for(sample, form, remarkable=True)
         telegram = decode(sample, link=link) if plan is not None else None
     except MBusError:
         return None
-    if plan is None or telegram is None or telegram.link != form:
+    if plan is None or telegram is None:
         return None
-    noted = whole_codes(telegram)
-    if any(item.record is None and item.code not in noted for item in telegram.diagnostics):
-        return None
-    if not plan.area.fields or len(telegram.records) != len(plan.area.fields):
-        return None
-    return ColumnPlan(plan, telegram, noted)
+    area = plan.area
+    remarkable = area.faults or area.notes or plan.remarks or not area.fields
+    if remarkable or telegram.link != form or len(telegram.records) != len(area.fields):
+        return Layout(plan)
+    return ColumnPlan(plan, telegram, whole_codes(telegram))
 
 
 PLANS: Final = ColumnPlans()
@@ -152,8 +149,11 @@ def scatter(
     form: Any = "frame" if link == "auto" else link
     for index in alone:
         telegram = octets.telegram(index)
+        if link == "auto" and not looks_like_frame(telegram):
+            left.append(index)
+            continue
         shape = shape_of(telegram, form)
-        if form == "frame" and telegram[:1] == _START and (link != "auto" or looks_like_frame(telegram)):
+        if form == "frame" and telegram[:1] == _START:
             try:
                 refuse(telegram)
             except DecodeError as error:
@@ -186,7 +186,12 @@ def split(octets: Octets, link: str, least: int = _WORTH_COLUMNS) -> tuple[list[
     for form, members in _forms(octets, link):
         found = [group for group in groups(octets, members, form) if len(group) >= least]
         for group, matrix in zip(found, _sorted(octets, found), strict=True) if found else ():
-            for plan, chosen in _planned(matrix, link, form, least):
+            for plan, fitting in _planned(matrix, link, form, least):
+                chosen = fitting
+                if link == "auto" and form != "frame":
+                    chosen = fitting[_certain(plan, matrix[fitting], form)]
+                    if not len(chosen):
+                        continue
                 indexes = group[chosen]
                 lines = matrix if len(chosen) == len(group) else matrix_of(matrix[chosen])
                 parts.append(Part(plan, octets.rows[indexes], lines))
@@ -204,8 +209,13 @@ def _forms(octets: Octets, link: str) -> Iterator[tuple[Form, NDArray[np.int64]]
     frames = np.diff(octets.starts) > 0
     frames[frames] = octets.data[octets.starts[:-1][frames]] == START_LONG
     yield "frame", everything[frames]
-    # Elvaco's report 2001 and many gateways; the plan is made where `decode` finds no other reading.
-    yield "c_field", everything[~frames]
+    # Elvaco's report 2001 and many gateways. The plan is made where `decode` finds the same start.
+    others = everything[~frames & (np.diff(octets.starts) > 0)]
+    for form in ("c_field", "ci_field", "header"):
+        starts = octets.data[octets.starts[others]]
+        chosen = np.isin(starts, _FIRST_OCTETS[form]) if form in _FIRST_OCTETS else np.ones(len(others), bool)
+        yield form, others[chosen]
+        others = others[~chosen]
 
 
 def _planned(
@@ -218,23 +228,47 @@ def _planned(
         if not len(left):
             return
     key = _key(link, form, matrix[left[0]].tobytes())
-    known = iter(tuple(PLANS.of(key)))
+    known = iter(PLANS.of(key))
     while len(left) >= least:
-        lines = matrix if len(left) == len(matrix) else matrix[left]
         plan = next(known, None)
         if plan is None:
             if tries <= 0:
                 return
-            plan = PLANS.make(key, lines[0].tobytes())
+            plan = PLANS.make(key, matrix[left[0]].tobytes())
             if least > 1:  # else all of them are wanted in columns, with as many plans as there are layouts
                 tries -= 1 if plan else 2
             if plan is None:
                 left = left[1:]
                 continue
-        fits = plan.fits(lines)
-        if fits.any():
+        fits = plan.fits(matrix if len(left) == len(matrix) else matrix[left])
+        if isinstance(plan, ColumnPlan) and fits.any():
             yield plan, left[fits]
         left = left[~fits]
+
+
+def _certain(plan: ColumnPlan, lines: NDArray[np.uint8], form: Form) -> NDArray[np.bool_]:
+    """Which telegrams of a layout without link layer `decode` finds to start there too, whatever their data.
+
+    `decode` believes in a header with digits for an identification number, the earlier forms first; and it
+    refuses what holds a whole frame, or looks like hex digits.
+    """
+    place = plan.plan.places.get("identification_number")
+    if place is None:
+        return np.zeros(len(lines), bool)
+    digits = lines[:, place : place + 4]
+    certain = np.ones(len(lines), bool)
+    certain &= ((digits <= 0x99) & (digits & 0x0F <= 9)).all(axis=1)
+    first = lines[:, 0]
+    if form == "header":
+        certain &= ~np.isin(first, _OTHER_STARTS)
+    for row in np.flatnonzero(
+        certain & ((lines == START_LONG).any(axis=1) | np.isin(first, _DIGITS))
+    ).tolist():
+        try:
+            refuse_doubtful(lines[row].tobytes())
+        except DecodeError:
+            certain[row] = False
+    return certain
 
 
 def summed(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:

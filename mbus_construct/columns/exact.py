@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ..values import EXACT
 from .extra import pa
 from .table import DECIMAL
 
@@ -31,7 +32,7 @@ def floats(mantissa: NDArray[np.int64], exponent: NDArray[np.int8], valid: NDArr
         (np.abs(mantissa) <= _EXACT_MANTISSA) & (np.abs(power) <= _EXACT_POWER) & (mantissa != -(1 << 63))
     )
     for row in np.flatnonzero(valid & ~simple).tolist():
-        values[row] = float(Decimal(int(mantissa[row])).scaleb(int(power[row])))
+        values[row] = float(EXACT.scaleb(Decimal(int(mantissa[row])), int(power[row])))
     return pa.array(values, mask=~valid)
 
 
@@ -84,12 +85,12 @@ def _one_by_one(
 ) -> None:
     """Numbers with exponents that meters hardly send."""
     for row in rows.tolist():
-        number = Decimal(int(mantissa[row])).scaleb(power).normalize()
+        number = EXACT.scaleb(Decimal(int(mantissa[row])), power).normalize(EXACT)
         _, digits, exponent = number.as_tuple()
         if not isinstance(exponent, int) or exponent < -DECIMAL.scale:
             continue
         if len(digits) + exponent > DECIMAL.precision - DECIMAL.scale:
             continue
-        octets = int(number.scaleb(DECIMAL.scale)).to_bytes(16, "little", signed=True)
+        octets = int(EXACT.scaleb(number, DECIMAL.scale)).to_bytes(16, "little", signed=True)
         halves[row] = np.frombuffer(octets, np.int64)
         fits[row] = True

@@ -17,6 +17,6 @@ def required(module: str, extra: str) -> Any:
 
 
 # pyarrow has no types; here is the one place where that shows.
+required("numpy", "arrow")
 pa: Any = required("pyarrow", "arrow")
 pc: Any = required("pyarrow.compute", "arrow")
-required("numpy", "arrow")

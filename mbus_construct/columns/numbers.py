@@ -27,7 +27,7 @@ def integers(loaded: NDArray[Any], width: int, signed: bool) -> NDArray[Any]:
     """Integers of `width` octets, type B or C; unsigned ones of eight octets do not fit."""
     shift = 8 * (loaded.dtype.itemsize - width)
     if signed:
-        loaded = loaded.view(np.int32 if loaded.dtype is _FOUR else np.int64)
+        loaded = loaded.view(np.int32 if loaded.dtype.itemsize == _FOUR.itemsize else np.int64)
     return loaded >> loaded.dtype.type(shift) if shift else loaded
 
 

@@ -122,11 +122,32 @@ class Part(NamedTuple):
     matrix: NDArray[np.uint8]
 
 
-class ColumnPlan:
-    """How telegrams of one layout become rows; made from the plan and the telegram for one of them.
+class Layout:
+    """Proves that telegrams have the layout of a plan. By itself: of a layout that has no rows in columns.
 
     Attributes:
         plan: the plan that this was made from.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        octets = plan.octets
+        self.mask = np.frombuffer(plan.mask.to_bytes(len(octets), "little"), np.uint8)
+        self.proof = np.frombuffer(octets, np.uint8) & self.mask
+
+    def fits(self, matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Which lines are telegrams of this layout, their check sums aside: every octet is compared."""
+        differs = (matrix ^ self.proof) & self.mask
+        fits: NDArray[np.bool_] = np.ones(len(matrix), bool)
+        if differs.any():
+            fits &= ~differs.any(axis=1)
+        return fits
+
+
+class ColumnPlan(Layout):
+    """How telegrams of one layout become rows; made from the plan and the telegram for one of them.
+
+    Attributes:
         cells: one a record.
         constants: the cells of each record that do not depend on the data.
         meter: manufacturer, version and device type, which belong to the layout; None without them.
@@ -134,11 +155,8 @@ class ColumnPlan:
     """
 
     def __init__(self, plan: Plan, telegram: Telegram, noted: tuple[str, ...]) -> None:
-        self.plan = plan
-        octets = plan.octets
-        self.mask = np.frombuffer(plan.mask.to_bytes(len(octets), "little"), np.uint8)
-        self.proof = np.frombuffer(octets, np.uint8) & self.mask
-        self.cells = tuple(_cell(octets, item, noted) for item in plan.area.fields)
+        super().__init__(plan)
+        self.cells = tuple(_cell(plan.octets, item, noted) for item in plan.area.fields)
         constants: list[Row] = [
             {
                 **header_cells(cell.field.header),
@@ -169,14 +187,6 @@ class ColumnPlan:
         for number, cell in enumerate(self.cells):
             header = cell.field.header
             yield {**start, "record": number, **header_cells(header), "offset": cell.field.offset}
-
-    def fits(self, matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Which lines are telegrams of this layout, their check sums aside: every octet is compared."""
-        differs = (matrix ^ self.proof) & self.mask
-        fits: NDArray[np.bool_] = np.ones(len(matrix), bool)
-        if differs.any():
-            fits &= ~differs.any(axis=1)
-        return fits
 
 
 def _cell(octets: bytes, item: Field, noted: tuple[str, ...]) -> Cell:

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..json_values import json_value, value_type
+from ..values import EXACT
 
 if TYPE_CHECKING:
     from mbus_grammars import MBusError
@@ -40,14 +41,15 @@ class ValueCells(NamedTuple):
 def value_cells(value: Value) -> ValueCells:
     """The cells of a value.
 
-    A decimal has the very digits that `decode` gives. A real is the shortest decimal that is the same
-    number. A number of more than 64 bits is a text, for it fits no column.
+    A decimal has the very digits that `decode` gives, but for zeros at the end of numbers beyond 64 bits. A
+    real is the shortest decimal that is the same number. A number of more than 18 digits may fit no column,
+    and stands in `value_text` then.
     """
     kind = value_type(value)
     if isinstance(value, Decimal):
         return _number(kind, value)
     if isinstance(value, float):
-        return _number(kind, Decimal(repr(value)).normalize())
+        return _number(kind, Decimal(repr(value)).normalize(EXACT))
     if isinstance(value, datetime):
         return ValueCells(kind, value_time=seconds(value))
     if isinstance(value, date):
@@ -63,11 +65,12 @@ def seconds(moment: datetime) -> int:
 
 
 def _number(kind: str, value: Decimal) -> ValueCells:
-    sign, digits, exponent = value.as_tuple()
-    mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
-    if not isinstance(exponent, int) or not -_INT64 <= mantissa < _INT64 or not -128 <= exponent < 128:
-        return ValueCells(kind, value_text=format(value, "f"))
-    return ValueCells(kind, mantissa, exponent)
+    for same in (value, value.normalize(EXACT)):
+        sign, digits, exponent = same.as_tuple()
+        mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
+        if isinstance(exponent, int) and -_INT64 <= mantissa < _INT64 and -128 <= exponent < 128:
+            return ValueCells(kind, mantissa, exponent)
+    return ValueCells(kind, value_text=format(value, "f"))
 
 
 def header_cells(header: RecordHeader) -> Row:
@@ -108,16 +111,21 @@ def telegram_rows(telegram: Telegram) -> list[Row]:
         {**shared, **_record_row(record), "record": index, "code": joined((*noted, *codes.get(index, ())))}
         for index, record in enumerate(telegram.records)
     ]
-    remarks = [item for item in telegram.diagnostics if item.record is None and item.code not in noted]
+    unsaid = (*noted, _NOT_SAID)
+    remarks = [item for item in telegram.diagnostics if item.record is None and item.code not in unsaid]
     rows += [{**shared, **_remark(item)} for item in remarks]
     return rows or [{**shared, "error": f"no data records: {_what(telegram)}", "code": "no_records"}]
+
+
+# Tables do not say that the start was guessed: they are read as what their column mostly holds.
+_NOT_SAID: Final = "form_guessed"
 
 
 def whole_codes(telegram: Telegram) -> tuple[str, ...]:
     """What is worth knowing of a telegram as a whole, and stands with each of its records."""
     if not telegram.records:
         return ()
-    whole = (item for item in telegram.diagnostics if item.record is None)
+    whole = (item for item in telegram.diagnostics if item.record is None and item.code != _NOT_SAID)
     return tuple(item.code for item in whole if item.severity == "info")
 
 

@@ -22,7 +22,7 @@ from ..telegram import RecordHeader
 from .lines import VALUE_CELLS, cells_of, numbers
 from .moments import moments
 from .numbers import bcd, integers, load_type
-from .plan import NUMBERS, Coding, Constant, coding_of
+from .plan import NUMBERS, Alike, Coding, Constant, coding_of
 from .rows import header_cells, joined, layout_digest, layout_start
 from .source import PAD, padded
 from .table import METER_COLUMNS
@@ -139,13 +139,15 @@ class Scattered:
 
         False, and nothing is kept, where it is more than records.
         """
-        before = len(self.headers)
+        before, odd = len(self.headers), len(self.odd)
         secured = security(telegram, shape)
+        if secured is None or secured[1]:
+            return False
         body = telegram[: len(telegram) - shape.tail]
-        if secured is None or secured[1] or not self._find(body, shape) or len(self.headers) == before:
+        if not self._find(body, shape) or len(self.headers) == before:
             del self.headers[before:], self.offsets[before:]
-            for row in [row for row in self.odd if row >= before]:
-                del self.odd[row]
+            while len(self.odd) > odd:
+                self.odd.popitem()
             return False
         self.indexes.append(index)
         self.counts.append(len(self.headers) - before)
@@ -332,19 +334,17 @@ class _Fill:
     def _values(self, starts: NDArray[np.int64]) -> None:
         """The data, all of one coding together."""
         known = self.found.known.known
-        classes: dict[tuple[Any, ...], list[int]] = {}
+        classes: dict[Alike, list[int]] = {}
         for header in known:
-            coding = header.coding
-            key = coding.kind, coding.width, coding.signed, coding.moment
-            classes.setdefault(key, []).append(header.number)
+            classes.setdefault(header.coding.alike(), []).append(header.number)
         class_of = np.zeros(len(known), np.int16)
         for number, headers in enumerate(classes.values()):
             class_of[headers] = number
         row_classes = class_of[self.headers]
         sizes = np.array([header.size + header.width for header in known])
-        for number, (kind, *_) in enumerate(classes):
+        for number, alike in enumerate(classes):
             rows = np.flatnonzero(row_classes == number)
-            if kind == "odd":
+            if alike.kind == "odd":
                 self._without_number(rows)
             elif len(rows):
                 coding = known[int(self.headers[rows[0]])].coding

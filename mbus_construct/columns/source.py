@@ -65,17 +65,24 @@ def telegram_column(names: Sequence[str], wanted: str | None) -> str:
 def octets_of(array: Any) -> Octets:
     """The telegrams of an Arrow array: binary, or strings of hex digits with any separators."""
     types = pa.types
+    if types.is_null(array.type):
+        array = array.cast(pa.binary())
     if types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if types.is_fixed_size_binary(array.type) or types.is_binary_view(array.type):
-        array = array.cast(pa.large_binary())
-    if types.is_string_view(array.type):
-        array = array.cast(pa.large_string())
+        return octets_of(_without_views(array.dictionary).take(array.indices))
+    array = _without_views(array)
     if types.is_binary(array.type) or types.is_large_binary(array.type):
         return _from_octets(array)
     if types.is_string(array.type) or types.is_large_string(array.type):
         return _from_hex(array)
     raise ValueError(f"telegrams are binary or strings of hex digits, not {array.type}")
+
+
+def _without_views(array: Any) -> Any:
+    """The array with one stretch of data."""
+    types = pa.types
+    if types.is_fixed_size_binary(array.type) or types.is_binary_view(array.type):
+        return array.cast(pa.large_binary())
+    return array.cast(pa.large_string()) if types.is_string_view(array.type) else array
 
 
 def stretch(array: Any) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -124,6 +131,14 @@ def _without(octets: Octets, faults: dict[int, MBusError]) -> Octets:
     return Octets(data, starts, octets.rows[kept], faults)
 
 
+def _text_of(array: Any, row: int) -> str:
+    try:
+        text: str = array[row].as_py()
+    except UnicodeDecodeError as error:
+        raise DecodeError("no text: it is not UTF-8", expected="hex digits", code="hex") from error
+    return text
+
+
 # The value of a hex digit, _SPACE for a blank, _OTHER for what only `parse_hex` knows.
 _SPACE: Final = 0x10
 _OTHER: Final = 0x20
@@ -150,7 +165,7 @@ def _from_hex(array: Any) -> Octets:
     for row in odd_rows.tolist():
         if row not in faults:
             try:
-                others[row] = parse_hex(array[row].as_py())
+                others[row] = parse_hex(_text_of(array, row))
             except MBusError as error:
                 faults[row] = error.with_traceback(None)  # it would hold on to this batch
     rows = np.concatenate((np.flatnonzero(plain), np.fromiter(others, np.int64)))

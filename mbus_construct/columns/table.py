@@ -28,7 +28,7 @@ TYPES: Final[dict[str, Any]] = {
     "device_type": pa.int16(),
     "access_number": pa.int16(),
     "status": pa.int16(),
-    "record": pa.int16(),
+    "record": pa.int32(),
     "function": _FEW_WORDS,
     "storage_number": pa.int64(),
     "tariff": pa.int32(),
@@ -80,6 +80,10 @@ def names(shape: Shape, columns: Sequence[str] | None, value: bool, decimals: bo
     if shape == "layouts":
         return LAYOUT_COLUMNS
     if columns is not None:
+        if isinstance(columns, str):
+            raise TypeError(f"columns is a list of names, not the string {columns!r}")
+        if not columns:
+            raise ValueError("no columns are named; None means all")
         unknown = [name for name in columns if name not in OFFERED]
         if unknown:
             raise ValueError(f"no column {unknown[0]!r}; there are {', '.join(OFFERED)}")
@@ -120,12 +124,17 @@ class Output(NamedTuple):
         for name in self.keep:
             kept = kept_field(self.batch.schema.field(name), self.portable)
             fields.append(kept)
-            arrays.append(self.batch.column(name).take(places).cast(kept.type))
+            arrays.append(self.batch.column(name).cast(kept.type).take(places))
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def kept_field(original: Any, portable: bool) -> Any:
     """The field of a column that is carried over from the input."""
-    if portable and pa.types.is_dictionary(original.type):
-        return pa.field(original.name, original.type.value_type)
+    type_, types = original.type, pa.types
+    if types.is_string_view(type_):  # which Arrow cannot yet take rows from
+        return pa.field(original.name, pa.string())
+    if types.is_binary_view(type_):
+        return pa.field(original.name, pa.binary())
+    if portable and types.is_dictionary(type_):
+        return pa.field(original.name, type_.value_type)
     return original

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 REJECTED: Final = "rejected"
 
 _TELEGRAM: Final = ("telegram", "meter_id", "access_number", "status")
+WIDE_COLUMNS: Final = (*_TELEGRAM, "reasons")
+_MAX_DIGITS: Final = 38  # of decimal128; numbers with more are texts
 _REASONS: Final = pa.field("reasons", pa.string())
 
 
@@ -148,7 +150,14 @@ class _Wide:
                 valid[row] = cells["mantissa"] is not None
                 mantissa[row] = cells["mantissa"] or 0
         scale = -coding.scale.exponent
-        return narrow(mantissa, max(digits_of(coding.largest), scale), scale, valid)
+        digits = max(digits_of(coding.largest), scale)
+        if digits <= _MAX_DIGITS:
+            return narrow(mantissa, digits, scale, valid)
+        there = np.ones(len(mantissa), bool) if valid is None else valid
+        exact = [EXACT.scaleb(Decimal(number), -scale) for number in mantissa.tolist()]
+        return self._texts(
+            [format(number, "f") if here else None for number, here in zip(exact, there, strict=True)]
+        )
 
     def _moments(self, column: _Column) -> dict[str, Any]:
         coding = column.cell.coding

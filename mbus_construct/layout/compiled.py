@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Read = Callable[[bytes], Telegram | None]
 
 # Dates, states and texts repeat: so many records are remembered for each place.
-_REMEMBERED: Final = 256
+_REMEMBERED: Final = 64
 
 # Integers of widths that `struct` does not have: its codes for the lower and the upper part.
 _PARTS: Final = {(3, True): ("H", "b", 16), (3, False): ("H", "B", 16)}
@@ -51,7 +51,8 @@ class _Odd:
             known = self._read(data)
             if len(self.known) >= _REMEMBERED:
                 self.known.clear()
-            self.known[data] = known
+            if self.item.read.repeats:
+                self.known[data] = known
         record, diagnostic = known
         if diagnostic is not None:
             diagnostics.append(diagnostic)

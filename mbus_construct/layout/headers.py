@@ -67,7 +67,9 @@ class Headers:
         make = nothing if item.length is None or item.fault else recorder(item, item.length)
         self._made[known] = make
         first = known[:_SHORTEST]
-        self.makers[first] = make if known == first else _search(self._made, self._lengths[first])
+        self.makers[first] = (
+            make if known == first else _search(self._made, self._lengths.get(first, (len(known),)))
+        )
 
 
 def _search(made: dict[bytes, Recorder], lengths: tuple[int, ...]) -> Recorder:

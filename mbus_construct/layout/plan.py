@@ -78,15 +78,6 @@ class Plan:
         self.read = compiled(self)
         return self.read(octets)
 
-    def fits(self, octets: bytes) -> bool:
-        """Whether a telegram has this layout, and the right check sum where it has one."""
-        if len(octets) != len(self.octets) or int.from_bytes(octets, "little") & self.mask != self.proof:
-            return False
-        if self.summed is None:
-            return True
-        first, end = self.summed
-        return sum(octets[first:end]) & 0xFF == octets[end]
-
 
 def _layout_bits(octets: bytes, shape: Shape, area: Area) -> int:
     """A mask of the bits that belong to the layout."""

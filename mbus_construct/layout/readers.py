@@ -62,16 +62,28 @@ class Reader:
         recall: gives the outcome for data that were read before, None for others.
         moments: reads dates and times, None where the data are something else.
         name_of_digits: whether ordinary data are digits that are a name.
+        repeats: whether data are worth remembering: a real hardly comes twice.
         text: reads what stands behind an LVAR octet that announces a text; None where no text may stand.
     """
 
-    __slots__ = ("_convert", "_known", "_parse", "coding", "moments", "name_of_digits", "recall", "text")
+    __slots__ = (
+        "_convert",
+        "_known",
+        "_parse",
+        "coding",
+        "moments",
+        "name_of_digits",
+        "recall",
+        "repeats",
+        "text",
+    )
 
     def __init__(self, header: DataRecordHeader, convert: Converter) -> None:
         self._convert = convert
         self._parse = _parser(header.data)
         self._known: dict[bytes, Outcome] = {}
         self.recall = self._known.get
+        self.repeats = not isinstance(header.data, Real)
         self.coding = _coding(header)
         data: Any = header.data
         meaning = header.meaning
@@ -86,6 +98,8 @@ class Reader:
         outcome = self._known.get(data)
         if outcome is None:
             outcome = self._convert(self._parse(data))
+            if not self.repeats:
+                return outcome
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[data] = outcome

@@ -214,17 +214,31 @@ def test_telegrams_without_frame(link: str, start: int) -> None:
     check(telegrams, link)
 
 
-def test_where_they_start_is_found_for_a_layout() -> None:
+def test_telegrams_from_the_c_field_on() -> None:
     """Elvaco's report 2001: user data from the C field on."""
     rng = seeded(6)
     telegrams = [octets[4:-2] for octets in varied(README_TELEGRAM, rng, 40) if octets[-1] == 0x16]
-    table = decode_batch(pa.record_batch({"telegram": pa.array(telegrams, pa.binary())}), columns=ALL)
-    found, wanted = by_telegram(table.to_pylist()), expected(telegrams, "c_field")
-    for row in (row for rows in (*found.values(), *wanted.values()) for row in rows):
-        row["code"] = (row["code"] or "").removeprefix("form_guessed").removeprefix("; ")
-    assert found == wanted
     parts, _ = split(octets_of(pa.array(telegrams, pa.binary())), "auto")
     assert parts
+    check(telegrams)
+
+
+@pytest.mark.parametrize("start", [4, 6, 7])
+def test_whether_they_are_telegrams_at_all_is_found_for_each(start: int) -> None:
+    """A frame among the data, identification numbers that are none, octets that may be something else."""
+    rng = seeded(7)
+    telegrams = [octets[start:-2] for octets in varied(README_TELEGRAM, rng, 60)]
+    frame = bytes.fromhex("680303680801788116")
+    telegrams += [octets[: -len(frame)] + frame for octets in telegrams[:20]]
+    telegrams += [bytes([rng.randrange(256)]) + octets[1:] for octets in telegrams[:40]]
+    rng.shuffle(telegrams)
+    check(telegrams)
+
+
+def test_octets_that_start_like_a_frame_and_are_none() -> None:
+    header = bytes.fromhex("683412782440720701000000")
+    records = bytes.fromhex("0c13270485020c13270485020c1327048502")
+    check([header + records] * MANY + [header + records[:6]])
 
 
 def test_more_plans_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import doctest
 import gc
-from decimal import Decimal
+import random
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import long_frame
 from telegrams import README_TELEGRAM
 
 pa: Any = pytest.importorskip("pyarrow", reason="tables need the extra arrow")
 
 import mbus_construct.arrow  # noqa: E402
 from mbus_construct.arrow import decode_batch, decode_star, decode_wide, schema_of  # noqa: E402
+from mbus_construct.columns.batch import HEADERS, PLANS, split  # noqa: E402
 from mbus_construct.columns.exact import decimals, floats  # noqa: E402
 from mbus_construct.columns.source import octets_of  # noqa: E402
 from mbus_construct.columns.words import Vocabulary  # noqa: E402
@@ -232,3 +236,123 @@ def test_nothing_holds_on_to_a_batch() -> None:
         finally:
             gc.enable()
     assert left == 0
+
+
+def test_tables_are_batches_too() -> None:
+    batch = batch_of([EXAMPLE, README_TELEGRAM] * TWENTY, pa.binary())
+    table = pa.Table.from_batches([batch.slice(0, 7), batch.slice(7)])
+    assert decode_batch(table).equals(decode_batch(batch))
+    assert decode_batch(table.slice(0, 0)).num_rows == 0
+    assert list(decode_wide(table)) == list(decode_wide(batch))
+
+
+@pytest.mark.parametrize("given", [None, [EXAMPLE], {"telegram": [EXAMPLE]}])
+def test_what_is_no_batch(given: Any) -> None:
+    for decode_them in (decode_batch, decode_star, decode_wide):
+        with pytest.raises(TypeError, match=r"give a pyarrow.RecordBatch or Table, not builtins\."):
+            decode_them(given)
+
+
+def test_names_are_lists() -> None:
+    batch = batch_of([EXAMPLE], pa.binary())
+    for arguments in ({"columns": "unit"}, {"keep": "telegram"}):
+        with pytest.raises(TypeError, match="is a list of names, not the string"):
+            decode_batch(batch, **arguments)
+    with pytest.raises(ValueError, match="None means all"):
+        decode_batch(batch, columns=[])
+
+
+@pytest.mark.parametrize(
+    ("octets", "cells"),
+    [
+        ("0E0F999999999999", (999999999999, 7, None)),  # beyond 64 bits with its zeros
+        ("0407FFFFFF7F", (21474836470000, 0, None)),
+        ("0707FFFFFFFFFFFFFF7F", (9223372036854775807, 4, None)),
+        ("0D13EA" + "FF" * 9 + "7F", (2**79 - 1, None, "604462909807314587353.087")),
+    ],
+)
+def test_large_numbers(octets: str, cells: tuple[int, int | None, str | None]) -> None:
+    for count in (1, TWENTY):
+        table = decode_batch(batch_of([octets] * count), link="records", value=True, decimals=True)
+        for row in table.to_pylist():
+            if cells[1] is None:
+                assert (row["mantissa"], row["value_text"], row["state"]) == (None, cells[2], "ok")
+            else:
+                assert (row["mantissa"], row["exponent"]) == cells[:2]
+                assert row["value"] == float(cells[0] * 10 ** cells[1])
+
+
+def test_where_they_start_is_found_without_a_link_layer() -> None:
+    for start in (4, 6, 7):
+        octets = README_TELEGRAM[start:7] + b"\x99" + README_TELEGRAM[8:-2]  # 43h could be a C field
+        parts, alone = split(octets_of(pa.array([octets] * TWENTY, pa.binary())), "auto")
+        assert (len(parts), len(alone)) == (1, 0)
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """Words, headers and plans are shared by all batches of a process."""
+    rng = random.Random(1)  # noqa: S311  repeatable
+    batches: list[Any] = []
+    for _ in range(8):
+        records = [
+            bytes([0x80 | 0x04, rng.randrange(0x40)]) + bytes([rng.randrange(0x7B)]) + rng.randbytes(4)
+            for _ in range(300)
+        ]
+        batches.append(batch_of(records, pa.binary()))
+    wanted = [decode_batch(batch, link="records", portable=True) for batch in batches]
+    PLANS.__init__()  # type: ignore[misc]  as in a new process
+    HEADERS.__init__()  # type: ignore[misc]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda batch: decode_batch(batch, link="records", portable=True), batches))
+    assert [table.to_pylist() for table in found] == [table.to_pylist() for table in wanted]
+
+
+def test_the_context_of_decimals_is_our_own() -> None:
+    batch = batch_of(["05 13 DB 0F 49 40", "04 93 F0 70 FF FF FF 7E"])
+    with localcontext(prec=3):
+        found = decode_batch(batch, link="records", value=True, decimals=True).to_pylist()
+    assert found == decode_batch(batch, link="records", value=True, decimals=True).to_pylist()
+    assert (found[0]["mantissa"], found[0]["exponent"]) == (31415927, -10)
+
+
+def test_more_records_than_fit_sixteen_bits() -> None:
+    octets = b"\x01\x13\x05" * 33000
+    for count in (1, 8):
+        table = decode_batch(batch_of([octets] * count, pa.binary()), link="records", columns=["record"])
+        assert table.column("record").to_pylist() == list(range(33000)) * count
+
+
+def test_what_has_no_table_does_not_take_that_of_others() -> None:
+    good = long_frame(
+        bytes.fromhex("78 56 34 12 24 40 09 07 55 00 00 00 0C 13 00 00 00 00 04 14 00 00 00 00")
+    )
+    bad = long_frame(bytes.fromhex("78 56 34 12 24 40 09 07 55 00 00 00 0C 13 00 00 00 00 06 14 00 00 00 00"))
+    alone = decode_wide(batch_of([good], pa.binary()))
+    decode_wide(batch_of([bad] * TWENTY, pa.binary()))
+    mixed = decode_wide(batch_of([bad] * TWENTY + [good], pa.binary()))
+    assert set(mixed) == {*alone, "rejected"}
+
+
+def test_exponents_that_no_decimal_has() -> None:
+    octets = ["04 93" + " F0" * 5 + " 70 01 02 03 04"] * 2
+    (table,) = decode_wide(batch_of(octets), link="records").values()
+    assert table.column(4).to_pylist() == ["0." + "0" * 31 + "67305985"] * 2
+
+
+def test_columns_that_arrow_treats_apart() -> None:
+    kept = pa.array(["a", "b"]).cast(pa.string_view())
+    batch = batch_of([EXAMPLE, None], pa.binary(), place=kept)
+    assert {row["place"] for row in decode_batch(batch, keep=["place"]).to_pylist()} == {"a", "b"}
+    missing = decode_batch(batch_of([None, None])).to_pylist()
+    assert [row["code"] for row in missing] == ["empty", "empty"]
+    views = pa.array([EXAMPLE] * 2).cast(pa.binary_view()).dictionary_encode()
+    assert decode_batch(pa.record_batch({"telegram": views})).num_rows == 6
+    broken = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\xff\xfe")]
+    )
+    assert [row["code"] for row in decode_batch(pa.record_batch([broken], ["x"])).to_pylist()] == ["hex"]
+    with pytest.raises(ValueError, match="two columns have one name"):
+        decode_batch(pa.record_batch([kept, kept], ["x", "x"]))
+    for decode_them in (decode_batch, decode_wide):
+        with pytest.raises(ValueError, match="has the name 'telegram' too"):
+            decode_them(batch, keep=["telegram"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -91,3 +92,17 @@ def test_errors_keep_no_frames() -> None:
     (error,) = decode_many([spoiled(README_TELEGRAM)])
     assert isinstance(error, DecodeError)
     assert error.__traceback__ is None
+
+
+def test_what_is_no_telegram_costs_no_other() -> None:
+    good = README_TELEGRAM
+    items: list[Any] = [good, None, 5, good.hex()]
+    results = list(decode_many(items))
+    assert [isinstance(result, DecodeError) for result in results] == [False, True, True, False]
+    assert str(results[1]) == "neither octets nor a string, but NoneType"
+
+
+@pytest.mark.parametrize("single", ["E5", b"\xe5", bytearray(b"\xe5"), memoryview(b"\xe5")])
+def test_one_telegram_is_not_many(single: Any) -> None:
+    with pytest.raises(TypeError, match="decode takes one"):
+        decode_many(single)
