@@ -143,14 +143,15 @@ def schema_of(
     return pa.schema([*fields, *(kept_field(item, portable) for item in keep or ())])
 
 
-def _batch(given: Any) -> Any:
+def _batch(given: object) -> Any:
     """A `RecordBatch`; a `Table` becomes one."""
+    batch: Any = given
     if isinstance(given, pa.Table):
-        whole = given.combine_chunks().to_batches()
-        return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=given.schema)
+        whole = batch.combine_chunks().to_batches()
+        return whole[0] if whole else pa.RecordBatch.from_pylist([], schema=batch.schema)
     if isinstance(given, pa.RecordBatch):
-        return given
-    kind: type[Any] = type(given)
+        return batch
+    kind = type(given)
     raise TypeError(f"give a pyarrow.RecordBatch or Table, not {kind.__module__}.{kind.__name__}")
 
 
@@ -181,4 +182,6 @@ def _decoded(
     batch: Any, column: str | None, link: str, wanted: Sequence[str], keep: Sequence[str]
 ) -> Decoded:
     _refuse_double(keep, wanted)
+    if not wanted and not keep:
+        raise ValueError("no columns are named; None means all")
     return sheet_of(_octets(batch, column, link, keep), link, wanted)

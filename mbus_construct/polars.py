@@ -71,7 +71,11 @@ def read_telegrams(
     file. Of CSV, NDJSON and JSON what is kept is text. Raises `ValueError` for a column that does not exist,
     `OSError` for a file that cannot be read. A file that turns out to be damaged while it is read is a
     warning: what was read of it and the other files count.
+
+    Raises `TypeError` for what is neither paths nor a frame.
     """
+    if isinstance(keep, str):
+        raise TypeError(f"keep is a list of names, not the string {keep!r}")
     wanted = (*names("long", columns, value, decimals), *keep)
     double = [name for name in keep if name in OFFERED or keep.count(name) > 1]
     if double:
@@ -202,12 +206,22 @@ class _Files:
         return decoded.tables[""]
 
 
+def _strings(source: object) -> list[str]:
+    """The paths that are given, alone or in a list."""
+    given: Any = source
+    items: list[Any] = [*given] if isinstance(source, list | tuple) else [given]
+    for item in items:
+        if not isinstance(item, str | os.PathLike):
+            kind = item.__class__.__name__
+            raise TypeError(f"give paths, or a frame with a column of telegrams, not {kind}")
+    return [os.fspath(item) for item in items]
+
+
 def _paths(source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
     """The files that are meant; what a glob matches in the order of its names."""
-    given = [source] if isinstance(source, str | os.PathLike) else source
+    given = _strings(source)
     paths: list[str] = []
-    for item in given:
-        path = os.fspath(item)
+    for path in given:
         pattern = has_magic(path) and not Path(path).exists()
         matches = sorted(glob(path, recursive=True)) if pattern else [path]
         if not matches:

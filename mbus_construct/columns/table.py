@@ -82,8 +82,6 @@ def names(shape: Shape, columns: Sequence[str] | None, value: bool, decimals: bo
     if columns is not None:
         if isinstance(columns, str):
             raise TypeError(f"columns is a list of names, not the string {columns!r}")
-        if not columns:
-            raise ValueError("no columns are named; None means all")
         unknown = [name for name in columns if name not in OFFERED]
         if unknown:
             raise ValueError(f"no column {unknown[0]!r}; there are {', '.join(OFFERED)}")

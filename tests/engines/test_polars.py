@@ -210,3 +210,14 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         read_telegrams(str(tmp_path / "*.csv"))
     with pytest.raises(OSError, match="no file of telegrams"):
         read_telegrams(tmp_path)
+
+
+@pytest.mark.parametrize("source", [None, 5, pl.Series(["E5"]), [None]])
+def test_what_is_neither_paths_nor_a_frame(source: Any) -> None:
+    with pytest.raises(TypeError, match="give paths, or a frame with a column of telegrams, not"):
+        read_telegrams(source)
+
+
+def test_names_to_keep_are_a_list() -> None:
+    with pytest.raises(TypeError, match="keep is a list of names"):
+        read_telegrams("anything", keep="id")
