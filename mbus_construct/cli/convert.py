@@ -221,6 +221,8 @@ def _tell(outcome: Outcome) -> None:
         _say(failure)
     if len(outcome.failures) > _TOLD:
         _say(f"and {len(outcome.failures) - _TOLD} more files that could not be read")
+    for remark in outcome.remarks:
+        _say(remark)
     for source, line, reason in outcome.examples[:_TOLD]:
         _say(f"{source}, line {line}: {reason}")
     if outcome.rejected > _TOLD:

@@ -89,6 +89,7 @@ class Outcome:
         nothing_to_do: an earlier run had done everything.
         failures: files that could not be read, or not to their end.
         others: what lies in directories and is no input.
+        remarks: what was left out of kept columns.
     """
 
     telegrams: int = 0
@@ -99,6 +100,7 @@ class Outcome:
     examples: list[Rejected] = field(default_factory=list[Rejected])
     failures: list[str] = field(default_factory=list[str])
     others: list[str] = field(default_factory=list[str])
+    remarks: list[str] = field(default_factory=list[str])
 
     def add(self, report: Report) -> None:
         """One more piece."""
@@ -121,7 +123,7 @@ def convert(settings: Settings, listener: Listener) -> Outcome:
         reasons = [*found.failures, *found.others]
         raise NothingReadable(reasons[0] if len(reasons) == 1 else _nothing(settings, reasons))
     outcome = Outcome(failures=[*found.failures], others=found.others)
-    pieces = Pieces(found.inputs, settings.wanted)
+    pieces = Pieces(found.inputs, settings.wanted, flat=settings.format_.is_text)
     sizes = [item.size for item in found.inputs]
     begin = partial(listener.begin, sum(sizes) if all(sizes) else 0)
     if settings.to_directory and settings.output is not None:
@@ -134,6 +136,7 @@ def convert(settings: Settings, listener: Listener) -> Outcome:
     else:
         begin()
         _to_file(settings, pieces, outcome, listener)
+    outcome.remarks = [*pieces.remarks, *([f"and {pieces.more:,} more such cells"] if pieces.more else [])]
     if not outcome.telegrams:
         raise NothingReadable(outcome.failures[0] if outcome.failures else "no telegram in the inputs")
     return outcome

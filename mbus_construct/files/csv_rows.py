@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from .engine import csv as pacsv
 from .engine import pa
 from .opened import Lines
-from .rows import Rows, Wanted, column_of, numbers
+from .rows import Rows, Wanted, column_of, is_broken, numbers, shown
 
 _DELIMITERS: Final = ",;\t"
 
@@ -118,17 +118,25 @@ def _slow(block: Lines, header: _Header) -> Rows:
         places.append(number)
         for index, column in cells.items():
             column.append((row[index] or None) if index < len(row) else None)
-    columns = {index: pa.array(column, pa.string()) for index, column in cells.items()}
+    lost: list[tuple[int, str]] = []
+    for name, index in header.keep.items():
+        if index != header.telegram:
+            broken = [at for at, cell in enumerate(cells[index]) if cell is not None and is_broken(cell)]
+            lost += [(places[at], name) for at in broken]
+            for at in broken:
+                cells[index][at] = None
+    columns = {index: pa.array(map(shown, column), pa.string()) for index, column in cells.items()}
     return Rows(
         columns[header.telegram],
         pa.array(places, pa.int64()),
         keep={name: columns[index] for name, index in header.keep.items()},
+        lost=lost,
     )
 
 
 def _rows(block: Lines, header: _Header) -> Iterator[tuple[int, list[str]]]:
     """Each row with its line."""
-    lines = block.octets.decode("utf-8", errors="backslashreplace").split("\n")
+    lines = block.octets.decode("utf-8", errors="surrogateescape").split("\n")
     index = 0
     while index < len(lines):
         line = lines[index].rstrip("\r")

@@ -68,7 +68,7 @@ def telegrams_in(octets: bytes) -> Iterator[Found]:
 
 
 class Frames:
-    """Frames one after the other, in octets that come in blocks; one telegram where there is no frame."""
+    """Frames one after the other, in octets that come in blocks; few octets without one are a telegram."""
 
     def __init__(self) -> None:
         self._rest = b""  # what is not given out
@@ -105,7 +105,8 @@ class Frames:
         """What is left when nothing more comes."""
         yield from self.feed(b"", last=True)
         if self._rest:
-            yield _no_frame(self._rest, self._offset) if self._any else Found(self._rest, self._offset)
+            bare = not self._any and len(self._rest) <= LONGEST  # user data of a frame, without it
+            yield Found(self._rest, self._offset) if bare else _no_frame(self._rest, self._offset)
 
 
 _NOISE: Final = 1 << 20

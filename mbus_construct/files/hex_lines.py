@@ -221,6 +221,10 @@ def _octets_at(
 def read(blocks: Iterator[Lines]) -> Iterator[Rows]:
     """The telegrams of a text of hex lines."""
     lines = HexLines()
-    for block in blocks:
-        yield lines.feed(block)
+    try:
+        for block in blocks:
+            yield lines.feed(block)
+    except OSError:  # in mid-file: what was begun before is a telegram all the same
+        yield lines.end()
+        raise
     yield lines.end()

@@ -69,6 +69,19 @@ _MAGIC: Final = (
     (b"PAR1", Kind.PARQUET),
     (b"ARROW1", Kind.ARROW),
 )
+# What is met among telegrams, and holds none; no frame starts so.
+_FOREIGN: Final = (
+    (b"\x89PNG\r\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF-", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive, or an office document: unpack it"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it"),
+    (b"BZh", "packed with bzip2: unpack it, or pack it with gzip or zstd"),
+    (b"\xfd7zXZ\x00", "packed with xz: unpack it, or pack it with gzip or zstd"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x7fELF", "a program"),
+)
 # An Arrow stream starts so, and then with the length of its schema.
 _CONTINUED: Final = b"\xff\xff\xff\xff"
 _LONGEST_SCHEMA: Final = 1 << 28
@@ -164,9 +177,12 @@ def _kind(head: bytes, name: str, wanted: Wanted, *, given: bool) -> Kind:
     """What content with this head holds. Raises `ValueError` where it is no input."""
     if not head.strip():
         raise ValueError("empty: no telegram in it")
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind
+    known = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
+    if known is not None:
+        return known
+    foreign = next((what for magic, what in _FOREIGN if head.startswith(magic)), None)
+    if foreign is not None:
+        raise ValueError(f"no file of telegrams: {foreign}")
     if head.startswith(_CONTINUED) and 0 < int.from_bytes(head[4:8], "little") < _LONGEST_SCHEMA:
         return Kind.ARROW_STREAM
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]

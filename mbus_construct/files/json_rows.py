@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from .engine import json as pajson
 from .engine import pa
-from .rows import Fault, Rows, Wanted, column_of, numbers
+from .rows import Fault, Rows, Wanted, column_of, is_broken, numbers, shown
 
 if TYPE_CHECKING:
     from .opened import Lines
@@ -33,6 +33,7 @@ def read(blocks: Iterator[Lines], wanted: Wanted) -> Iterator[Rows]:
 def read_document(stream: Any, wanted: Wanted) -> Iterator[Rows]:
     """The objects of one JSON document, an object or a list of them; the rows count from 1."""
     octets = bytes(stream.read(_LONGEST + 1))
+    stream.read(1)  # where a packed file is cut off, this says so
     if len(octets) > _LONGEST:
         raise ValueError(f"a JSON document of more than {_LONGEST >> 20} MB; write NDJSON, one object a line")
     try:
@@ -55,7 +56,7 @@ def _column(items: Iterable[Any], wanted: Wanted) -> str:
 
 def _objects(block: Lines) -> Iterator[tuple[int, Any]]:
     """What each line holds, with its number; a `Fault` for what is no JSON."""
-    lines = block.octets.decode("utf-8", errors="backslashreplace").split("\n")
+    lines = block.octets.decode("utf-8", errors="surrogateescape").split("\n")
     for number, line in enumerate(lines, block.first):
         if line.strip():
             try:
@@ -77,6 +78,7 @@ def _fast(block: Lines, column: str, wanted: Wanted) -> Rows | None:
                 unexpected_field_behavior="ignore",
             ),
         )
+        table.validate(full=True)  # text is not looked at before
     except pa.ArrowInvalid:
         return None
     lines = block.octets.count(b"\n") + (not block.octets.endswith(b"\n"))
@@ -94,6 +96,7 @@ def _rows(objects: Iterable[tuple[int, Any]], column: str, wanted: Wanted) -> Ro
     telegrams: list[str | None] = []
     faults: dict[int, Fault] = {}
     keep: dict[str, list[str | None]] = {name: [] for name in wanted.keep}
+    lost: list[tuple[int, str]] = []
     for index, (number, found) in enumerate(objects):
         known = _object(found)
         item = known or {}
@@ -106,14 +109,19 @@ def _rows(objects: Iterable[tuple[int, Any]], column: str, wanted: Wanted) -> Ro
             what = f"no {column!r} in the object" if telegram is None else f"{column!r} is no string of hex"
             faults[index] = Fault(what, "empty" if telegram is None else "hex")
         places.append(number)
-        telegrams.append(None if index in faults else telegram)
+        telegrams.append(None if index in faults else shown(telegram))
         for name, values in keep.items():
-            values.append(_text(item.get(name)))
+            text = _text(item.get(name))
+            if text is not None and is_broken(text):
+                lost.append((number, name))
+                text = None
+            values.append(text)
     return Rows(
         pa.array(telegrams, pa.string()),
         pa.array(places, pa.int64()),
         faults,
         {name: pa.array(values, pa.string()) for name, values in keep.items()},
+        lost,
     )
 
 

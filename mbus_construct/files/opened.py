@@ -8,7 +8,7 @@ import sys
 import tempfile
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
@@ -104,11 +104,67 @@ def peek_stdin(size: int) -> bytes:
     return _the_stdin().peek(size)
 
 
+class _Unpacked(io.RawIOBase):
+    """What a packed file holds; all that can be unpacked is given before an error is raised.
+
+    pyarrow gives nothing of a read in which it meets an error. Then the file is unpacked once more, up to
+    that read, and from there octet by octet; standard input, which cannot be, loses what one step reads.
+    """
+
+    def __init__(self, raw: Any, compression: Compression, path: Path | None) -> None:
+        self._compression = compression
+        self._stream = pa.CompressedInputStream(raw, compression.value)
+        self._path = path
+        self._given = 0
+        self._error: OSError | None = None
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        """So many octets, fewer at the end; all of them where no number is given."""
+        octets = bytearray()
+        while self._error is None and (size < 0 or len(octets) < size):
+            step = _STEP if size < 0 else min(_STEP, size - len(octets))
+            try:
+                more = self._stream.read(step)
+            except OSError as error:
+                self._error = error
+                more = self._up_to_error()[:step]
+            if not more:
+                break
+            octets += more
+            self._given += len(more)
+        if self._error is not None and not octets and size:
+            raise self._error
+        return bytes(octets)
+
+    def _up_to_error(self) -> bytes:
+        octets = bytearray()
+        if self._path is not None:
+            with closing(pa.OSFile(str(self._path), "r")) as raw, suppress(OSError):
+                stream = pa.CompressedInputStream(raw, self._compression.value)
+                for start in range(0, self._given, _STEP):
+                    stream.read(min(_STEP, self._given - start))
+                while octet := stream.read(1):
+                    octets += octet
+        return bytes(octets)
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        self._stream.close()
+        super().close()
+
+
+_STEP: Final = 1 << 16  # octets that are unpacked at once
+
+
 @contextmanager
 def octets_of(
     path: Path | None, compression: Compression, position: Position | None = None
 ) -> Generator[Any, None, None]:
-    """A file's octets, unpacked, as pyarrow's stream."""
+    """A file's octets, unpacked, as a stream."""
     if path is None:
         stdin = _the_stdin()
         raw = pa.PythonFile(stdin, mode="r")
@@ -119,7 +175,7 @@ def octets_of(
     try:
         if position is not None:
             position.follow(tell)
-        stream = pa.CompressedInputStream(raw, compression.value) if compression else raw
+        stream = _Unpacked(raw, compression, path) if compression else raw
         try:
             yield stream
         finally:
@@ -181,11 +237,20 @@ class Lines(NamedTuple):
 def lines(octets: Iterator[bytes], *, quoted: bool = False) -> Iterator[Lines]:
     """A text in blocks of whole lines; with `quoted` no block ends within a cell between quotes.
 
-    Raises `ValueError` where a line is longer than any text of telegrams has.
+    Raises `ValueError` where a line is longer than any text of telegrams has. Where the octets come to an
+    error, the lines that are whole come before it.
     """
     first = 1
     rest = b""
-    for block in octets:
+    while True:
+        try:
+            block = next(octets, b"")
+        except OSError:
+            if cut := _cut(rest, quoted=quoted):
+                yield Lines(first, rest[:cut])
+            raise
+        if not block:
+            break
         rest += block
         cut = _cut(rest, quoted=quoted) or (rest.rfind(b"\n") + 1 if len(rest) > LONGEST_LINE else 0)
         if not cut and len(rest) > LONGEST_LINE:

@@ -160,7 +160,7 @@ class TableWriter:
             self._writer.write_batch(batch, row_group_size=_ROW_GROUP)
         elif self._format is Format.CSV:
             for start in range(0, batch.num_rows, _SLICE):
-                self._writer.write_batch(_with_text_times(batch.slice(start, _SLICE)))
+                self._writer.write_batch(_with_texts(batch.slice(start, _SLICE)))
         elif self._format is Format.NDJSON:
             for start in range(0, batch.num_rows, _SLICE):
                 self._out.write(ndjson(batch.slice(start, _SLICE)))
@@ -216,17 +216,41 @@ def _is_time(type_: Any) -> bool:
 
 
 def _text_schema(schema: Any) -> Any:
-    return pa.schema([pa.field(item.name, pa.string()) if _is_time(item.type) else item for item in schema])
+    texts = [_is_time(item.type) or _is_octets(item.type) for item in schema]
+    return pa.schema(
+        [pa.field(item.name, pa.string()) if text else item for item, text in zip(schema, texts, strict=True)]
+    )
 
 
-def _with_text_times(batch: Any) -> Any:
-    """Times as ISO 8601, as `mbus decode` writes them."""
-    columns = [_iso(column) if _is_time(column.type) else column for column in batch.columns]
+def _is_octets(type_: Any) -> bool:
+    kinds = pa.types
+    return bool(
+        kinds.is_binary(type_)
+        or kinds.is_large_binary(type_)
+        or kinds.is_binary_view(type_)
+        or kinds.is_fixed_size_binary(type_)
+    )
+
+
+def _as_text(column: Any) -> Any:
+    """Times as ISO 8601, as `mbus decode` writes them; octets as hex; others as they are."""
+    if _is_octets(column.type):
+        return pa.array(
+            [None if item is None else item.hex().upper() for item in column.to_pylist()], pa.string()
+        )
+    return _iso(column) if _is_time(column.type) else column
+
+
+def _with_texts(batch: Any) -> Any:
+    columns = [_as_text(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, schema=_text_schema(batch.schema))
 
 
 def _iso(column: Any) -> Any:
-    return pc.strftime(column, format="%Y-%m-%dT%H:%M:%S" + ("%Z" if column.type.tz else ""))
+    zone = ""
+    if column.type.tz:
+        column, zone = column.cast(pa.timestamp(column.type.unit, "UTC")), "Z"
+    return pc.strftime(column, format=f"%Y-%m-%dT%H:%M:%S{zone}")
 
 
 def ndjson(batch: Any) -> Any:
@@ -252,8 +276,8 @@ def _json(column: Any) -> Any:
     if kinds.is_string(type_):
         words = column.dictionary_encode()
         return _quoted(words.dictionary).take(words.indices)
-    if _is_time(type_):
-        return _json(_iso(column))
+    if _is_time(type_) or _is_octets(type_):
+        return _json(_as_text(column))
     if kinds.is_integer(type_) or kinds.is_decimal(type_) or kinds.is_boolean(type_):
         return column.cast(pa.string())
     if kinds.is_floating(type_):

@@ -23,7 +23,7 @@ import numpy as np
 
 from . import csv_rows, hex_lines, json_rows, tables
 from .engine import pa, pc
-from .frames import Found, Frames
+from .frames import Found, Frames, frame_length
 from .inputs import Input, Kind
 from .opened import Position, blocks, lines, octets_of, seekable, utf_8
 from .rows import Fault, Rows, Wanted
@@ -31,6 +31,8 @@ from .rows import Fault, Rows, Wanted
 # Telegrams and octets of a piece: enough for NumPy, and little beside the memory that a worker has.
 TELEGRAMS: Final = 1 << 16
 OCTETS: Final = 16 << 20
+
+_TOLD: Final = 5  # cells that are told one by one
 
 # The names of the piece's own columns, which no kept column may have.
 OWN: Final = ("telegram", "source", "line", "_number", "_fault", "_code")
@@ -71,9 +73,13 @@ class Pieces:
 
     Attributes:
         failures: inputs that could not be read; known once the pieces are through.
+        remarks: what was left out of kept columns, the first of it; `more` counts the others.
+
+    Args:
+        flat: whether kept columns have to be of values that stand in a cell of text.
     """
 
-    def __init__(self, inputs: Sequence[Input], wanted: Wanted) -> None:
+    def __init__(self, inputs: Sequence[Input], wanted: Wanted, *, flat: bool = False) -> None:
         clash = [name for name in wanted.keep if name in OWN]
         if clash:
             raise ValueError(
@@ -81,29 +87,40 @@ class Pieces:
             )
         self._inputs = inputs
         self._wanted = wanted
+        self._flat = flat
         self._types: dict[str, Any] = {}  # of the kept columns: those of the first input that has rows
         self._consumed = 0
         self._index = 0
         self._parts: list[Any] = []
         self.failures: list[Failure] = []
+        self.remarks: list[str] = []
+        self.more = 0
 
     def __iter__(self) -> Iterator[Piece]:
         for source in self._inputs:
             position = Position()
-            number = 0
+            number, last = 0, None
             try:
                 with _rows_of(source, self._wanted, position) as batches:
                     for rows in batches:
                         if len(rows):
                             yield from self._add(self._batch(source.name, number, rows), position())
+                            self._remark(source.name, rows.lost)
                             number += len(rows)
+                            last = rows.lines[-1].as_py()
             except _UNREADABLE as error:
-                self.failures.append(Failure(source.name, _reason(error)))
+                self.failures.append(Failure(source.name, _reason(error) + _so_far(source.kind, last)))
             else:
                 if not number:
                     self.failures.append(Failure(source.name, "no telegram in it"))
             self._consumed += source.size
         yield from self._pieces(0, everything=True)
+
+    def _remark(self, name: str, lost: Sequence[tuple[int, str]]) -> None:
+        """Cells that are left empty."""
+        told = lost[: max(0, _TOLD - len(self.remarks))]
+        self.remarks += [f"{name}, line {line}: {column!r} is no UTF-8, left empty" for line, column in told]
+        self.more += len(lost) - len(told)
 
     def _batch(self, name: str, number: int, rows: Rows) -> Any:
         """Rows with their columns."""
@@ -122,6 +139,11 @@ class Pieces:
             "_code": _strings(faults, count, lambda fault: fault.code),
         }
         for column, values in rows.keep.items():
+            if self._flat and pa.types.is_nested(values.type):
+                raise ValueError(
+                    f"column {column!r} holds {values.type}, which has no place in CSV and NDJSON: "
+                    "do not keep it, or write Parquet or Arrow"
+                )
             wanted = self._types.setdefault(column, values.type)
             if values.type != wanted:
                 try:
@@ -162,7 +184,21 @@ _UNREADABLE: Final = (OSError, ValueError, EOFError, pa.ArrowException)
 def _reason(error: BaseException) -> str:
     """One sentence without what the library adds for programmers."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    if text.startswith(("Truncated compressed stream", "Expected to be able to read")):
+        text = "ends in mid-stream"
     return " ".join(text.split("\n")[0].split())[:300]
+
+
+def _so_far(kind: Kind, last: int | None) -> str:
+    """How far a file was read before it could not be read on."""
+    return f" after {place(kind, last)}; the rest is missing" if last is not None else ""
+
+
+def place(kind: Kind, line: int) -> str:
+    """What the `line` of a row is called in a file of a kind."""
+    if kind is Kind.BINARY:
+        return f"offset {line - 1}"
+    return f"line {line}" if kind in (Kind.LINES, Kind.CSV, Kind.NDJSON) else f"row {line}"
 
 
 def _strings(faults: Sequence[Fault | None] | None, count: int, text: Callable[[Fault], str]) -> Any:
@@ -203,8 +239,12 @@ def _rows_of_stream(kind: Kind, stream: Any, wanted: Wanted) -> Iterator[Rows]:
 def _frames(stream: Any) -> Iterator[Rows]:
     """The frames of a binary file; the line is the offset of the frame, from 1."""
     frames = Frames()
-    for block in blocks(stream):
-        yield _frame_rows(list(frames.feed(block)))
+    try:
+        for block in blocks(stream):
+            yield _frame_rows(list(frames.feed(block)))
+    except OSError:  # in mid-file: frames that are whole come before it
+        yield _frame_rows([found for found in frames.end() if frame_length(found.octets)])
+        raise
     yield _frame_rows(list(frames.end()))
 
 

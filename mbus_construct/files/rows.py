@@ -14,6 +14,16 @@ from .engine import pa
 # Columns that hold telegrams when none is named; "octets" is the key in what `mbus decode` refused.
 _COLUMNS: Final = ("mbus-raw", *(name for name in TELEGRAM_COLUMNS if name != "mbus-raw"), "octets")
 
+# What is written here, and is no input though it has a column that is called as one of telegrams.
+_WRITTEN: Final = (
+    ({"meter_id", "mantissa"}, "a table that mbus convert wrote: convert what it was made from"),
+    ({"layout", "mantissa"}, "facts that mbus convert wrote: convert what they were made from"),
+    (
+        {"schema_version", "records"},
+        "telegrams that are decoded already, as mbus decode and mbus read write them: convert the telegrams",
+    ),
+)
+
 
 class Fault(NamedTuple):
     """Why a row holds no telegram."""
@@ -38,12 +48,14 @@ class Rows:
         lines: an Arrow array of int64: the line, or the row, of each in its file, from 1.
         faults: of rows that could not be read, by index.
         keep: the other columns, by name.
+        lost: line and column of cells to keep that are no UTF-8; they are null.
     """
 
     telegrams: Any
     lines: Any
     faults: Mapping[int, Fault] = field(default_factory=dict[int, Fault])
     keep: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    lost: Sequence[tuple[int, str]] = ()
 
     def __len__(self) -> int:
         return len(self.telegrams)
@@ -59,6 +71,9 @@ def column_of(names: Sequence[str], wanted: Wanted) -> str:
         if wanted.column not in names:
             raise ValueError(f"no column {wanted.column!r}; the columns are: {shown}")
         return wanted.column
+    for keys, what in _WRITTEN:
+        if keys <= {*names}:
+            raise ValueError(f"{what}; name the column of the telegrams with --column where there is one")
     for name in _COLUMNS:
         if name in names:
             return name
@@ -70,3 +85,15 @@ def column_of(names: Sequence[str], wanted: Wanted) -> str:
 def numbers(first: int, count: int) -> Any:
     """An Arrow array of numbers in a row."""
     return pa.array(np.arange(first, first + count, dtype=np.int64))
+
+
+def is_broken(cell: str) -> bool:
+    """Whether octets of it are no UTF-8, and stand in it as halves of characters."""
+    return not cell.isascii() and any("\ud800" <= character <= "\udfff" for character in cell)
+
+
+def shown(cell: str | None) -> str | None:
+    """A telegram with such octets written out, which decoding refuses and shows."""
+    if cell is None or not is_broken(cell):
+        return cell
+    return cell.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")

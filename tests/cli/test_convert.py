@@ -473,3 +473,59 @@ def test_what_a_killed_run_left_is_removed(mbus: Mbus, source: Path, tmp_path: P
     run = mbus("convert", source, "-o", tmp_path / "o[1].csv")
     assert "begins anew" in run.err
     assert sorted(os.listdir(tmp_path)) == [".other.csv.1.partial", "a.csv", "o[1].csv"]
+
+
+# --- What is no input, and kept columns ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["o.csv", "o.ndjson", "o.parquet", "o.arrow"])
+def test_what_convert_wrote_is_no_input(mbus: Mbus, source: Path, tmp_path: Path, name: str) -> None:
+    mbus("convert", source, "-o", tmp_path / name)
+    run = mbus("convert", tmp_path / name, "-o", tmp_path / "again.csv")
+    assert (run.code, one_line(run.err)) == (2, True)
+    assert "a table that mbus convert wrote" in run.err
+    assert not (tmp_path / "again.csv").exists()
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_what_decode_wrote_is_no_input(mbus: Mbus, tmp_path: Path, form: str) -> None:
+    (tmp_path / "a.hex").write_text("\n".join(TELEGRAMS), encoding="utf-8")
+    file = tmp_path / f"a.{form}"
+    file.write_text(mbus("decode", tmp_path / "a.hex", "--format", form).out, encoding="utf-8")
+    run = mbus("convert", file, "-o", tmp_path / "o.csv")
+    assert (run.code, one_line(run.err)) == (2, True)
+    assert "decoded already" in run.err
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_kept_text_that_is_no_utf_8_is_told(mbus: Mbus, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / f"a.{kind}"
+    cities = ["Bern", "Z\xfcrich", "Genf"]
+    if kind == "csv":
+        lines = ["hex,city", *(f"{HEX},{city}" for city in cities)]
+    else:
+        lines = [f'{{"hex": "{HEX}", "city": "{city}"}}' for city in cities]
+    file.write_bytes("\n".join(lines).encode("latin-1"))
+    run = mbus("convert", file, "-o", tmp_path / "o.ndjson", "--keep", "city")
+    assert run.code == 0
+    first = 2 if kind == "csv" else 1
+    assert f"mbus: {file}, line {first + 1}: 'city' is no UTF-8, left empty\n" in run.err
+    kept = {row["line"]: row["city"] for row in read(tmp_path / "o.ndjson")}
+    assert kept == {first: "Bern", first + 1: None, first + 2: "Genf"}
+
+
+@pytest.mark.parametrize("name", ["o.csv", "o.ndjson"])
+def test_kept_columns_as_text(mbus: Mbus, tmp_path: Path, name: str) -> None:
+    at = pa.array(["2024-07-01T12:00:00"]).cast(pa.timestamp("ms")).cast(pa.timestamp("ms", "Europe/Berlin"))
+    table = pa.table({"hex": [HEX], "at": at, "key": [b"\x01\xab"], "list": [[1]], "map": [{"a": 1}]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert mbus("convert", tmp_path / "a.parquet", "-o", tmp_path / name, "--keep", "at,key").code == 0
+    row = read(tmp_path / name)[0]
+    assert (row["at"], row["key"]) == ("2024-07-01T12:00:00.000Z", "01AB")
+    for nested in ("list", "map"):
+        again = ("-o", tmp_path / name, "--restart", "--keep", nested)
+        run = mbus("convert", tmp_path / "a.parquet", *again)
+        assert (run.code, one_line(run.err)) == (2, True)
+        assert f"column '{nested}' holds" in run.err
+    run = mbus("convert", tmp_path / "a.parquet", "-o", tmp_path / "o.parquet", "--keep", "list,map")
+    assert run.code == 0

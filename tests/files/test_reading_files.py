@@ -7,6 +7,7 @@ import json
 import os
 import random
 from codecs import BOM_UTF8
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,26 @@ def test_binary_files_are_read_as_decode_reads_them(seed: int, blocks: int, tmp_
     for (_, _, _, octets, fault), item in zip(found, expected, strict=True):
         assert octets == (None if item.fault is not None else item.octets)
         assert fault == (None if item.fault is None else str(item.fault))
+
+
+def test_octets_without_a_frame(blocks: int, tmp_path: Path) -> None:
+    (row,) = rows(write(tmp_path / "few", b"\x00" * 261))
+    assert (row[3], row[4]) == (b"\x00" * 261, None)
+    (row,) = rows(write(tmp_path / "many", b"\x00" * 262))
+    assert (row[1], row[3]) == (1, None)
+    assert row[4] is not None
+    assert row[4].startswith("262 octets that are no frame: 00 00")
+
+
+@pytest.mark.parametrize(
+    "head", [b"\x89PNG\r\n\x1a\n", b"%PDF-1.7\n", b"PK\x03\x04\x14", b"\xff\xd8\xff\xe0", b"BZh9"]
+)
+def test_files_of_other_kinds_are_refused(head: bytes, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.bin", head + README_TELEGRAM * 3)
+    found = find([str(file)], Wanted())
+    assert found.inputs == []
+    assert "no file of telegrams: " in found.failures[0]
+    assert "no file of telegrams: " in find([str(tmp_path)], Wanted()).others[0]
 
 
 # --- CSV -------------------------------------------------------------------------------------------
@@ -313,16 +334,63 @@ def test_several_packed_parts_in_one_file(tmp_path: Path) -> None:
     assert telegrams(file) == [HEX] * 3
 
 
-def test_a_cut_file_gives_what_is_there_and_is_reported(blocks: int, tmp_path: Path) -> None:
-    lines = "".join(f"{bytes([number & 0xFF, *os.urandom(59)]).hex()}\n" for number in range(2000))
-    cut = write(tmp_path / "a.hex.gz", gzip.compress(lines.encode())[:-2000])
+@pytest.mark.parametrize("codec", ["gzip", "zstd"])
+@pytest.mark.parametrize("kind", ["hex", "csv", "ndjson", "bin"])
+@pytest.mark.parametrize("size", [5000, 4 << 20])
+def test_a_cut_file_gives_all_that_is_there_and_is_reported(
+    kind: str, codec: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opened, "BLOCK", size)
+    octets = [response(f"04 06 {os.urandom(4).hex()}") for _ in range(9000)]
+    wrap = {"hex": "{}\n", "csv": "1,{}\n", "ndjson": '{{"hex": "{}"}}\n', "bin": ""}[kind]
+    lines = [wrap.format(item.hex()).encode() or item for item in octets]
+    lines[:0] = [b"at,hex\n"] if kind == "csv" else []
+    content = b"".join(lines)
+    whole = packed(content, codec)
+    cut = write(tmp_path / f"a.{kind}.x", whole[: len(whole) * 4 // 5])
+    there = unpackable(cut.read_bytes(), codec)
+    assert 0 < len(there) < len(content)
+    wanted = sum(end <= len(there) for end in accumulate(map(len, lines)))
     good = write(tmp_path / "b.hex", HEX)
-    whole = Pieces(find([str(cut), str(good)], Wanted()).inputs, Wanted())
-    got = [item.as_py() for piece in whole for item in piece.batch["source"]]
-    assert got.count(str(good)) == 1
-    assert len(got) > (1500 if blocks < 1000 else 0)
-    (failure,) = whole.failures
-    assert str(failure).startswith(str(cut))
+    read = Pieces(find([str(cut), str(good)], Wanted()).inputs, Wanted())
+    found = [row for piece in read for row in zip(*piece.batch.columns[:3], strict=True)]
+    got = [(row[0].as_py(), row[2].as_py()) for row in found if row[1].as_py() == str(cut)]
+    expected = (
+        [*octets[:wanted]] if kind == "bin" else [item.hex() for item in octets[: wanted - (kind == "csv")]]
+    )
+    assert [telegram for telegram, _ in got] == expected
+    assert len(found) == len(got) + 1
+    (failure,) = read.failures
+    last = f"offset {sum(map(len, octets[: wanted - 1]))}" if kind == "bin" else f"line {wanted}"
+    assert str(failure) == f"{cut}: ends in mid-stream after {last}; the rest is missing"
+
+
+def unpackable(content: bytes, codec: str) -> bytes:
+    """What comes out of a packed file that is cut."""
+    stream = pa.CompressedInputStream(pa.BufferReader(content), codec)
+    octets = b""
+    try:
+        while octet := stream.read(1):
+            octets += octet
+    except OSError:
+        return octets
+    raise AssertionError("it is whole")
+
+
+def test_tables_in_a_cut_file(tmp_path: Path) -> None:
+    table = pa.table({"hex": [os.urandom(40).hex() for _ in range(3000)]})
+    sink = pa.BufferOutputStream()
+    with ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=100)
+    for name, content in (
+        ("a.arrows.gz", sink.getvalue().to_pybytes()),
+        ("a.json.gz", json.dumps([{"hex": HEX}] * 3000, indent=1).encode()),
+    ):
+        file = write(tmp_path / name, gzip.compress(content)[:-50])
+        whole = Pieces(find([str(file)], Wanted()).inputs, Wanted())
+        got = sum(piece.batch.num_rows for piece in whole)
+        assert got == (2900 if "arrows" in name else 0)
+        assert "ends in mid-stream" in str(whole.failures[0])
 
 
 def test_directories(tmp_path: Path) -> None:
