@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from mbus_grammars.lvar import lvar_length
 from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
 
-from ..layout.direct import MAX_CUT, fault_of, is_known_fault
-from ..layout.fields import REFUSALS, reserved
-from ..layout.headers import HEADERS
+from ..layout.fields import REFUSALS, Fault, reserved
+from ..layout.records import record_at
 from ..layout.rest import frame_fields, meter_of, security
 from ..telegram import RecordHeader
 from .lines import VALUE_CELLS, cells_of, numbers
@@ -210,42 +208,24 @@ class Scattered:
 
     def _other(self, body: bytes, position: int, path: str, index: int) -> int:
         """A record that is read by itself, or not at all; gives where it ends, 0 where data decide that."""
-        item = HEADERS.at(body, position)
-        if item is None:
-            rest = len(body) if len(body) - position <= MAX_CUT else position
-            if is_known_fault(path, body[position:rest]):
-                return self._unreadable(body, position, path, index, rest)
-            try:
-                item = HEADERS.learn(body, position)
-            except REFUSALS:
-                return self._unreadable(body, position, path, index, rest)
-        start = position + item.size
-        length = item.length
-        if length is None and start < len(body):
-            length = lvar_length(body[start])
-            length = None if length is None else length + 1
-        if item.fault:
-            return 0
-        if length is None or start + length > len(body):
-            return self._unreadable(body, position, path, index, start + (item.length is None))
-        known = self.known.of(body, position, item)
-        if known.coding.kind == "odd":
-            try:
-                outcome = item.read(body[start : start + length])
-            except REFUSALS:
-                return 0
-            self.odd[len(self.headers)] = cells_of(known.cells["code"], outcome)
-        self.headers.append(known.number)
+        row = len(self.headers)
+        found = record_at(body, position, path, index)
+        if isinstance(found, Fault):
+            number = _UNREADABLE
+            cells: Row = {"value_type": "none", "state": "error", "reason": found.reason, "code": found.code}
+            self.odd[row] = cells
+        else:
+            known = self.known.of(body, position, found.item)
+            number = known.number
+            if known.coding.kind == "odd":
+                try:
+                    outcome = found.item.read(body[found.start : found.end])
+                except REFUSALS:
+                    return 0
+                self.odd[row] = cells_of(known.cells["code"], outcome)
+        self.headers.append(number)
         self.offsets.append(position)
-        return start + length
-
-    def _unreadable(self, body: bytes, position: int, path: str, index: int, decisive: int) -> int:
-        fault = fault_of(body, position, path, index, body[position:decisive])
-        cells: Row = {"value_type": "none", "state": "error", "reason": fault.reason, "code": fault.code}
-        self.odd[len(self.headers)] = cells
-        self.headers.append(_UNREADABLE)
-        self.offsets.append(position)
-        return fault.end
+        return found.end
 
 
 def _shared(telegram: bytes, shape: Shape) -> Row:

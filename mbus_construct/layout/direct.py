@@ -6,26 +6,20 @@ makes the record. Nothing is made for the layout as a whole: it may never come a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from mbus_grammars.lvar import lvar_length
 from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW
 
 from ..telegram import Diagnostic, Record, SpecialFunction, Telegram
 from .drafts import TelegramDraft, record_of
-from .fields import REFUSALS, Described, Fault, fault_at, reserved
+from .fields import REFUSALS, Described, Fault, reserved
 from .headers import HEADERS
 from .recorders import nothing
+from .records import fault_of, record_at
 from .rest import STATUS, frame_fields, meter_of, security
 
 if TYPE_CHECKING:
     from .shapes import Shape
-
-# Faults of records, by the grammar's name for the record, the octets that say what is wrong, and how many
-# are left; the fault counts from the start of the record.
-_faults: dict[tuple[str, bytes, int], Fault] = {}
-_MAX_FAULTS: Final = 8192
-MAX_CUT: Final = 64  # octets of a header that is cut short and still remembered
 
 
 class _Odd:
@@ -42,33 +36,19 @@ class _Odd:
 
     def read(self, position: int) -> int:
         """Read what is no ordinary record behind a known header; gives where it ends."""
-        body, end = self.body, len(self.body)
-        if body[position] & 0x0F == 0x0F:
+        if self.body[position] & 0x0F == 0x0F:
             return self._special_function(position)
-        item = HEADERS.at(body, position)
-        if item is None:
-            rest = body[position:] if end - position <= MAX_CUT else b""
-            if rest and is_known_fault(self._path(), rest):
-                return self._unreadable(position, rest)
+        index = len(self.records)
+        path = f"{self.path}[{index + len(self.special)}]"
+        found = record_at(self.body, position, path, index)
+        if not isinstance(found, Fault):
             try:
-                item = HEADERS.learn(body, position)
+                self._record(found.item, position, self.body[found.start : found.end])
             except REFUSALS:
-                return self._unreadable(position, rest)
-        start = position + item.size
-        length = item.length
-        if length is None and start < end:
-            length = lvar_length(body[start])
-            length = None if length is None else length + 1
-        if item.fault:
-            return self._unreadable(position, b"")
-        if length is None or start + length > end:
-            return self._unreadable(position, body[position : start + (item.length is None)])
-        data = body[start : start + length]
-        try:
-            self._record(item, position, data)
-        except REFUSALS:
-            return self._unreadable(position, b"")
-        return start + length
+                found = fault_of(self.body, position, path, index, b"")
+        if isinstance(found, Fault):
+            self.records.append(found.record(self.body, self.diagnostics))
+        return found.end
 
     def _record(self, item: Described, position: int, data: bytes) -> None:
         """A record that is there. Raises what the grammar raises where its data are none of their type."""
@@ -83,16 +63,6 @@ class _Odd:
             record_of(item.header, data, value, position, state=state, reason=reason, flags=flags)
         )
 
-    def _path(self) -> str:
-        """The grammar's name for the next record."""
-        return f"{self.path}[{len(self.records) + len(self.special)}]"
-
-    def _unreadable(self, position: int, decisive: bytes) -> int:
-        """A record that cannot be read; gives where it ends. `decisive` as in `fault_of`."""
-        fault = fault_of(self.body, position, self._path(), len(self.records), decisive)
-        self.records.append(fault.record(self.body, self.diagnostics))
-        return fault.end
-
     def _special_function(self, position: int) -> int:
         dif = self.body[position]
         if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
@@ -104,28 +74,6 @@ class _Odd:
         if remark is not None:
             self.diagnostics.append(remark)
         return position + 1
-
-
-def is_known_fault(path: str, rest: bytes) -> bool:
-    """Whether `fault_of` knows what is wrong where nothing but these octets is left."""
-    return (path, rest, len(rest)) in _faults
-
-
-def fault_of(body: bytes, position: int, path: str, index: int, decisive: bytes) -> Fault:
-    """What is wrong with the record at a position of octets that end with the area.
-
-    `decisive`: the octets that say it, apart from how many there are; b"" where data do too.
-    """
-    key = (path, decisive, len(body) - position)
-    fault = _faults.get(key) if decisive else None
-    if fault is not None:
-        return fault.moved(position, index)
-    fault = fault_at(body, position, path, index)
-    if decisive:
-        if len(_faults) >= _MAX_FAULTS:
-            _faults.clear()
-        _faults[key] = fault.moved(-position, 0)
-    return fault
 
 
 def read_directly(octets: bytes, shape: Shape) -> Telegram | None:

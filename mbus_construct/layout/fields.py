@@ -1,7 +1,4 @@
-"""Where the data of each record lie, found with what the grammar remembers of record headers.
-
-No octet is interpreted here: DIB and VIB are parsed by the grammar, once for all records that have them.
-"""
+"""Records of a layout: what all with one header share, where their data lie, and what cannot be read."""
 
 from __future__ import annotations
 
@@ -11,11 +8,10 @@ from construct import ConstructError
 
 from mbus_grammars import MBusError
 from mbus_grammars.dib import DATA_LENGTHS, SPECIAL_DIFS
-from mbus_grammars.lvar import lvar_length
-from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars.record import RecordsFromMeter
 
 from ..describe import describe
-from ..telegram import Diagnostic, Record, RecordHeader, SpecialFunction
+from ..telegram import Diagnostic, Record, RecordHeader
 from .drafts import record_of
 from .readers import Reader
 
@@ -77,29 +73,6 @@ class Fault(NamedTuple):
         return record_of(_UNREADABLE, data, None, self.offset, state="error", reason=self.reason)
 
 
-class Note(NamedTuple):
-    """A diagnostic on a special function, and the record in front of which that stands."""
-
-    before: int
-    diagnostic: Diagnostic
-
-
-class Area(NamedTuple):
-    """A record area: its records, its fillers, and where the manufacturer's data start (None without).
-
-    `faults` are its records that cannot be read, which are not among the fields; `free` are those of their
-    octets that may be others without changing the fault, as (start, end).
-    """
-
-    fields: tuple[Field, ...]
-    special: tuple[SpecialFunction, ...]
-    manufacturer_data: int | None
-    more_records_follow: bool
-    faults: tuple[Fault, ...] = ()
-    free: tuple[tuple[int, int], ...] = ()
-    notes: tuple[Note, ...] = ()
-
-
 _UNREADABLE: Final = RecordHeader()
 
 _described: dict[DataRecordHeader, Described] = {}
@@ -136,76 +109,3 @@ def fault_at(octets: bytes, position: int, path: str, index: int) -> Fault:
     """
     item, end = RecordsFromMeter.item_at(octets, position, path)
     return Fault(index, position, end, str(item["reason"]), item["code"], item["offset"])
-
-
-def area_of(octets: bytes, position: int, path: str) -> Area | None:
-    """The record area from a position to the end; None where what can be read depends on the data.
-
-    `path` is the grammar's name for the area.
-    """
-    end = len(octets)
-    fields: list[Field] = []
-    special: list[SpecialFunction] = []
-    faults: list[Fault] = []
-    free: list[tuple[int, int]] = []
-    notes: list[Note] = []
-    tail, more = None, False
-    while position < end:
-        dif = octets[position]
-        index = len(fields) + len(faults)
-        if dif & 0x0F == 0x0F:
-            if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
-                tail, more = position + 1, dif == MORE_RECORDS_FOLLOW
-                break
-            special.append(SpecialFunction(index, octets[position : position + 1]))
-            remark = reserved(dif, position)
-            if remark is not None:
-                notes.append(Note(index, remark))
-            position += 1
-            continue
-        field = _field_at(octets, position)
-        if field is None:
-            fault = fault_at(octets, position, f"{path}[{index + len(special)}]", index)
-            decisive = _decisive(octets, fault)
-            if decisive is None:
-                return None
-            faults.append(fault)
-            free.append((decisive, fault.end))
-            position = fault.end
-            continue
-        fields.append(field)
-        position = field.end
-    return Area(tuple(fields), tuple(special), tail, more, tuple(faults), tuple(free), tuple(notes))
-
-
-def _field_at(octets: bytes, position: int) -> Field | None:
-    """The record at a position; None where it cannot be read."""
-    try:
-        parsed, start = RecordsFromMeter.header_at(octets, position)
-    except REFUSALS:
-        return None
-    found = described(parsed)
-    length = found.length
-    if length is None:
-        length = lvar_length(octets[start]) if start < len(octets) else None
-        if length is None:
-            return None
-        length += 1
-    end = start + length
-    if end > len(octets) or found.fault:
-        return None
-    return Field(found.header, position, start, end, found.length is None, found.read, found.remarks)
-
-
-def _decisive(octets: bytes, fault: Fault) -> int | None:
-    """Where the octets end that say what is wrong with a record; None where all may.
-
-    Data do where a chain is too long, because data that are none of their type are refused first.
-    """
-    try:
-        header, start = RecordsFromMeter.header_at(octets, fault.offset)
-    except REFUSALS:
-        return fault.end
-    if DATA_LENGTHS[header.data_field] is not None:
-        return start
-    return None if header.fault else min(start + 1, fault.end)

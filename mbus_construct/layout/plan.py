@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .area import area_of
 from .compiled import Read, compiled
-from .fields import area_of
 from .rest import refuse, security
 from .shapes import C_FIELD, shape_of
 
 if TYPE_CHECKING:
     from ..json_types import Form
     from ..telegram import Diagnostic, Telegram
-    from .fields import Area
+    from .area import Area
     from .shapes import Shape
 
 
