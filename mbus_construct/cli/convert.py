@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 import time
 from enum import StrEnum
@@ -75,10 +76,14 @@ def command(
         str | None, typer.Option(metavar="NAME", help="The column, or the key, with the telegrams.")
     ] = None,
     keep: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="Other columns of the inputs, for the output.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="Other columns of the inputs, for the output. A name with a comma in quotes: '\"a,b\"'.",
+        ),
     ] = None,
     columns: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="NAME,...", help="The columns wanted, in this order; the others are not decoded."
         ),
@@ -102,6 +107,8 @@ def command(
 
     Example: mbus convert drops/*.csv --column mbus-raw -o readings.parquet
 
+    Rows come grouped by layout: order by source, telegram, record for the order of the inputs.
+
     With a directory as output, the same command goes on where an interrupted one stopped.
 
     Exit code 0: clean; 1: telegrams were rejected, or files could not be read; 2: usage, or nothing to read.
@@ -115,14 +122,17 @@ def command(
 
     shape_ = work.Shape(shape)
     path, to_directory, format_, packed = _target(output, to, shape_, compression, outputs)
-    kept = _names(keep)
+    kept = tuple(dict.fromkeys(_names(keep)))
+    chosen = _names(columns) if columns else None
+    if chosen == ():
+        raise typer.BadParameter("--columns names no column: leave it out for all of them")
     settings = conversion.Settings(
         tuple(inputs),
         rows.Wanted(column, kept),
         work.Decoding(
             link,
             shape_,
-            _names(columns) if columns is not None else None,
+            chosen,
             kept,
             value,
             decimals,
@@ -138,8 +148,10 @@ def command(
     raise typer.Exit(_run(settings, quiet=quiet))
 
 
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+def _names(texts: list[str] | None) -> tuple[str, ...]:
+    """Names between commas, each text as a line of CSV; what is given several times adds up."""
+    rows = (row for text in texts or [] for row in csv.reader([text], skipinitialspace=True))
+    return tuple(name.strip() for row in rows for name in row if name.strip())
 
 
 def _target(
@@ -155,10 +167,15 @@ def _target(
     if several and (path is None or named is not None) and not to_directory:
         raise typer.BadParameter(f"the shape {shape} has several tables: give a directory, -o out/")
     to_directory = to_directory or several
+    if packed and not to_directory and named is not None and not outputs.Format(to or named).is_text:
+        plain = output[: output.rindex(".")]
+        raise typer.BadParameter(f"{output}: such files are packed within: -o {plain} --compression {packed}")
     if to_directory:
         format_ = outputs.Format(to or To.PARQUET)
     elif to is None and named is None:
         what = "standard output has no suffix" if path is None else f"{output} has no suffix that is known"
+        if suffixes and suffixes[-1] == ".json":
+            what += " (JSON, one object a line, is .ndjson)"
         raise typer.BadParameter(
             f"{what}: say --to parquet, arrow, csv or ndjson, or give a directory, -o out/"
         )
@@ -187,7 +204,7 @@ def _run(settings: Settings, *, quiet: bool) -> int:
         _say(_interrupted(settings, notes.telegrams))
         return 130
     if outcome.nothing_to_do:
-        done = f"everything is done already ({outcome.telegrams:,} telegrams)"
+        done = f"everything is done already ({_count(outcome.telegrams, 'telegram')})"
         _say(f"{settings.output}: {done}; --restart converts anew")
     _tell(outcome)
     if not quiet and not outcome.nothing_to_do:
@@ -216,26 +233,28 @@ def _tell(outcome: Outcome) -> None:
     for other in outcome.others[:_TOLD]:
         _say(f"skipped {other}")
     if len(outcome.others) > _TOLD:
-        _say(f"skipped {len(outcome.others) - _TOLD} more that are no input")
+        _say(f"and {_count(len(outcome.others) - _TOLD, 'more file')} skipped")
     for failure in outcome.failures[:_TOLD]:
         _say(failure)
     if len(outcome.failures) > _TOLD:
-        _say(f"and {len(outcome.failures) - _TOLD} more files that could not be read")
+        _say(f"and {_count(len(outcome.failures) - _TOLD, 'more file')} that could not be read")
     for remark in outcome.remarks:
         _say(remark)
-    for source, line, reason in outcome.examples[:_TOLD]:
-        _say(f"{source}, line {line}: {reason}")
+    for example in outcome.examples[:_TOLD]:
+        _say(f"{example.source}, {outcome.place(example)}: {example.error}")
     if outcome.rejected > _TOLD:
-        _say(f"and {outcome.rejected - _TOLD:,} more telegrams that were rejected; their rows have an error")
+        more = _count(outcome.rejected - _TOLD, "more telegram")
+        _say(f"and {more} rejected; each has a row with its error")
 
 
 def _summary(outcome: Outcome, seconds: float) -> str:
     fresh = outcome.telegrams - outcome.resumed
     rate = fresh / seconds if seconds > 0 else 0
     earlier = f", {outcome.resumed:,} of them before" if outcome.resumed else ""
+    noted = f"{_count(outcome.noted, 'remark')} (encrypted, no data records, ...), " if outcome.noted else ""
     return (
-        f"{outcome.telegrams:,} telegrams{earlier}, {outcome.rows:,} rows, {outcome.rejected:,} rejected, "
-        f"{seconds:.1f} s, {rate:,.0f} telegrams/s"
+        f"{_count(outcome.telegrams, 'telegram')}{earlier}, {_count(outcome.rows, 'row')}, "
+        f"{outcome.rejected:,} rejected, {noted}{seconds:.1f} s, {rate:,.0f} telegrams/s"
     )
 
 

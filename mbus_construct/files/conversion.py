@@ -14,11 +14,11 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 from .._version import __version__
 from ..arrow import schema_of
 from .engine import ipc, pa
-from .inputs import Found, find
+from .inputs import Found, Kind, find
 from .manifest import Manifest
 from .opened import STDIN
 from .outputs import PARTIAL, Format, TableWriter, partials, remove, suffix_of, whole_file
-from .pieces import Piece, Pieces
+from .pieces import Piece, Pieces, place
 from .pool import Pool
 from .work import LAYOUTS, Decoded, Decoding, Job, Rejected, Report, Shape, decode
 
@@ -88,6 +88,8 @@ class Outcome:
         resumed: how many of the telegrams an earlier run had converted.
         nothing_to_do: an earlier run had done everything.
         failures: files that could not be read, or not to their end.
+        noted: rows with a remark as their error that are of no rejected telegram: encrypted, no data records.
+        kinds: what the inputs hold, by their names.
         others: what lies in directories and is no input.
         remarks: what was left out of kept columns.
     """
@@ -95,19 +97,26 @@ class Outcome:
     telegrams: int = 0
     rows: int = 0
     rejected: int = 0
+    noted: int = 0
     resumed: int = 0
     nothing_to_do: bool = False
     examples: list[Rejected] = field(default_factory=list[Rejected])
     failures: list[str] = field(default_factory=list[str])
     others: list[str] = field(default_factory=list[str])
     remarks: list[str] = field(default_factory=list[str])
+    kinds: dict[str, Kind] = field(default_factory=dict[str, Kind])
 
     def add(self, report: Report) -> None:
         """One more piece."""
         self.telegrams += report.telegrams
         self.rows += report.rows
         self.rejected += report.rejected
-        self.examples += report.examples[: _EXAMPLES - len(self.examples)]
+        self.noted += report.noted
+        self.examples = sorted([*self.examples, *report.examples])[:_EXAMPLES]
+
+    def place(self, rejected: Rejected) -> str:
+        """Where it stands in its source: a line, a row, an offset."""
+        return place(self.kinds[rejected.source], rejected.line)
 
 
 class NothingReadable(ValueError):
@@ -123,6 +132,7 @@ def convert(settings: Settings, listener: Listener) -> Outcome:
         reasons = [*found.failures, *found.others]
         raise NothingReadable(reasons[0] if len(reasons) == 1 else _nothing(settings, reasons))
     outcome = Outcome(failures=[*found.failures], others=found.others)
+    outcome.kinds = {item.name: item.kind for item in found.inputs}
     pieces = Pieces(found.inputs, settings.wanted, flat=settings.format_.is_text)
     sizes = [item.size for item in found.inputs]
     begin = partial(listener.begin, sum(sizes) if all(sizes) else 0)
@@ -266,7 +276,8 @@ class _Appender:
 
 
 def _report(piece: Piece, decoded: Decoded) -> Report:
-    return Report(piece.index, piece.batch.num_rows, decoded.rows, decoded.rejected, decoded.examples)
+    count = piece.batch.num_rows
+    return Report(piece.index, count, decoded.rows, decoded.rejected, decoded.examples, noted=decoded.noted)
 
 
 def _watched(pieces: Iterator[Piece], consumed: dict[int, int]) -> Iterator[Piece]:
@@ -341,12 +352,12 @@ def _manifest(settings: Settings, output: Path, found: Found, listener: Listener
         changed = manifest.differs(settings.options, found.inputs)
         if changed:
             raise ValueError(
-                f"{output} holds an earlier conversion, but now there is {changed}: "
+                f"{output} holds an earlier conversion, and {changed}: "
                 "give another directory, or --restart to convert everything anew"
             )
         if manifest.done and manifest.finish is None:
             count = sum(report.telegrams for report in manifest.done.values())
-            listener.note(f"going on behind {count:,} telegrams of an earlier run")
+            listener.note(f"going on behind {count:,} telegram{'s' * (count != 1)} of an earlier run")
     elif any(output.iterdir()):
         raise ValueError(f"{output} holds other files: give an empty directory, or one that is not there")
     return manifest

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NAME: Final = "_manifest.ndjson"
 
+_OF_TO: Final = ("portable", "compression")  # options that --to decides, unless they are given
+
 
 @dataclass(frozen=True)
 class Finish:
@@ -78,6 +80,7 @@ class Manifest:
                 item["rejected"],
                 examples,
                 tuple(item["files"]),
+                item.get("noted", 0),
             )
             self.done[report.index] = report
         elif "finished" in item:
@@ -114,16 +117,19 @@ class Manifest:
         before = header.get("options", {})
         changed = [name for name in options if before.get(name) != options[name]]
         if changed:
-            return "other options: " + ", ".join(name.replace("_", " ") for name in changed)
+            if "version" in changed:
+                return f"it was made by version {before.get('version')} of mbus-construct"
+            names = [f"--{name}" for name in changed if "to" not in changed or name not in _OF_TO]
+            return f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} not the same then"
         known = {name: (size, mtime) for name, size, mtime in header.get("inputs", [])}
         for item in inputs:
             if item.path is None:
-                return "standard input, which cannot be read again"
+                return "standard input cannot be read again"
             if item.name not in known:
-                return f"a new input, {item.name}"
+                return f"{item.name} was not among its inputs"
             if known.pop(item.name) != (item.size, item.mtime):
-                return f"{item.name} was changed since"
-        return f"{next(iter(known))} is gone" if known else None
+                return f"{item.name} has changed since"
+        return f"its input {next(iter(known))} is missing now" if known else None
 
     def begin(self, options: Mapping[str, Any], inputs: Sequence[Input]) -> None:
         """Write the first line, or go on behind what is whole."""

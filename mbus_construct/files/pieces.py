@@ -222,6 +222,8 @@ def _rows_of(source: Input, wanted: Wanted, position: Position) -> Generator[Ite
 def _rows_of_stream(kind: Kind, stream: Any, wanted: Wanted) -> Iterator[Rows]:
     if kind in (Kind.LINES, Kind.BINARY) and wanted.keep:
         raise ValueError(f"no column {wanted.keep[0]!r} to keep: {kind.value} have none")
+    if kind in (Kind.LINES, Kind.BINARY) and wanted.column is not None:
+        raise ValueError(f"no column {wanted.column!r}: {kind.value} have none; leave --column out")
     if kind is Kind.ARROW_STREAM:
         return tables.read_stream(stream, wanted)
     if kind is Kind.JSON:

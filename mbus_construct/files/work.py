@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -63,11 +64,19 @@ class Decoding:
                 raise ValueError(
                     "--columns goes with the shapes long and star: wide has those of its layouts"
                 )
-            schema_of(columns=[name for name in self.columns if name not in own])
+            for name in self.columns:
+                if name not in own and name not in OFFERED:
+                    raise ValueError(_unknown(name, (*own, *OFFERED)))
             if len(set(self.columns)) < len(self.columns):
                 raise ValueError(f"a column is named twice: {','.join(self.columns)}")
         if self.shape is Shape.WIDE and (self.value or self.decimals):
             raise ValueError("--value and --decimals go with the shapes long and star: wide has decimals")
+
+
+def _unknown(name: str, there: Sequence[str]) -> str:
+    close = get_close_matches(name, there, 1)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    return f"no column {name!r}{meant}; there are {', '.join(there)}"
 
 
 class Rejected(NamedTuple):
@@ -75,7 +84,7 @@ class Rejected(NamedTuple):
 
     source: str
     line: int
-    reason: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ class Report:
     Attributes:
         files: what was written, below the output's directory.
         rejected: how many telegrams; `examples`: the first of them.
+        noted: how many rows have a remark as their error: encrypted, no data records, and so on.
     """
 
     index: int
@@ -93,6 +103,7 @@ class Report:
     rejected: int
     examples: tuple[Rejected, ...] = ()
     files: tuple[str, ...] = ()
+    noted: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ class Decoded:
     tables: dict[str, Any] = field(default_factory=dict[str, Any])
     rejected: int = 0
     examples: tuple[Rejected, ...] = ()
+    noted: int = 0
 
     @property
     def rows(self) -> int:
@@ -128,7 +140,8 @@ def decode(batch: Any, how: Decoding) -> Decoded:
     arranged = {name: _arranged(table, how) for name, table in joined.items()}
     if LAYOUTS in parts:
         arranged[LAYOUTS] = _each_once(parts[LAYOUTS])
-    return Decoded(arranged, count, examples)
+    noted = judged.num_rows - judged.column("error").null_count - count if judged is not None else 0
+    return Decoded(arranged, count, examples, noted)
 
 
 # A piece is decoded at once, unless its first telegrams have about as many layouts as there are telegrams:
@@ -214,8 +227,11 @@ def _rejected(table: Any) -> tuple[int, tuple[Rejected, ...]]:
     if "layout" in table.schema.names:
         mask = pc.and_(mask, table.column("layout").is_null())
     places = pc.indices_nonzero(mask)
-    first = table.select(["source", "line", "error"]).take(places[:_EXAMPLES]).to_pylist()
-    return len(places), tuple(Rejected(row["source"], row["line"], row["error"]) for row in first)
+    found = pa.record_batch(
+        {name: plain_column(table.column(name).take(places)) for name in Rejected._fields}
+    )
+    first = found.sort_by([("source", "ascending"), ("line", "ascending")]).slice(0, _EXAMPLES)
+    return len(places), tuple(Rejected(*row.values()) for row in first.to_pylist())
 
 
 def _arranged(table: Any, how: Decoding) -> Any:
@@ -262,7 +278,15 @@ class Job:
         decoded = decode(batch, self.decoding)
         write = self._write_spool if self.spool else self._write_parts
         files = write(index, decoded.tables)
-        return Report(index, batch.num_rows, decoded.rows, decoded.rejected, decoded.examples, tuple(files))
+        return Report(
+            index,
+            batch.num_rows,
+            decoded.rows,
+            decoded.rejected,
+            decoded.examples,
+            tuple(files),
+            decoded.noted,
+        )
 
     def _write_parts(self, index: int, tables: dict[str, Any]) -> list[str]:
         files: list[str] = []
@@ -291,8 +315,9 @@ class Job:
 
 def plain(batch: Any) -> Any:
     """A batch without dictionary columns."""
-    kinds = pa.types
-    columns = [
-        column.dictionary_decode() if kinds.is_dictionary(column.type) else column for column in batch.columns
-    ]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    return pa.RecordBatch.from_arrays([*map(plain_column, batch.columns)], names=batch.schema.names)
+
+
+def plain_column(column: Any) -> Any:
+    """A column without a dictionary."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

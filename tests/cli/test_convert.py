@@ -529,3 +529,87 @@ def test_kept_columns_as_text(mbus: Mbus, tmp_path: Path, name: str) -> None:
         assert f"column '{nested}' holds" in run.err
     run = mbus("convert", tmp_path / "a.parquet", "-o", tmp_path / "o.parquet", "--keep", "list,map")
     assert run.code == 0
+
+
+# --- Options and words -----------------------------------------------------------------------------
+
+
+def test_columns_that_are_given_several_times_add_up(mbus: Mbus, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(f'hex,at,"a,b",c\n{HEX},1,2,3\n', encoding="utf-8")
+    kept = ("--keep", "at", "--keep", '"a,b",c')
+    mbus(
+        "convert", file, "-o", tmp_path / "o.ndjson", *kept, "--columns", "unit", "--columns", "line,quantity"
+    )
+    row = read(tmp_path / "o.ndjson")[0]
+    assert list(row) == ["at", "a,b", "c", "unit", "line", "quantity"]
+    assert (row["at"], row["a,b"], row["c"]) == ("1", "2", "3")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-o", "o.csv", "--columns", ""], "--columns names no column"),
+        (["-o", "o.parquet.gz"], "-o o.parquet --compression gzip"),
+        (["-o", "o.arrow.zst"], "-o o.arrow --compression zstd"),
+        (["-o", "o.json"], ".ndjson"),
+        (["-o", "o.csv", "--keep", "device", "--columns", "quantty"], "did you mean quantity?"),
+        (["-o", "o.csv", "--keep", "device", "--columns", "x"], "there are source, line, device, telegram,"),
+    ],
+)
+def test_more_usage(mbus: Mbus, source: Path, arguments: list[str], said: str) -> None:
+    mbus.monkeypatch.chdir(source.parent)
+    run = mbus("convert", source, *arguments)
+    assert (run.code, one_line(run.err)) == (2, True)
+    assert said in run.err
+    assert os.listdir(source.parent) == ["a.csv"]
+
+
+@pytest.mark.parametrize("name", ["a.hex", "a.bin"])
+def test_files_without_columns_have_none_of_that_name(mbus: Mbus, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(HEX.encode() if name == "a.hex" else README_TELEGRAM)
+    run = mbus("convert", tmp_path / name, "-o", tmp_path / "o.csv", "--column", "raw")
+    assert (run.code, one_line(run.err)) == (2, True)
+    assert "no column 'raw'" in run.err
+
+
+def test_rejected_telegrams_are_told_in_order_and_by_their_place(mbus: Mbus, tmp_path: Path) -> None:
+    broken = bytes.fromhex(BROKEN)
+    damaged = [HEX[:20], "zz", BROKEN, "68", HEX[:40]]
+    (tmp_path / "a.hex").write_text("\n".join(damaged), encoding="utf-8")
+    (tmp_path / "b.bin").write_bytes(README_TELEGRAM + broken)
+    parquet.write_table(pa.table({"hex": [HEX, BROKEN]}), tmp_path / "c.parquet")
+    files = [tmp_path / name for name in ("c.parquet", "b.bin", "a.hex")]
+    run = mbus("convert", *files[:2], "-o", tmp_path / "o.csv")
+    assert "c.parquet, row 2: " in run.err
+    assert f"b.bin, offset {len(README_TELEGRAM)}: " in run.err
+    run = mbus("convert", files[2], "-o", tmp_path / "p.csv")
+    places = [line.split(": ")[1].rsplit(" ", 1)[1] for line in run.err.splitlines() if ", line " in line]
+    assert places == sorted(places)
+    assert len(places) >= 3
+
+
+def test_the_summary_counts_one_and_remarks(mbus: Mbus, tmp_path: Path) -> None:
+    file = tmp_path / "a.hex"
+    file.write_text("E5\n", encoding="utf-8")
+    run = mbus("convert", file, "-o", tmp_path / "o.csv")
+    assert run.code == 0
+    assert "1 telegram, 1 row, 0 rejected, 1 remark (encrypted, no data records, ...), " in run.err
+    mbus("convert", file, "-o", f"{tmp_path}/out/")
+    assert "everything is done already (1 telegram)" in mbus("convert", file, "-o", f"{tmp_path}/out/").err
+
+
+def test_what_differs_is_named_as_it_was_typed(mbus: Mbus, source: Path, tmp_path: Path) -> None:
+    out = f"{tmp_path}/out/"
+    mbus("convert", source, "-o", out)
+    for option, said in (
+        (("--value", "--keep", "at"), "and --keep and --value were not the same then:"),
+        (("--to", "csv"), "and --to was not the same then:"),
+        (("--shape", "star"), "and --shape was not the same then:"),
+    ):
+        run = mbus("convert", source, "-o", out, *option)
+        assert (run.code, one_line(run.err)) == (2, True)
+        assert said in run.err
+    source.rename(tmp_path / "b.csv")
+    run = mbus("convert", tmp_path / "b.csv", "-o", out)
+    assert "b.csv was not among its inputs:" in run.err
