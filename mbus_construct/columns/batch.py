@@ -17,12 +17,13 @@ from ..layout.rest import refuse
 from ..layout.shapes import C_FIELD, SHAPES, key_of, shape_of
 from .extra import pa
 from .fill import fill
+from .fill_scattered import fill_scattered
 from .groups import groups
 from .lines import matrix_of
 from .plan import ColumnPlan, Layout, Part
 from .refused import Refused, fill_refused
 from .rows import error_row, telegram_rows, whole_codes
-from .scatter import Headers, Scattered, fill_scattered
+from .scatter import Headers, Scattered
 from .sheet import Sheet
 from .source import PAD, padded, stretch
 from .words import VOCABULARIES
