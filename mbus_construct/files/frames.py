@@ -75,6 +75,8 @@ class Frames:
         self._at = 0  # how much of it was looked at
         self._offset = 0  # of the rest's first octet
         self._any = False
+        self._head = b""  # the first octets of noise in front of the rest that is not held any more,
+        self._gone = 0  # and how many octets that is
 
     def feed(self, block: bytes, *, last: bool = False) -> Iterator[Found]:
         """What is complete with one more block."""
@@ -89,16 +91,17 @@ class Frames:
                 length = frame_length(octets[at : at + LONGEST]) if at < end else 0
             if length:
                 if start < at:
-                    yield _no_frame(octets[start:at], self._offset + start)
+                    yield self._noise(octets[start:at], self._offset + start)
                 yield Found(octets[at : at + length], self._offset + at)
                 self._any = True
                 start = at = at + length
             elif at < end:
                 at += 1
         at = min(at, len(octets))
-        if not last and at - start > _NOISE:  # noise without end is given out in pieces
-            yield _no_frame(octets[start:at], self._offset + start)
-            start, self._any = at, True
+        if not last and at - start > _NOISE:  # noise without end is counted, but not held
+            self._head = self._head or octets[start : start + _SHOWN + 1]
+            self._gone += at - 1 - start
+            start, self._any = at - 1, True
         self._rest, self._at, self._offset = octets[start:], at - start, self._offset + start
 
     def end(self) -> Iterator[Found]:
@@ -106,21 +109,24 @@ class Frames:
         yield from self.feed(b"", last=True)
         if self._rest:
             bare = not self._any and len(self._rest) <= LONGEST  # user data of a frame, without it
-            yield Found(self._rest, self._offset) if bare else _no_frame(self._rest, self._offset)
+            yield Found(self._rest, self._offset) if bare else self._noise(self._rest, self._offset)
+
+    def _noise(self, octets: bytes, offset: int) -> Found:
+        """Octets between frames: a damaged frame, which decoding explains, or noise."""
+        gone, head = self._gone, self._head or octets
+        self._gone, self._head = 0, b""
+        if not gone and looks_like_frame(octets):
+            return Found(octets, offset)
+        shown = head[:_SHOWN].hex(" ").upper() + (" ..." if len(head) > _SHOWN else "")
+        fault = Fault(f"{gone + len(octets)} octets that are no frame: {shown}", "no_frame")
+        return Found(octets, offset - gone, fault)
 
 
-_NOISE: Final = 1 << 20
+_NOISE: Final = 1 << 20  # octets that are held
+_SHOWN: Final = 12
 
 
 def _next_start(octets: bytes, at: int) -> int:
     """Where the next start octet of a long or short frame stands; the end without one."""
     places = [octets.find(start, at) for start in (START_LONG, START_SHORT)]
     return min((place for place in places if place >= 0), default=len(octets))
-
-
-def _no_frame(octets: bytes, offset: int) -> Found:
-    """Octets between frames: a damaged frame, which decoding explains, or noise."""
-    if looks_like_frame(octets):
-        return Found(octets, offset)
-    shown = octets[:12].hex(" ").upper() + (" ..." if len(octets) > 12 else "")
-    return Found(octets, offset, Fault(f"{len(octets)} octets that are no frame: {shown}", "no_frame"))

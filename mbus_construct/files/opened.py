@@ -115,6 +115,7 @@ class _Unpacked(io.RawIOBase):
         self._compression = compression
         self._stream = pa.CompressedInputStream(raw, compression.value)
         self._path = path
+        self._step = _STEP if path is not None else _SMALL
         self._given = 0
         self._error: OSError | None = None
 
@@ -126,7 +127,7 @@ class _Unpacked(io.RawIOBase):
         """So many octets, fewer at the end; all of them where no number is given."""
         octets = bytearray()
         while self._error is None and (size < 0 or len(octets) < size):
-            step = _STEP if size < 0 else min(_STEP, size - len(octets))
+            step = self._step if size < 0 else min(self._step, size - len(octets))
             try:
                 more = self._stream.read(step)
             except OSError as error:
@@ -158,6 +159,7 @@ class _Unpacked(io.RawIOBase):
 
 
 _STEP: Final = 1 << 16  # octets that are unpacked at once
+_SMALL: Final = 1 << 9  # and of standard input: so many may be lost where it is cut off
 
 
 @contextmanager

@@ -14,14 +14,14 @@ from .engine import pa
 # Columns that hold telegrams when none is named; "octets" is the key in what `mbus decode` refused.
 _COLUMNS: Final = ("mbus-raw", *(name for name in TELEGRAM_COLUMNS if name != "mbus-raw"), "octets")
 
+_DECODED: Final = "decoded already, as mbus decode and mbus read write it: convert the telegrams themselves"
+
 # What is written here, and is no input though it has a column that is called as one of telegrams.
 _WRITTEN: Final = (
     ({"meter_id", "mantissa"}, "a table that mbus convert wrote: convert what it was made from"),
     ({"layout", "mantissa"}, "facts that mbus convert wrote: convert what they were made from"),
-    (
-        {"schema_version", "records"},
-        "telegrams that are decoded already, as mbus decode and mbus read write them: convert the telegrams",
-    ),
+    ({"schema_version", "records"}, _DECODED),
+    ({"identification_number", "record", "value"}, _DECODED),
 )
 
 

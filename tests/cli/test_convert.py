@@ -487,7 +487,7 @@ def test_what_convert_wrote_is_no_input(mbus: Mbus, source: Path, tmp_path: Path
     assert not (tmp_path / "again.csv").exists()
 
 
-@pytest.mark.parametrize("form", ["json", "ndjson"])
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
 def test_what_decode_wrote_is_no_input(mbus: Mbus, tmp_path: Path, form: str) -> None:
     (tmp_path / "a.hex").write_text("\n".join(TELEGRAMS), encoding="utf-8")
     file = tmp_path / f"a.{form}"
@@ -495,6 +495,16 @@ def test_what_decode_wrote_is_no_input(mbus: Mbus, tmp_path: Path, form: str) ->
     run = mbus("convert", file, "-o", tmp_path / "o.csv")
     assert (run.code, one_line(run.err)) == (2, True)
     assert "decoded already" in run.err
+
+
+def test_standard_input_that_is_cut_off(mbus: Mbus, tmp_path: Path) -> None:
+    lines = [response(f"04 06 {os.urandom(4).hex()}").hex() for _ in range(9000)]
+    packed = gzip.compress("\n".join(lines).encode())
+    run = mbus("convert", "-", "-o", tmp_path / "o.ndjson", stdin=packed[: len(packed) * 4 // 5])
+    assert run.code == 1
+    found = len(read(tmp_path / "o.ndjson"))
+    assert f"standard input: ends in mid-stream after line {found}; the rest is missing" in run.err
+    assert found > 6000
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])

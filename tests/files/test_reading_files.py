@@ -18,7 +18,7 @@ pa = pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[ar
 from pyarrow import feather, ipc, parquet  # noqa: E402
 
 from mbus_construct.cli.inputs import from_content  # noqa: E402
-from mbus_construct.files import opened, pieces  # noqa: E402
+from mbus_construct.files import frames, opened, pieces  # noqa: E402
 from mbus_construct.files.inputs import Kind, find  # noqa: E402
 from mbus_construct.files.pieces import Pieces  # noqa: E402
 from mbus_construct.files.rows import Wanted  # noqa: E402
@@ -160,6 +160,23 @@ def test_octets_without_a_frame(blocks: int, tmp_path: Path) -> None:
     assert (row[1], row[3]) == (1, None)
     assert row[4] is not None
     assert row[4].startswith("262 octets that are no frame: 00 00")
+
+
+def test_noise_is_one_fault_however_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(frames, "_NOISE", 500)
+    monkeypatch.setattr(opened, "BLOCK", 300)
+    content = b"\xe5" * 2 + LONG + b"\xff\xe5" * 2000 + LONG + b"\x00" * 3000
+    got = rows(write(tmp_path / "a.bin", content))
+    assert [(line - 1, fault and fault.split(":")[0]) for _, line, _, _, fault in got] == [
+        (0, None),
+        (1, None),
+        (2, None),
+        (2 + len(LONG), "4000 octets that are no frame"),
+        (4002 + len(LONG), None),
+        (4002 + 2 * len(LONG), "3000 octets that are no frame"),
+    ]
+    (row,) = rows(write(tmp_path / "b.bin", b"\x00" * 9000))
+    assert (row[1], row[4]) == (1, f"9000 octets that are no frame: {'00 ' * 12}...")
 
 
 @pytest.mark.parametrize(
