@@ -191,10 +191,8 @@ def _target(
 
 
 def _run(settings: Settings, *, quiet: bool) -> int:
-    from ..files import memory  # noqa: PLC0415  needs an extra
-    from ..files.conversion import convert  # noqa: PLC0415
+    from ..files.conversion import convert  # noqa: PLC0415  needs an extra
 
-    memory.reuse()
     began = time.monotonic()
     notes = _progress(quiet)
     try:

@@ -16,7 +16,6 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from . import memory
 from .engine import ipc, pa
 
 if TYPE_CHECKING:
@@ -192,7 +191,6 @@ def _work(connection: Connection, job: Job) -> None:
     """A worker: pieces come in, reports go out, until nobody is there any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pa.set_cpu_count(1)  # there are other workers
-    memory.reuse()
     with ThreadPoolExecutor(1) as receiver:
         coming: Future[tuple[int, Any]] = receiver.submit(_receive, connection)
         while True:
