@@ -400,7 +400,7 @@ class _Doctor:
             verdicts.append(Verdict("noise", "warning", message, _NOISE_ADVICE))
         if seen.lost:
             message = f"{seen.lost} of {seen.asked} requests to one meter were not answered"
-            advice = "check the wiring and the bus voltage at the far end; more --retries help for now"
+            advice = "check the wiring and the bus voltage at the far end; until then more --retries help"
             verdicts.append(Verdict("lost", "warning", message, advice))
         if not late:
             verdicts += self._of_foreign()
