@@ -322,6 +322,9 @@ USER_DATA: Final[dict[int, Anything]] = {
     for code in range(row.first, row.last + 1)
 }
 
+# What stands behind the CI fields of wireless telegrams.
+WIRELESS_USER_DATA: Final[dict[int, Anything]] = dict(USER_DATA)
+
 # From the CI field on: what gateways deliver that strip the link layer.
 ApplicationLayer: Final = Layout(
     field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
