@@ -20,6 +20,51 @@ class CIRow(NamedTuple):
     source: str = ""
 
 
+class CFieldRow(NamedTuple):
+    """A function of the C field, and the octet that its name alone stands for.
+
+    The octet has FCV set where the standard counts frames, FCB, ACD and DFC clear. `mask` says which bits make
+    the function: PRM and the function code, and FCV where two functions differ in nothing else.
+    """
+
+    octet: int
+    name: str
+    source: str
+    mask: int = 0x4F
+
+
+# C field of the wired bus. MBDOC48 5.3; the IEC 60870-5-2 functions beyond it as libmburs lists them.
+C_FIELDS: Final[tuple[CFieldRow, ...]] = (
+    CFieldRow(0x40, "SND_NKE", "MBDOC48 5.3"),
+    CFieldRow(0x53, "SND_UD", "MBDOC48 5.3"),
+    CFieldRow(0x49, "REQ_SKE", "libmburs"),
+    CFieldRow(0x5A, "REQ_UD1", "MBDOC48 5.3"),
+    CFieldRow(0x5B, "REQ_UD2", "MBDOC48 5.3"),
+    CFieldRow(0x00, "ACK", "libmburs"),
+    CFieldRow(0x01, "NACK", "libmburs"),
+    CFieldRow(0x08, "RSP_UD", "MBDOC48 5.3"),
+    CFieldRow(0x09, "RSP_UD not available", "libmburs"),
+    CFieldRow(0x0B, "link status", "libmburs"),
+)
+
+# C field of wireless frames, EN 13757-4 as exmbus and wmbusmeters list it; 43h via solosTec (unverified).
+WIRELESS_C_FIELDS: Final[tuple[CFieldRow, ...]] = (
+    CFieldRow(0x40, "SND_NKE", "exmbus"),
+    CFieldRow(0x53, "SND_UD", "exmbus", 0x5F),
+    CFieldRow(0x43, "SND_UD2", "solosTec", 0x5F),
+    CFieldRow(0x44, "SND_NR", "exmbus"),
+    CFieldRow(0x45, "SND_UD3", "exmbus; wmbusmeters"),
+    CFieldRow(0x46, "SND_IR", "exmbus"),
+    CFieldRow(0x47, "ACC_NR", "exmbus"),
+    CFieldRow(0x48, "ACC_DMD", "exmbus"),
+    CFieldRow(0x5A, "REQ_UD1", "exmbus"),
+    CFieldRow(0x5B, "REQ_UD2", "exmbus"),
+    CFieldRow(0x00, "ACK", "exmbus; libmburs"),
+    CFieldRow(0x01, "NACK", "exmbus; libmburs"),
+    CFieldRow(0x06, "CNF_IR", "exmbus"),
+    CFieldRow(0x08, "RSP_UD", "exmbus"),
+)
+
 # CI field. EN 13757-7:2018 (exmbus, libmburs); MBDOC48 6.1 for what that edition withdrew.
 # fmt: off
 CI_FIELDS: Final[tuple[CIRow, ...]] = (

@@ -6,14 +6,13 @@ Annex G (compact frames). A frame sends its CRCs high octet first, the other two
 
 from __future__ import annotations
 
-from array import array
 from struct import unpack
 from typing import Final
 
 POLYNOMIAL: Final = 0x3D65
 
 
-def _table() -> array[int]:
+def _table() -> list[int]:
     """What a register becomes by two octets of zeros; of two octets at once, as the register is as wide.
 
     The code is linear: the entry of a sum (exclusive or) is the sum of the entries, so that 16 make all.
@@ -25,7 +24,7 @@ def _table() -> array[int]:
     for _ in range(16):
         table += [entry ^ register for entry in table]
         register = register << 1 ^ (POLYNOMIAL | 0x10000 if register & 0x8000 else 0)
-    return array("H", table)
+    return table
 
 
 _TABLE: Final = _table()
@@ -36,6 +35,7 @@ def crc(octets: bytes) -> int:
     if len(octets) & 1:
         octets = b"\0" + octets  # the register starts at 0, which zeros in front do not change
     table = _TABLE
+    word: int
     register = 0
     for word in unpack(f">{len(octets) >> 1}H", octets):
         register = table[register ^ word]

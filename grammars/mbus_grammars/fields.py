@@ -6,7 +6,7 @@ EN 13757-2 (link layer), EN 13757-3 and EN 13757-7 (headers), as MBDOC48 5.3, 6.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from construct import Byte, Bytes, Container, Int16ul
@@ -14,38 +14,13 @@ from construct.core import stream_read, stream_write
 
 from .base import AnyAdapter, Anything, Context, Stream, field_of, is_mapping
 from .bits import Bits, Code, Coded, CodeTable, bits, flag
-from .code_tables import CI_FIELDS, DEVICE_TYPES
+from .code_tables import C_FIELDS, CI_FIELDS, DEVICE_TYPES, WIRELESS_C_FIELDS, CFieldRow
 from .errors import BuildError
 
 # --- C field -------------------------------------------------------------------------------------
 
-# Names by (PRM, function), MBDOC48 5.3; the IEC 60870-5-2 functions beyond it as libmburs lists them.
-C_FIELD_NAMES: Final[dict[tuple[bool, int], str]] = {
-    (True, 0): "SND_NKE",
-    (True, 3): "SND_UD",
-    (True, 9): "REQ_SKE",
-    (True, 10): "REQ_UD1",
-    (True, 11): "REQ_UD2",
-    (False, 0): "ACK",
-    (False, 1): "NACK",
-    (False, 8): "RSP_UD",
-    (False, 9): "RSP_UD not available",
-    (False, 11): "link status",
-}
-
-# The octet that a name alone stands for: FCV set where the standard counts frames, FCB clear.
-C_FIELD_OCTETS: Final[dict[str, int]] = {
-    "SND_NKE": 0x40,
-    "SND_UD": 0x53,
-    "REQ_SKE": 0x49,
-    "REQ_UD1": 0x5A,
-    "REQ_UD2": 0x5B,
-    "ACK": 0x00,
-    "NACK": 0x01,
-    "RSP_UD": 0x08,
-    "RSP_UD not available": 0x09,
-    "link status": 0x0B,
-}
+# Names of the wired bus by (PRM, function).
+C_FIELD_NAMES: Final = {(bool(row.octet & 0x40), row.octet & 0x0F): row.name for row in C_FIELDS}
 
 PrimaryCField: Final = Bits(1, res=flag(7), prm=flag(6), fcb=flag(5), fcv=flag(4), function=bits(0, 4))
 SecondaryCField: Final = Bits(1, res=flag(7), prm=flag(6), acd=flag(5), dfc=flag(4), function=bits(0, 4))
@@ -58,18 +33,24 @@ class _CField(Anything):
     "fcb": True}). Not a BitStruct: two bits have different names in the two directions.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Sequence[CFieldRow]) -> None:
         super().__init__()
-        self._parsed = tuple(self._unpack(octet) for octet in range(256))
+        self._octets = {row.name: row.octet for row in rows}
+        self._parsed = tuple(self._unpack(octet, rows) for octet in range(256))
 
     @staticmethod
     def layout(octet: int) -> Bits:
         """The bits as named in the direction that the octet announces."""
         return PrimaryCField if octet & 0x40 else SecondaryCField
 
-    def _unpack(self, octet: int) -> Container[Any]:
-        fields = self.layout(octet).unpack(octet)
-        return Container(name=C_FIELD_NAMES.get((fields["prm"], fields["function"])), **fields)
+    def _unpack(self, octet: int, rows: Sequence[CFieldRow]) -> Container[Any]:
+        names = [row.name for row in rows if not (octet ^ row.octet) & row.mask]
+        return Container(name=names[0] if names else None, **self.layout(octet).unpack(octet))
+
+    def name_of(self, octet: int) -> str | None:
+        """The name of the function that the octet announces."""
+        name: str | None = self._parsed[octet]["name"]
+        return name
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         return Container(self._parsed[stream_read(stream, 1, path)[0]])
@@ -101,17 +82,17 @@ class _CField(Anything):
             raise BuildError(field_of(path, "name"), given, limit, path=path)
         return octet
 
-    @staticmethod
-    def _octet_of(name: str, field: str) -> int:
-        if name not in C_FIELD_OCTETS:
-            raise BuildError(field, name, f"one of {', '.join(C_FIELD_OCTETS)}")
-        return C_FIELD_OCTETS[name]
+    def _octet_of(self, name: str, field: str) -> int:
+        if name not in self._octets:
+            raise BuildError(field, name, f"one of {', '.join(self._octets)}")
+        return self._octets[name]
 
     def _sizeof(self, context: Context, path: str) -> int:
         return 1
 
 
-CField: Final = _CField()
+CField: Final = _CField(C_FIELDS)
+WirelessCField: Final = _CField(WIRELESS_C_FIELDS)
 
 # --- A field, CI field, device type --------------------------------------------------------------
 
@@ -209,4 +190,5 @@ __all__ = [
     "IdentificationNumber",
     "Manufacturer",
     "Status",
+    "WirelessCField",
 ]
