@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mbus_grammars import Code, LengthError
-from mbus_grammars.application import SECURITY_MODES
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
+from mbus_grammars.security import SECURITY_MODES
 from mbus_grammars.units import unit_names
 
 from .describe import describe

@@ -5,17 +5,19 @@
     header long     identification (4) | manufacturer (2) | version | device type | access number |
                     status | configuration field (2) | data
 
-Every CI field of the code table has an entry in `USER_DATA`; what has no grammar keeps its payload raw.
+Every CI field of the code table has an entry in `USER_DATA` (wired) and `WIRELESS_USER_DATA`; what has no
+grammar keeps its payload raw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from construct import (
     Byte,
     ByteSwapped,
+    Const,
     Default,
     GreedyBytes,
     GreedyRange,
@@ -24,31 +26,19 @@ from construct import (
     Switch,
     this,
 )
-from construct.core import stream_write
 
-from .base import Anything, Context, Stream, field_of, is_mapping, octets_of
-from .bits import Bits, Coded, CodeTable, Number, Octet, bits, flag
+from .base import Anything, Context, Stream, field_of, is_mapping
+from .bits import Bits, Coded, CodeTable, Number, Octet, bits
 from .code_tables import CI_FIELDS
-from .constructs import Layout, Salvage, field
+from .constructs import Layout, Optionally, Salvage, field
 from .errors import BuildError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
 from .fixed import FixedData, FixedDataMSB
+from .layers import AFL_CI_FIELD, ELL_CI_FIELDS, authentication_and_fragmentation, extended_link_layer
 from .record import RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
+from .security import FILLERS, WIRED, WIRELESS, ConfigurationField, Security, is_plain, verified
 
 # --- Headers -------------------------------------------------------------------------------------
-
-# EN 13757-7:2018 via exmbus. Meters built before it send anything here (MBDOC48: "signature").
-ConfigurationField: Final = Bits(
-    2,
-    hop_counter=flag(0),
-    repeated_access=flag(1),
-    content=bits(2, 2, default=0),
-    encrypted_blocks=bits(4, 4, default=0),
-    security_mode=bits(8, 5, default=0),
-    synchronous=flag(13),
-    accessibility=flag(14),
-    bidirectional=flag(15),
-)
 
 
 def _short_header(order: Callable[[Anything], Anything]) -> tuple[Anything, ...]:
@@ -83,58 +73,6 @@ HEADERS: Final[dict[str, tuple[Anything, ...]]] = {
     "short": (field("header", ShortHeader),),
     "long": (field("header", LongHeader),),
 }
-
-# --- Security ------------------------------------------------------------------------------------
-
-SECURITY_MODES: Final = frozenset({1, 2, 3, 4, 5, 7, 8, 9, 10, 13, 15})
-BLOCK: Final = 16
-FILLERS: Final = b"\x2f\x2f"
-
-
-def encrypted_length(configuration_field: Mapping[str, Any], payload: bytes) -> int:
-    """How many octets behind the header are encrypted; 0 for plain data.
-
-    Reserved modes, no blocks, more blocks than data, and the two idle fillers that only plain data start
-    with all mean plain: old wired meters send anything in the configuration field. With mode 5 plain data
-    may follow; the other modes put more fields before the data, so that their whole rest is kept.
-    """
-    mode = configuration_field["security_mode"]
-    announced = BLOCK * configuration_field["encrypted_blocks"]
-    if mode not in SECURITY_MODES or not 0 < announced <= len(payload) or payload.startswith(FILLERS):
-        return 0
-    return announced if mode == 5 else len(payload)
-
-
-class EncryptedBlocks(Anything):
-    """The octets that the configuration field says are encrypted, b"" where the data are plain.
-
-    How many depends on what they start with, which construct's Bytes cannot ask.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flagbuildnone = True
-
-    def _parse(self, stream: Stream, context: Context, path: str) -> bytes:
-        start = stream.tell()
-        payload = stream.read()
-        length = encrypted_length(context["header"]["configuration_field"], payload)
-        stream.seek(start + length)
-        return payload[:length]
-
-    @staticmethod
-    def _configuration_field(context: Context) -> Mapping[str, Any]:
-        given = context["header"].get("configuration_field")
-        return ConfigurationField.unpack(ConfigurationField.pack(0 if given is None else given))
-
-    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        octets = b"" if obj is None else octets_of(obj, path)
-        if octets and len(octets) != encrypted_length(self._configuration_field(context), octets):
-            limit = "as many octets as configuration_field announces"
-            raise BuildError(field_of(path), obj, limit, path=path)
-        stream_write(stream, octets, len(octets), path)
-        return obj
-
 
 # --- Bodies --------------------------------------------------------------------------------------
 
@@ -210,6 +148,7 @@ _APPLICATION_ERROR: Final = (
 )
 _ALARM: Final = (field("alarm_flags", GreedyBytes, "MBDOC48 8.1"),)
 _COMMAND: Final = (field("records", Default(RecordsToMeter, []), "MBDOC48 6.4.2"),)
+_RECORDS: Final = (field("records", Default(RecordsFromMeter, []), "MBDOC48 6.3"),)
 
 WILDCARD_SELECTION: Final = {
     "identification_number": "FFFFFFFF",
@@ -262,9 +201,9 @@ class FixedOrCompact(Anything):
 
     LENGTH = 16
 
-    def __init__(self) -> None:
+    def __init__(self, compact: Anything) -> None:
         super().__init__()
-        self.compact: Anything = Layout(*HEADERS["long"], *CompactFrame)
+        self.compact = compact
 
     def choose(self, length: int) -> Anything:
         """The construct for so many octets."""
@@ -294,36 +233,55 @@ _BODIES: Final[dict[int, tuple[Anything, ...]]] = {
     **dict.fromkeys((0x6E, 0x6F, 0x70), _APPLICATION_ERROR),
     **dict.fromkeys((0x71, 0x74, 0x75), _ALARM),
     **dict.fromkeys((0x79, 0x7B), CompactFrame),
-    0x78: (field("records", Default(RecordsFromMeter, []), "MBDOC48 6.3"),),
-    **dict.fromkeys(
-        (0x72, 0x7A),
-        (
-            field("encrypted", EncryptedBlocks(), "EN 13757-7"),
-            field("records", Default(RecordsFromMeter, []), "MBDOC48 6.3"),
-        ),
-    ),
+    **dict.fromkeys((0x72, 0x78, 0x7A), _RECORDS),
 }
 
 _WHOLE: Final[dict[int, Anything]] = {
     0x52: Selection,
     0x56: SelectionMSB,
-    0x73: FixedOrCompact(),
     0x76: Layout(
         field("header", LongHeaderMSB), field("records", Default(RecordsFromMeterMSB, []), "MBDOC48 6.1, 6.3")
     ),
     0x77: FixedDataMSB,
 }
 
-USER_DATA: Final[dict[int, Anything]] = {
-    code: Salvage(_WHOLE[code])
-    if code in _WHOLE
-    else Salvage(Layout(*HEADERS.get(row.header, ()), *_BODIES.get(code, _PAYLOAD)))
-    for row in CI_FIELDS
-    for code in range(row.first, row.last + 1)
-}
 
-# What stands behind the CI fields of wireless telegrams.
-WIRELESS_USER_DATA: Final[dict[int, Anything]] = dict(USER_DATA)
+def _plain_only(body: tuple[Anything, ...]) -> tuple[Anything, ...]:
+    """A body that is no list of records: behind the fillers that say that it was decrypted, if it was."""
+    fillers = field("decryption_verification", Optionally(verified, Const(FILLERS)), "EN 13757-7")
+    return (fillers, *(field(item.name, Optionally(is_plain, item.subcon), item.docs) for item in body))
+
+
+def _structure(header: str, body: tuple[Anything, ...], security: Security) -> Anything:
+    """Header, security and data."""
+    if header not in ("short", "long"):
+        return Layout(*body)
+    records = any(item.name == "records" for item in body)
+    rest = body if records else _plain_only(body)
+    return Layout(*HEADERS[header], *security.fields(records=records), *rest)
+
+
+def _user_data(security: Security) -> dict[int, Anything]:
+    """What stands behind each CI field."""
+    compact = _structure("long", CompactFrame, security)
+    whole = {**_WHOLE, 0x73: compact if security.wireless else FixedOrCompact(compact)}
+    table: dict[int, Anything] = {}
+    for row in CI_FIELDS:
+        for code in range(row.first, row.last + 1):
+            found = whole.get(code) or _structure(row.header, _BODIES.get(code, _PAYLOAD), security)
+            table[code] = Salvage(found)
+    transport = {code: table[code] for code in table if code not in (*ELL_CI_FIELDS, AFL_CI_FIELD)}
+    table[AFL_CI_FIELD] = Salvage(authentication_and_fragmentation(transport))
+    transport[AFL_CI_FIELD] = table[AFL_CI_FIELD]
+    for code in ELL_CI_FIELDS:
+        table[code] = Salvage(extended_link_layer(code, transport))
+    return table
+
+
+USER_DATA: Final = _user_data(WIRED)
+
+# By radio a configuration field means what it says; and there is no fixed data structure.
+WIRELESS_USER_DATA: Final = _user_data(WIRELESS)
 
 # From the CI field on: what gateways deliver that strip the link layer.
 ApplicationLayer: Final = Layout(

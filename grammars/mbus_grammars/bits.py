@@ -178,9 +178,9 @@ def flag(low: int) -> BitField:
     return BitField((low, 1), flag=True, default=0)
 
 
-def split(*parts: tuple[int, int], table: CodeTable | None = None) -> BitField:
+def split(*parts: tuple[int, int], default: int | None = None, table: CodeTable | None = None) -> BitField:
     """A number whose bits are scattered, least significant part first."""
-    return BitField(*parts, table=table)
+    return BitField(*parts, default=default, table=table)
 
 
 class Bits(Anything):

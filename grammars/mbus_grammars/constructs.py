@@ -51,6 +51,32 @@ def field(name: str, subcon: Anything, source: str = "") -> Anything:
     return Field(subcon, newname=name, newdocs=source)
 
 
+class Optionally(AnySubconstruct):
+    """A field that is there where the fields before it say so: absent from the container where it is not.
+
+    construct's own If gives None then, so that each telegram would show the fields of all others.
+    """
+
+    may_be_absent = True
+
+    def __init__(self, condition: Callable[[Context], bool], subcon: Anything) -> None:
+        super().__init__(subcon)
+        self.condition = condition
+        self.flagbuildnone = True
+
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
+        return self.subcon._parsereport(stream, context, path) if self.condition(context) else None
+
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        if self.condition(context):
+            return self.subcon._build(obj, stream, context, path)
+        if obj is not None:
+            raise BuildError(
+                field_of(path), obj, "nothing, since other fields say that it is absent", path=path
+            )
+        return None
+
+
 class Layout(AnyStruct):
     """A Struct of named fields that refuses a field it does not have; construct's own leaves it out.
 
@@ -59,7 +85,9 @@ class Layout(AnyStruct):
 
     def __init__(self, *fields: Any) -> None:
         super().__init__(*fields)
-        self._named: Final = tuple((item.name, item.subcon) for item in fields)
+        self._named: Final = tuple(
+            (item.name, item.subcon, getattr(item.subcon, "may_be_absent", False)) for item in fields
+        )
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         inner = Container(
@@ -74,8 +102,10 @@ class Layout(AnyStruct):
         )
         inner["_root"] = context.get("_root", inner)
         parsed: Container[Any] = Container()
-        for name, subcon in self._named:
-            inner[name] = parsed[name] = subcon._parsereport(stream, inner, f"{path} -> {name}")
+        for name, subcon, may_be_absent in self._named:
+            value = inner[name] = subcon._parsereport(stream, inner, f"{path} -> {name}")
+            if value is not None or not may_be_absent:
+                parsed[name] = value
         return parsed
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:

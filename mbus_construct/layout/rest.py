@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars.application import SECURITY_MODES, ConfigurationField, LongHeader, encrypted_length
+from mbus_grammars.application import LongHeader
 from mbus_grammars.link import LongFrame
+from mbus_grammars.security import SECURITY_MODES, WIRED, ConfigurationField
 
 from ..telegram import Diagnostic, FrameFields, Meter, Status
 from ..walk import refuse_rest
@@ -86,7 +87,7 @@ def security(octets: bytes, shape: Shape) -> tuple[int | None, tuple[Diagnostic,
     if mode is None:
         return number, ()
     payload = octets[shape.start : len(octets) - shape.tail]
-    if encrypted_length(ConfigurationField.unpack(number), payload):
+    if WIRED.encrypted_length(ConfigurationField.unpack(number), payload):
         return None
     message = f"security mode {mode} is announced, but the data are read as plain"
     return number, (Diagnostic("info", "read_as_plain", message),)

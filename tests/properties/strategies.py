@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from helpers import plain
 from mbus_grammars import FROM_METER, TO_METER, coding, fields, meaning_of, profile
-from mbus_grammars.application import APPLICATION_ERRORS, ConfigurationField, SubCode, encrypted_length
+from mbus_grammars.application import APPLICATION_ERRORS, SubCode
 from mbus_grammars.code_tables import CI_FIELDS
 from mbus_grammars.dib import DATA_LENGTHS
 from mbus_grammars.fixed import MediumAndUnits
 from mbus_grammars.lvar import lvar_length
 from mbus_grammars.record import choose_data
+from mbus_grammars.security import WIRED, ConfigurationField
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -284,7 +285,7 @@ def encrypted(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     blocks = draw(st.integers(1, 4))
     configuration = {**plain(ConfigurationField.unpack(0)), "security_mode": mode, "encrypted_blocks": blocks}
     size = 16 * blocks + (0 if mode == 5 else draw(st.integers(0, 20)))
-    content = draw(octets(size).filter(lambda block: encrypted_length(configuration, block) == size))
+    content = draw(octets(size).filter(lambda block: WIRED.encrypted_length(configuration, block) == size))
     header = draw(headers(kind, st.just(configuration))["header"])
     return {
         "header": header,
