@@ -1,4 +1,4 @@
-"""Grammars of wired M-Bus (EN 13757): construct declarations that parse and build.
+"""Grammars of M-Bus, wired and wireless (EN 13757): construct declarations that parse and build.
 
     from mbus_grammars import Frame
     Frame.parse(bytes.fromhex("105B015C16"))
@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from . import application, coding, dib, fields, fixed, link, lvar, record, vib
+from . import application, coding, dib, fields, fixed, link, lvar, record, vib, wireless
 from .bits import Code
 from .constructs import Door
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError, MBusError
+from .line_codes import Manchester, ThreeOutOfSix
 from .meaning import FROM_METER, TO_METER, Meaning, meaning_of
 from .record import DataRecordHeader
 
@@ -35,6 +36,9 @@ SingleCharacter: Final[Layout] = Door(link.SingleCharacter)
 ShortFrame: Final[Layout] = Door(link.ShortFrame)
 LongFrame: Final[Layout] = Door(link.LongFrame)
 LinkUserData: Final[Layout] = Door(link.LinkUserData)
+
+# Link layer of the radio (EN 13757-4); `ThreeOutOfSix` and `Manchester` take what the chips hold.
+WirelessFrame: Final[Layout] = wireless.WirelessFrame
 
 # Application layer (EN 13757-3, EN 13757-7).
 ApplicationLayer: Final[Layout] = Door(application.ApplicationLayer)
@@ -91,11 +95,13 @@ __all__ = [
     "LongFrame",
     "LongHeader",
     "MBusError",
+    "Manchester",
     "Meaning",
     "Selection",
     "ShortFrame",
     "ShortHeader",
     "SingleCharacter",
+    "ThreeOutOfSix",
     "TypeF",
     "TypeG",
     "TypeH",
@@ -103,5 +109,6 @@ __all__ = [
     "TypeJ",
     "TypeK",
     "VariableLength",
+    "WirelessFrame",
     "meaning_of",
 ]

@@ -29,14 +29,28 @@ def _table() -> list[int]:
 
 _TABLE: Final = _table()
 
+# x^151 = 1 modulo the polynomial: octets as one number may be folded to this many bits before the division.
+_ORDER: Final = 151
+_ONE_FOLD: Final = (1 << _ORDER) - 1
+_TWO_FOLDS: Final = (1 << 2 * _ORDER) - 1
+_WORDS: Final = 10  # that hold so many bits
+
 
 def crc(octets: bytes) -> int:
     """The CRC of the octets, 0 to FFFFh. "123456789" gives C2B7h, no octets give FFFFh."""
-    if len(octets) & 1:
+    words = (len(octets) + 1) >> 1
+    if words > 2 * _WORDS:
+        number = int.from_bytes(octets, "big")
+        while number > _TWO_FOLDS:
+            number = (number & _TWO_FOLDS) ^ (number >> 2 * _ORDER)
+        number = (number & _ONE_FOLD) ^ (number >> _ORDER)
+        words = _WORDS
+        octets = number.to_bytes(2 * _WORDS, "big")
+    elif len(octets) & 1:
         octets = b"\0" + octets  # the register starts at 0, which zeros in front do not change
     table = _TABLE
-    word: int
     register = 0
-    for word in unpack(f">{len(octets) >> 1}H", octets):
+    word: int
+    for word in unpack(f">{words}H", octets):
         register = table[register ^ word]
     return register ^ 0xFFFF

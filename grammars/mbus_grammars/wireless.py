@@ -32,6 +32,7 @@ FRAME_FORMATS: Final[tuple[FrameFormat, ...]] = get_args(FrameFormat)
 # How many octets of the telegram the first block and the following ones hold. EN 13757-4.
 _BLOCKS: Final[dict[FrameFormat, tuple[int, int]]] = {"A": (10, 16), "B": (126, 126)}
 CRC_SIZE: Final = 2
+END_OF_BLOCK_2: Final = 128  # of format B, its CRC included
 MIN_TELEGRAM: Final = 10
 # The octets of the longest telegram: an L field has one octet, that of format B counts two CRCs too.
 MAX_TELEGRAM: Final[dict[FrameFormat, int]] = {"A": 256, "B": 252, "CRC-less": 256}
@@ -132,20 +133,27 @@ def _is_beginning_of_a(octets: bytes) -> bool:
     return len(octets) >= 30 and _starts_as_a(octets) and _ends_with_crc(octets[12:30])
 
 
-def _telegram_length_in_b(total: int) -> int:
-    """The octets without CRCs of a frame B; 0 where no frame B has so many."""
-    first = _BLOCKS["B"][0] + CRC_SIZE
-    if total <= first:
-        return max(0, total - CRC_SIZE)
-    return total - 2 * CRC_SIZE if total > first + CRC_SIZE else 0
-
-
 def _is_b(octets: bytes) -> bool:
     """Whether octets of the right number have a CRC of format B that is right."""
-    length = _telegram_length_in_b(len(octets))
-    if length < MIN_TELEGRAM:
+    if len(octets) <= END_OF_BLOCK_2:
+        return len(octets) >= MIN_TELEGRAM + CRC_SIZE and _ends_with_crc(octets)
+    if len(octets) <= END_OF_BLOCK_2 + CRC_SIZE:
         return False
-    return any(_ends_with_crc(octets[start : end + CRC_SIZE]) for start, end in blocks(length, "B"))
+    return _ends_with_crc(octets[:END_OF_BLOCK_2]) or _ends_with_crc(octets[END_OF_BLOCK_2:])
+
+
+def _telegram_length_in_b(octets: bytes) -> int:
+    """How many octets a frame B has without its CRCs."""
+    total = len(octets)
+    crcs = 1 if total <= END_OF_BLOCK_2 else 2
+    if total < MIN_TELEGRAM + CRC_SIZE or END_OF_BLOCK_2 < total <= END_OF_BLOCK_2 + CRC_SIZE:
+        message = f"L field {octets[0]:02X}h, which no frame of format B has"
+        raise LengthError(message, offset=0, found=f"{octets[0]:02X}h")
+    return total - CRC_SIZE * crcs
+
+
+# What the CRC of octets with their CRC behind them is, whatever they are.
+_CRC_WITH_CRC: Final = crc(crc(b"").to_bytes(CRC_SIZE, "big"))
 
 
 def _ends_with_crc(block: bytes) -> bool:
@@ -156,7 +164,7 @@ def _ends_with_crc(block: bytes) -> bool:
     """
     if int.from_bytes(block, "big").bit_count() & 1:
         return False
-    return crc(block[:-2]) == block[-2] << 8 | block[-1]
+    return crc(block) == _CRC_WITH_CRC
 
 
 def _check_length(octets: bytes, total: int) -> None:
@@ -204,10 +212,7 @@ def without_crcs(octets: bytes, frame_format: FrameFormat | None = None) -> tupl
         return frame_format, octets
     length = octets[0] + 1
     if frame_format == "B":
-        length = _telegram_length_in_b(len(octets))
-        if length < MIN_TELEGRAM:
-            message = f"L field {octets[0]:02X}h, which no frame of format B has"
-            raise LengthError(message, offset=0, found=f"{octets[0]:02X}h")
+        length = _telegram_length_in_b(octets)
     parts = blocks(length, frame_format)
     _check_crcs(octets, parts)
     telegram = bytearray().join([octets[start:end] for start, end in parts])
