@@ -123,10 +123,14 @@ def _header(octets: bytes, position: int) -> tuple[int | None, int]:
     return DATA_LENGTHS[header.data_field], end
 
 
-def _length_at(octets: bytes, position: int) -> int | None:
-    """Octets of data that start with the LVAR octet at a position; None where that is reserved."""
-    content = lvar_length(octets[position])
-    return None if content is None else content + 1
+def _end_of_data(octets: bytes, start: int, length: int | None) -> int | None:
+    """Where the data of a record end, behind the octets where they are cut; None where LVAR is reserved."""
+    if length is not None:
+        return start + length
+    if start >= len(octets):
+        return start + 1
+    content = lvar_length(octets[start])
+    return None if content is None else start + 1 + content
 
 
 def places_of(records: bytes) -> list[Place]:
@@ -141,15 +145,14 @@ def places_of(records: bytes) -> list[Place]:
         if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
             break
         length, start = _header(records, position)
-        if length is None:
-            length = _length_at(records, start) if start < len(records) else 1
-        if length is None:
+        end = _end_of_data(records, start, length)
+        if end is None:
             fault = f"LVAR {records[start]:02X}h is reserved, its length unknown"
             raise DecodeError(fault, offset=start, code="lvar_reserved")
-        if start + length > len(records):
+        if end > len(records):
             raise DecodeError("the record's data are cut short", offset=start, code="incomplete")
-        places.append(Place(position, start, start + length, source))
-        position, source = start + length, source + length
+        places.append(Place(position, start, end, source))
+        position, source = end, source + end - start
     return places
 
 
@@ -203,8 +206,7 @@ def format_of(signature: int, octets: bytes) -> Format:
     if not headers or found != signature:
         found_text = f"{found:04X}h" if headers else "no header"
         raise DecodeError(
-            f"the format has the signature {signature:04X}h, its headers give {found_text}: "
-            "the frame is damaged, wait for the next one",
+            f"the signature {signature:04X}h is not that of the headers, {found_text}: the format is damaged",
             expected=f"{signature:04X}h",
             found=found_text,
             code="format_signature",
@@ -221,14 +223,13 @@ def full_frame(form: Format, full_frame_crc: int, data: bytes) -> Full:
     places: list[Place] = []
     position, source = 0, 0
     for header, length in zip(form.headers, form.lengths, strict=True):
-        if length is None:
-            length = _length_at(data, source) if source < len(data) else 1  # noqa: PLW2901
-        if length is None or source + length > len(data):
-            return _cut(form, data, b"".join(parts), tuple(places), length)
+        end = _end_of_data(data, source, length)
+        if end is None or end > len(data):
+            return _cut(form, data, b"".join(parts), tuple(places), source=source, end=end)
+        parts += header, data[source:end]
         start = position + len(header)
-        parts += header, data[source : source + length]
-        places.append(Place(position, start, start + length, source))
-        position, source = start + length, source + length
+        places.append(Place(position, start, start + end - source, source))
+        position, source = start + end - source, end
     records = b"".join(parts)
     rest = data[source:]
     if rest.strip(_FILLER):
@@ -247,11 +248,12 @@ def full_frame(form: Format, full_frame_crc: int, data: bytes) -> Full:
     return Full("ok", records, tuple(places))
 
 
-def _cut(form: Format, data: bytes, records: bytes, places: tuple[Place, ...], length: int | None) -> Full:
-    """What is there of a full frame whose data end, or cannot be told from one another, in a record."""
-    source = places[-1].source + places[-1].end - places[-1].data if places else 0
+def _cut(
+    form: Format, data: bytes, records: bytes, places: tuple[Place, ...], *, source: int, end: int | None
+) -> Full:
+    """What is there of a full frame where the data of the next record, at `source`, are not."""
     record = f"record {len(places) + 1} of {len(form.headers)}"
-    if length is None:
+    if end is None:
         reason = f"LVAR {data[source]:02X}h of {record} is reserved, its length unknown"
         return Full("lvar_reserved", records, places, reason, source)
     reason = f"the data end within {record} that the format {form.signature:04X}h has: the frame was cut"

@@ -53,6 +53,8 @@ class _Known(NamedTuple):
 class Formats:
     """Formats by meter type and signature. Several threads may share them.
 
+    Meter types do not share theirs: a signature has 16 bits, and the CRC of the full frame, of the same code,
+    does not notice where the headers of one record are others of the same length and signature.
     The ones that were not used for the longest time are forgotten where there are more than `limit`.
     """
 
@@ -102,7 +104,7 @@ class Formats:
         self._use(meter_type, format_of(signature, headers))
 
     def full(self, meter_type: MeterType | None, signature: int, full_frame_crc: int, data: bytes) -> Full:
-        """The full frame of a compact frame.
+        """The full frame of a compact frame, its CRC checked. What is wrong is its state, no error.
 
         Fillers behind the data are no fault: they come from encryption.
         """
@@ -164,7 +166,7 @@ class Formats:
                 meter_type, signature, headers = _entry(item)
                 formats.learn_format(meter_type, signature, headers)
             except (ValueError, MBusError) as error:
-                fault = f"format {number} is damaged, {error}: learn the formats anew"
+                fault = f"format {number} is damaged ({error}): learn the formats anew"
                 raise LocalProtocolError(fault) from error
         return formats
 

@@ -235,8 +235,8 @@ def test_areas_that_cannot_be_read_teach_nothing(octets: str) -> None:
 @pytest.mark.parametrize(
     ("signature", "headers", "message"),
     [
-        (0x3B30, FORMAT[3:], "3B30h, its headers give 3B31h"),
-        (SIGNATURE, FORMAT[3:-2], "its headers give"),
+        (0x3B30, FORMAT[3:], "3B30h is not that of the headers, 3B31h"),
+        (SIGNATURE, FORMAT[3:-2], "is not that of the headers"),
         (crc(b""), b"", "no header"),
         (crc(b"\x2f"), b"\x2f", "no header"),
         (crc(b"\x02"), b"\x02", "header 1 of the format"),
@@ -388,11 +388,12 @@ def test_the_ones_used_last_are_kept_where_fewer_have_room() -> None:
 def test_formats_can_be_copied_and_sent_to_workers() -> None:
     for other in (copy.deepcopy(some()), pickle.loads(pickle.dumps(some()))):  # noqa: S301
         assert other.to_dict() == some().to_dict()
+        assert repr(other) == "<Formats: 4 of at most 64>"
         assert other.learn(METER, FULL) == SIGNATURE
 
 
 def saved(**changes: Any) -> dict[str, Any]:
-    """A saved format with changes; None takes an entry away."""
+    """A saved format with changes; "absent" takes an entry away."""
     given: dict[str, Any] = learned(FULL).to_dict()
     (entry,) = given["formats"]
     given["formats"] = [{key: value for key, value in (entry | changes).items() if value != "absent"}]
@@ -409,12 +410,12 @@ def saved(**changes: Any) -> dict[str, Any]:
         ({"version": 2, "formats": []}, "version 2, known is 1"),
         ({"formats": []}, "version None"),
         ({"version": 1, "formats": ["x"]}, "format 1 is damaged"),
-        (saved(signature="3B30"), "3B30h, its headers give 3B31h"),
+        (saved(signature="3B30"), "3B30h is not that of the headers, 3B31h"),
         (saved(signature="0x3B"), "its signature does not fit"),
         (saved(signature=None), "its signature does not fit"),
         (saved(headers="0202 0215 02"), "header 3"),
         (saved(headers="0202 0215 022"), "format 1 is damaged"),
-        (saved(headers="absent"), "its headers does not fit|headers"),
+        (saved(headers="absent"), "its headers does not fit"),
         (saved(manufacturer="els"), "manufacturer"),
         (saved(manufacturer="absent"), "manufacturer"),
         (saved(version=256), "version is no number"),
