@@ -17,8 +17,8 @@ Json = dict[str, Any] | list[Any] | str | float | bool | None
 
 State = Literal["ok", "invalid", "error"]
 Severity = Literal["info", "warning", "error"]
-Form = Literal["frame", "c_field", "ci_field", "header", "records"]
-Format = Literal["single character", "short", "control", "long"]
+Form = Literal["frame", "c_field", "ci_field", "header", "records", "wireless"]
+Format = Literal["single character", "short", "control", "long", "A", "B", "CRC-less"]
 ValueType = Literal["decimal", "real", "date", "datetime", "time", "text", "octets", "series", "none"]
 Kind = Literal[
     "counter", "instant", "duration", "date", "state", "identity", "setting", "text", "series", "unknown"

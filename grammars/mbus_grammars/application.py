@@ -36,7 +36,7 @@ from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Sta
 from .fixed import FixedData, FixedDataMSB
 from .layers import AFL_CI_FIELD, ELL_CI_FIELDS, authentication_and_fragmentation, extended_link_layer
 from .record import RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
-from .security import FILLERS, WIRED, WIRELESS, ConfigurationField, Security, is_plain, verified
+from .security import FILLERS, WIRED, WIRELESS, ConfigurationField, Security, only_where_plain, verified
 
 # --- Headers -------------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ _WHOLE: Final[dict[int, Anything]] = {
 def _plain_only(body: tuple[Anything, ...]) -> tuple[Anything, ...]:
     """A body that is no list of records: behind the fillers that say that it was decrypted, if it was."""
     fillers = field("decryption_verification", Optionally(verified, Const(FILLERS)), "EN 13757-7")
-    return (fillers, *(field(item.name, Optionally(is_plain, item.subcon), item.docs) for item in body))
+    return (fillers, *(only_where_plain(item) for item in body))
 
 
 def _structure(header: str, body: tuple[Anything, ...], security: Security) -> Anything:

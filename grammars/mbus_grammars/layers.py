@@ -25,7 +25,7 @@ from .constructs import Derived, Layout, Optionally, field
 from .crc import crc
 from .errors import BuildError, ChecksumError, DecodeError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer
-from .security import KEY_DERIVATIONS, MessageCounter, is_plain
+from .security import KEY_DERIVATIONS, MessageCounter, is_plain, only_where_plain
 
 _ELL: Final = "EN 13757-4:2019"
 _AFL: Final = "EN 13757-7:2018"
@@ -93,6 +93,8 @@ class HiddenPayload(Anything):
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         octets = b"" if obj is None else octets_of(obj, path)
+        if octets and not context["session_number"]["encryption"]:
+            raise BuildError(field_of(path), octets, "none, as session_number says", path=path)
         stream_write(stream, octets, len(octets), path)
         return octets
 
@@ -141,7 +143,7 @@ class WithPayloadCRC(AnySubconstruct):
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         inner = io.BytesIO()
-        built = self.subcon._build(obj, inner, context, path)
+        built: Any = self.subcon._build(obj, inner, context, path)
         octets = bytearray(inner.getvalue())
         if not built.get("encrypted"):
             behind = self.place + PAYLOAD_CRC_LENGTH
@@ -174,7 +176,7 @@ def extended_link_layer(ci_field: int, layers: Mapping[int, Anything]) -> Anythi
         *start,
         field("encrypted", HiddenPayload(), _ELL),
         field("payload_crc", Optionally(is_plain, PayloadCRC(Int16ul)), _ELL),
-        *(field(item.name, Optionally(is_plain, item.subcon), item.docs) for item in behind),
+        *map(only_where_plain, behind),
     )
     return WithPayloadCRC(layout, place)
 
@@ -225,7 +227,7 @@ KeyInformation: Final = Bits(
 )
 
 # The optional fields of the AFL in wire order, with the bit that says that they are there and their octets.
-_OPTIONAL: Final = (
+AFL_FIELDS: Final = (
     ("message_control", "message_control_present", 1),
     ("key_information", "key_information_present", 2),
     ("message_counter", "message_counter_present", 4),
@@ -263,7 +265,7 @@ class MAC(Anything):
 
     def _parse(self, stream: Stream, context: Context, path: str) -> bytes:
         control = _control(context)
-        others = FragmentationControl.size + sum(n for _, bit, n in _OPTIONAL if n and control[bit])
+        others = FragmentationControl.size + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
         length = context["length"] - others
         message_control = context.get("message_control")
         expected = _mac_length(message_control)
@@ -296,7 +298,7 @@ class WithAFLLength(AnySubconstruct):
         parsed = self.subcon._parsereport(stream, context, path)
         control = parsed["fragmentation_control"]
         mac = len(parsed.get("mac", b""))
-        counted = FragmentationControl.size + mac + sum(n for _, bit, n in _OPTIONAL if n and control[bit])
+        counted = FragmentationControl.size + mac + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
         if counted != parsed["length"]:
             raise DecodeError(
                 f"the AFL's length is {parsed['length']}, its fields have {counted} octets",
@@ -310,11 +312,11 @@ class WithAFLLength(AnySubconstruct):
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
         inner = io.BytesIO()
-        built = self.subcon._build(obj, inner, context, path)
+        built: Any = self.subcon._build(obj, inner, context, path)
         octets = bytearray(inner.getvalue())
         control = built["fragmentation_control"]
         mac = len(built.get("mac") or b"")
-        octets[0] = FragmentationControl.size + mac + sum(n for _, bit, n in _OPTIONAL if n and control[bit])
+        octets[0] = FragmentationControl.size + mac + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
         stream_write(stream, bytes(octets), len(octets), path)
         return built
 
@@ -330,12 +332,14 @@ _FIELDS: Final[dict[str, Anything]] = {
 
 def authentication_and_fragmentation(layers: Mapping[int, Anything]) -> Anything:
     """The user data behind the CI field of an AFL; `layers` are what may stand behind it."""
+    ci_field: Any
+    user_data: Any
     ci_field, user_data = _next(layers, _AFL)
     return WithAFLLength(
         Layout(
             field("length", Derived(Byte), _AFL),
             field("fragmentation_control", FragmentationControl, _AFL),
-            *(field(name, Optionally(_present(bit), _FIELDS[name]), _AFL) for name, bit, _ in _OPTIONAL),
+            *(field(name, Optionally(_present(bit), _FIELDS[name]), _AFL) for name, bit, _ in AFL_FIELDS),
             field("fragment", Optionally(fragmented, Default(GreedyBytes, b"")), _AFL),
             field("ci_field", Optionally(_whole, ci_field.subcon), _AFL),
             field("user_data", Optionally(_whole, user_data.subcon)),

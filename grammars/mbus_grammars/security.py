@@ -144,8 +144,8 @@ class Security:
         """How many octets behind the header (and its extension) are encrypted; 0 for plain data.
 
         The two idle fillers that only plain data start with mean plain. In modes 5 and 7 plain data may
-        follow the encrypted ones; the others put more fields in front of the data, so that their whole rest is kept.
-        Raises `DecodeError` where there are fewer octets than a frame by radio says are encrypted.
+        follow the encrypted ones; the others put more fields in front of the data, so that their whole rest
+        is kept. Raises `DecodeError` where there are fewer octets than a frame by radio says are encrypted.
         """
         mode = configuration_field["security_mode"]
         if payload.startswith(FILLERS) or not mode or not payload:
@@ -231,9 +231,9 @@ class SecurityFields(Anything):
         return None if chosen is None else chosen._parsereport(stream, context, path)
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        if obj is None:
-            return None
         mode = _configuration_field(context)["security_mode"]
+        if obj is None and (mode not in SECURITY_FIELDS or not self.security.wireless):
+            return None
         if mode not in SECURITY_FIELDS:
             raise BuildError(field_of(path), obj, f"none in security mode {mode}", path=path)
         return SECURITY_FIELDS[mode]._build(obj, stream, context, path)
@@ -286,12 +286,17 @@ def is_plain(context: Context) -> bool:
     return not context.get("encrypted")
 
 
+def only_where_plain(item: Any) -> Anything:
+    """The field of a layout, where the data of the layout are readable."""
+    return field(item.name, Optionally(is_plain, item.subcon), item.docs)
+
+
 def verified(context: Context) -> bool:
     """Whether the two fillers stand in front of plain data: in the octets, or in the values when building."""
-    if context["_building"]:
-        return context.get("decryption_verification") is not None
     if _configuration_field(context)["security_mode"] not in (MODE_5, MODE_7):
         return False
+    if context["_building"]:
+        return is_plain(context) and context.get("decryption_verification") is not None
     stream = context["_io"]
     start = stream.tell()
     octets = stream.read(len(FILLERS))
