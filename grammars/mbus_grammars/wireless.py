@@ -26,11 +26,12 @@ from .crc import crc
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, WirelessCField
 
+FormatWithCRCs = Literal["A", "B"]
 FrameFormat = Literal["A", "B", "CRC-less"]
 FRAME_FORMATS: Final[tuple[FrameFormat, ...]] = get_args(FrameFormat)
 
 # How many octets of the telegram the first block and the following ones hold. EN 13757-4.
-_BLOCKS: Final[dict[FrameFormat, tuple[int, int]]] = {"A": (10, 16), "B": (126, 126)}
+_BLOCKS: Final[dict[FormatWithCRCs, tuple[int, int]]] = {"A": (10, 16), "B": (126, 126)}
 CRC_SIZE: Final = 2
 END_OF_BLOCK_2: Final = 128  # of format B, its CRC included
 MIN_TELEGRAM: Final = 10
@@ -39,10 +40,10 @@ MAX_TELEGRAM: Final[dict[FrameFormat, int]] = {"A": 256, "B": 252, "CRC-less": 2
 
 
 @lru_cache(maxsize=1024)
-def blocks(length: int, frame_format: FrameFormat) -> tuple[tuple[int, int], ...]:
+def blocks(length: int, frame_format: FormatWithCRCs) -> tuple[tuple[int, int], ...]:
     """Where the octets of a telegram of this length stand in a frame with CRCs.
 
-    A pair a block: its first octet, and the CRC behind it.
+    Each block is the offset of its first octet and that of the CRC behind it.
     """
     first, following = _BLOCKS[frame_format]
     sizes = [min(first, length)]
@@ -62,8 +63,10 @@ def place_in_frame(offset: int, frame_format: FrameFormat) -> int:
 
 # --- Which format --------------------------------------------------------------------------------
 
-# A fleet has few first blocks, and each telegram asks for the CRC of its own.
-_crc_of_first_block: Final = lru_cache(maxsize=4096)(crc)
+# A fleet has few C fields with addresses, and each telegram asks for the CRC that these have.
+_crc_behind_l_field: Final = lru_cache(maxsize=4096)(crc)
+# What L fields do to the CRC of the first block, which is linear: the L field by the difference.
+_L_FIELDS: Final = {crc(bytes([value, *bytes(9)])) ^ crc(bytes(10)): value for value in range(256)}
 
 
 def frame_length(octets: bytes) -> int:
@@ -72,29 +75,31 @@ def frame_length(octets: bytes) -> int:
     As many as format A needs if the CRC of its first block is right, else those that the L field counts.
     """
     length = _l_field(octets) + 1
-    return _length_of_a(length) if _starts_as_a(octets) else length
+    return _length_of_a(length) if _l_field_by_crc(octets) == octets[0] else length
 
 
 def frame_format_of(octets: bytes) -> FrameFormat:
     """The format of a frame that is whole and alone, by its length and its CRCs.
 
     As many octets as the L field counts are format B if the CRC is right (one of them, where there are
-    two), else CRC-less: nothing tells a damaged frame B of one CRC from a frame that never had one. Any
-    other length is format A's. `without_crcs` checks the other CRCs.
+    two), else CRC-less: nothing tells a damaged frame B of one CRC from a frame that never had one, and one
+    in 65536 CRC-less frames ends as if with a CRC. Any other length is format A's. `without_crcs` checks the
+    other CRCs.
 
     Raises:
         IncompleteFrame, LengthError: the L field and the octets do not fit. Format A is known by the CRC of
             its first block then; a frame A that ends where a CRC-less one would, by those of the first two.
-        ChecksumError: as long as format A, but the CRC of the first block is wrong.
+        ChecksumError: as long as format A, but the CRC of the first block is wrong; it may be the L field.
     """
     length = _l_field(octets) + 1
     if len(octets) == length:
         if _is_b(octets):
             return "B"
-        if not _is_beginning_of_a(octets):
+        if not _is_damaged_a(octets):
             return "CRC-less"
-    if not _starts_as_a(octets):
-        if len(octets) == _length_of_a(length):
+    by_crc = _l_field_by_crc(octets)
+    if by_crc != octets[0]:
+        if len(octets) in (_length_of_a(length), by_crc is not None and _length_of_a(by_crc + 1)):
             _check_crcs(octets, blocks(length, "A")[:1])
         _check_length(octets, length)
     _check_length(octets, _length_of_a(length))
@@ -120,17 +125,26 @@ def _length_of_a(length: int) -> int:
     return blocks(length, "A")[-1][1] + CRC_SIZE
 
 
-def _starts_as_a(octets: bytes) -> bool:
-    """Whether the first block ends with its CRC as in format A."""
-    return len(octets) >= 12 and _crc_of_first_block(octets[:10]) == octets[10] << 8 | octets[11]
+def _l_field_by_crc(octets: bytes) -> int | None:
+    """The L field with which the first block of format A has the CRC that it has, if there is one."""
+    if len(octets) < 12:
+        return None
+    return _L_FIELDS.get(_crc_behind_l_field(octets[1:10]) ^ (octets[10] << 8 | octets[11]))
 
 
-def _is_beginning_of_a(octets: bytes) -> bool:
-    """Whether octets that could be CRC-less are a frame A that was cut.
+def _is_damaged_a(octets: bytes) -> bool:
+    """Whether octets that could be CRC-less are a frame A that was cut, or whose L field is damaged.
 
     By two blocks: one alone is right by chance for one meter in 65536, and then in each of its telegrams.
     """
-    return len(octets) >= 30 and _starts_as_a(octets) and _ends_with_crc(octets[12:30])
+    by_crc = _l_field_by_crc(octets)
+    if by_crc is None or by_crc < MIN_TELEGRAM:
+        return False
+    if by_crc == octets[0]:
+        return len(octets) >= 30 and _ends_with_crc(octets[12:30])
+    if len(octets) != _length_of_a(by_crc + 1):
+        return False
+    return all(_ends_with_crc(octets[at : end + CRC_SIZE]) for at, end in blocks(by_crc + 1, "A")[1:])
 
 
 def _is_b(octets: bytes) -> bool:
@@ -256,9 +270,9 @@ def _check_limit(length: int, frame_format: FrameFormat, path: str) -> None:
 
 
 def _has_ci_field(context: Context) -> bool:
-    """A frame of nothing but C field and address has none."""
+    """A frame of nothing but C field and address has none; one with user data needs it."""
     if context["_building"]:
-        return context.get("ci_field") is not None
+        return context.get("ci_field") is not None or bool(context.get("user_data"))
     return bool(context["l_field"] >= MIN_TELEGRAM)
 
 
