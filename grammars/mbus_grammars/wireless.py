@@ -311,12 +311,7 @@ class FrameFormats(Anything):
             raise
         inner = io.BytesIO(bytes(start) + telegram)  # whoever embeds the frame gets offsets in the whole
         inner.seek(start)
-        try:
-            parsed = self.telegram._parsereport(inner, context, path)
-        except DecodeError as fault:
-            within = (inner.tell() if fault.offset is None else fault.offset) - start
-            fault.offset = start + place_in_frame(within, frame_format)
-            raise
+        parsed = self.telegram._parsereport(inner, context, path)
         parsed["l_field"] = octets[0]
         return Container(frame_format=frame_format, **parsed)
 
