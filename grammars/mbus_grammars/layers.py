@@ -32,6 +32,7 @@ _AFL: Final = "EN 13757-7:2018"
 
 ELL_CI_FIELDS: Final = (0x8C, 0x8D, 0x8E, 0x8F)
 AFL_CI_FIELD: Final = 0x90
+MAX_AFL_LENGTH: Final = 255
 _WITH_RECEIVER: Final = (0x8E, 0x8F)
 _WITH_SESSION: Final = (0x8D, 0x8F)
 
@@ -316,7 +317,11 @@ class WithAFLLength(AnySubconstruct):
         octets = bytearray(inner.getvalue())
         control = built["fragmentation_control"]
         mac = len(built.get("mac") or b"")
-        octets[0] = FragmentationControl.size + mac + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
+        length = FragmentationControl.size + mac + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
+        if length > MAX_AFL_LENGTH:
+            limit = f"{mac - length + MAX_AFL_LENGTH} octets at most"
+            raise BuildError(field_of(path, "mac"), f"{mac} octets", limit, path=path)
+        octets[0] = length
         stream_write(stream, bytes(octets), len(octets), path)
         return built
 

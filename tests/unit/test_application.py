@@ -8,6 +8,7 @@ import pytest
 
 from helpers import assert_both_ways, build_error, long_frame, plain
 from mbus_grammars import ApplicationLayer, Frame, Selection, code_tables
+from mbus_grammars.crc import crc
 
 SHORT = "2A 10 00 00"
 LONG = "78 56 34 12 24 40 01 07 2A 10 00 00"
@@ -47,12 +48,12 @@ HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
 HEADER_OF = {code: row.header for row in code_tables.CI_FIELDS for code in range(row.first, row.last + 1)}
 
 RECORD_OCTETS = "02 13 39 30"
-RECORD = {
+RECORD: dict[str, Any] = {
     "dib": {"function": 0, "data_field": 2, "storage_number": 0, "tariff": 0, "subunit": 0, "dife_count": 0},
     "vib": {"vif": 0x13, "vifes": []},
     "data": 12345,
 }
-RECORDS = {"records": [RECORD]}
+RECORDS: dict[str, Any] = {"records": [RECORD]}
 COMPACT = {"format_signature": 0x3B31, "full_frame_crc": 0xA642, "payload": b"\xd2\x04"}
 
 BODIES: dict[int, tuple[str, dict[str, Any]]] = {
@@ -60,8 +61,8 @@ BODIES: dict[int, tuple[str, dict[str, Any]]] = {
         (0x50, 0x53, 0x66, 0x67, 0x68),
         ("10 83", {"sub_codes": [{"application": 1, "block": 0}, {"application": 8, "block": 3}]}),
     ),
-    **dict.fromkeys((0x51, 0x5A, 0x5B, 0x78), (RECORD_OCTETS, RECORDS)),
-    **dict.fromkeys((0x72, 0x7A), (RECORD_OCTETS, {"encrypted": b"", **RECORDS})),
+    **dict.fromkeys((0x51, 0x78), (RECORD_OCTETS, RECORDS)),
+    **dict.fromkeys((0x5A, 0x5B, 0x72, 0x7A), (RECORD_OCTETS, {"encrypted": b"", **RECORDS})),
     **dict.fromkeys(
         (0x69, 0x6A, 0x6B),
         ("08 31 3B 02 02", {"length": 8, "format_signature": 0x3B31, "payload": b"\x02\x02"}),
@@ -71,7 +72,59 @@ BODIES: dict[int, tuple[str, dict[str, Any]]] = {
     **dict.fromkeys((0x73, 0x79, 0x7B), ("31 3B 42 A6 D2 04", COMPACT)),
 }
 RAW = ("01 02 03", {"payload": b"\x01\x02\x03"})
+CONTROL_VALUE = {
+    "extended_delay": False,
+    "repeated_access": False,
+    "accessibility": True,
+    "priority": False,
+    "hop_counter": False,
+    "synchronous": False,
+    "response_delay": False,
+    "bidirectional": True,
+}
+RECEIVER = "24 40 78 56 34 12 01 07"
+LINK_VALUE = {"communication_control": CONTROL_VALUE, "access_number": 42}
+RECEIVER_VALUE = {
+    "manufacturer": "PAD",
+    "identification_number": "12345678",
+    "version": 1,
+    "device_type": 7,
+}
+PAYLOAD_CRC = crc(bytes.fromhex("78" + RECORD_OCTETS))
+SESSION = "A3 00 00 00" + PAYLOAD_CRC.to_bytes(2, "little").hex()
+SESSION_VALUE = {
+    "session_number": {"session": 3, "time": 10, "encryption": 0},
+    "payload_crc": PAYLOAD_CRC,
+}
+NEXT_VALUE: dict[str, Any] = {"ci_field": 0x78, "user_data": RECORDS}
 OTHERS: dict[int, tuple[str, dict[str, Any]]] = {
+    0x8C: ("84 2A 78" + RECORD_OCTETS, {**LINK_VALUE, **NEXT_VALUE}),
+    0x8D: ("84 2A" + SESSION + "78" + RECORD_OCTETS, {**LINK_VALUE, **SESSION_VALUE, **NEXT_VALUE}),
+    0x8E: (
+        "84 2A" + RECEIVER + "78" + RECORD_OCTETS,
+        {**LINK_VALUE, "receiver": RECEIVER_VALUE, **NEXT_VALUE},
+    ),
+    0x8F: (
+        "84 2A" + RECEIVER + SESSION + "78" + RECORD_OCTETS,
+        {**LINK_VALUE, "receiver": RECEIVER_VALUE, **SESSION_VALUE, **NEXT_VALUE},
+    ),
+    0x90: (
+        "02 00 00 78" + RECORD_OCTETS,
+        {
+            "length": 2,
+            "fragmentation_control": {
+                "fragment_id": 0,
+                "reserved": 0,
+                "key_information_present": False,
+                "mac_present": False,
+                "message_counter_present": False,
+                "message_length_present": False,
+                "message_control_present": False,
+                "more_fragments": False,
+            },
+            **NEXT_VALUE,
+        },
+    ),
     0x52: (
         "78 56 34 12 24 40 01 07" + RECORD_OCTETS,
         {
@@ -150,7 +203,7 @@ def test_every_ci_field_cut_short_keeps_its_octets(code: int) -> None:
 
 
 def test_a_ci_field_by_name_builds_its_own_user_data() -> None:
-    by_name = {"ci_field": "response, full frame", "user_data": RECORDS}
+    by_name: dict[str, Any] = {"ci_field": "response, full frame", "user_data": RECORDS}
     assert ApplicationLayer.build(by_name) == bytes.fromhex("78" + RECORD_OCTETS)
 
 
@@ -226,8 +279,8 @@ PLAIN = bytes.fromhex("0C 78 44 33 22 11")
         (0x0520, b"\x2f\x2f" + CIPHER, 0),  # plain already
         (0x0020, CIPHER, 0),
         (0xFFFF, CIPHER, 0),  # what meters of 1998 send
-        (0x0720, b"\x10" + CIPHER, 33),  # the fields before the data are kept with them
-        (0x0720, b"\x10" + CIPHER + PLAIN, 39),
+        (0x0720, CIPHER[:16], 0),
+        (0x0D10, CIPHER[:15], 0),
         (0x0520, b"", 0),
     ],
 )
@@ -249,20 +302,28 @@ def test_reserved_security_modes_mean_plain_data(mode: int) -> None:
         ({"security_mode": 5, "encrypted_blocks": 1}, CIPHER),
         ({"security_mode": 5, "encrypted_blocks": 2}, CIPHER[:16]),
         ({"security_mode": 7, "encrypted_blocks": 2}, CIPHER[:31]),
+        ({"security_mode": 7, "encrypted_blocks": 1}, CIPHER),
+        ({"security_mode": 13, "encrypted_octets": 33}, CIPHER),
         (0x0520, b"\x2f\x2f" + CIPHER[2:]),
         (0x0520, "no octets"),
     ],
 )
 def test_encrypted_octets_must_be_announced(configuration_field: Any, encrypted: Any) -> None:
     header = {**LONG_VALUE, "configuration_field": configuration_field}
-    value = {"ci_field": 0x72, "user_data": {"header": header, "encrypted": encrypted, "records": []}}
+    value: dict[str, Any] = {
+        "ci_field": 0x72,
+        "user_data": {"header": header, "encrypted": encrypted, "records": []},
+    }
     assert build_error(ApplicationLayer, value).field == "user_data.encrypted"
 
 
 @pytest.mark.parametrize("given", [0x0520, {"security_mode": 5, "encrypted_blocks": 2}])
 def test_encrypted_octets_build(given: Any) -> None:
     header = {"configuration_field": given}
-    value = {"ci_field": 0x7A, "user_data": {"header": header, "encrypted": CIPHER, "records": []}}
+    value: dict[str, Any] = {
+        "ci_field": 0x7A,
+        "user_data": {"header": header, "encrypted": CIPHER, "records": []},
+    }
     assert ApplicationLayer.build(value) == bytes.fromhex("7A 00 00 20 05") + CIPHER
 
 
