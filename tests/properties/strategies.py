@@ -5,246 +5,79 @@ What they give is in the form in which the grammars parse it, so that parse(buil
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
+from record_strategies import (
+    bcd,
+    bits,
+    data_records,
+    dibs,
+    hex_digits,
+    manufacturer,
+    octet,
+    octets,
+    record_areas,
+    secondary_address,
+    signed,
+    unsigned,
+    variable_length,
+    vibs,
+    word,
+)
 
 from helpers import plain
-from mbus_grammars import FROM_METER, TO_METER, coding, fields, meaning_of, profile
-from mbus_grammars.application import APPLICATION_ERRORS, SubCode
+from mbus_grammars import FROM_METER, TO_METER, fields
+from mbus_grammars.application import APPLICATION_ERRORS, USER_DATA, WIRELESS_USER_DATA, SubCode
 from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.dib import DATA_LENGTHS
+from mbus_grammars.crc import crc
 from mbus_grammars.fixed import MediumAndUnits
-from mbus_grammars.lvar import lvar_length
-from mbus_grammars.record import choose_data
-from mbus_grammars.security import WIRED, ConfigurationField
+from mbus_grammars.layers import (
+    AFL_CI_FIELD,
+    ELL_CI_FIELDS,
+    MAC_LENGTHS,
+    CommunicationControl,
+    FragmentationControl,
+    KeyInformation,
+    MessageControl,
+    SessionNumber,
+    payload_crc_fits,
+)
+from mbus_grammars.security import (
+    FILLERS,
+    MODE_5,
+    MODE_7,
+    MODE_13,
+    WIRED,
+    WIRELESS,
+    ConfigurationField,
+    ConfigurationFieldExtension,
+    ProtocolExtension,
+    Security,
+)
+from mbus_grammars.wireless import FRAME_FORMATS
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from mbus_grammars.bits import Bits
+__all__ = [
+    "authenticated",
+    "ci_fields",
+    "data_records",
+    "dibs",
+    "extended_link_layers",
+    "fixed_data",
+    "frames",
+    "long_frames",
+    "octet",
+    "record_areas",
+    "user_data",
+    "variable_length",
+    "vibs",
+    "wireless_frames",
+]
 
 HEADER_OF = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
-LONGEST_RECORDS = 200  # octets, so that a frame has room for its header too
-
-octet = st.integers(0, 255)
-word = st.integers(0, 0xFFFF)
-
-
-def bits(layout: Bits) -> SearchStrategy[Any]:
-    """Any value of a layout of bits."""
-    return st.integers(0, (1 << 8 * layout.size) - 1).map(layout.unpack).map(plain)
-
-
-# --- Data types ----------------------------------------------------------------------------------
-
-
-def bcd(length: int) -> SearchStrategy[int | str]:
-    """Type A: numbers, and digits that are none."""
-    width = 2 * length
-    digits = st.text("0123456789ABCDEF", min_size=width, max_size=width).filter(_no_number)
-    return st.one_of(st.integers(1 - 10 ** (width - 1), 10**width - 1), digits)
-
-
-def _no_number(digits: str) -> bool:
-    return not (digits.isdecimal() or (digits[0] == "F" and digits[1:].isdecimal() and int(digits[1:])))
-
-
-def signed(length: int) -> SearchStrategy[int]:
-    """Type B."""
-    return st.integers(-(1 << 8 * length - 1), (1 << 8 * length - 1) - 1)
-
-
-def unsigned(length: int) -> SearchStrategy[int]:
-    """Types C and D."""
-    return st.integers(0, (1 << 8 * length) - 1)
-
-
-def octets(length: int) -> SearchStrategy[bytes]:
-    """So many octets."""
-    return st.binary(min_size=length, max_size=length)
-
-
-_quiet_nan = st.integers(0x7F800001, 0x7FFFFFFF) | st.integers(0xFF800001, 0xFFFFFFFF)
-real = st.one_of(
-    st.floats(width=32, allow_nan=False),
-    st.floats(width=32, allow_nan=False).map(
-        lambda number: struct.unpack("<f", struct.pack("<f", number))[0]
-    ),
-    _quiet_nan.map("{:08X}".format),
-)
-
-hex_digits = st.text("0123456789ABCDEF", min_size=8, max_size=8)
-manufacturer = st.one_of(
-    st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=3, max_size=3),
-    word.map(lambda number: fields.Manufacturer.parse(number.to_bytes(2, "little"))),
-)
-secondary_address = st.fixed_dictionaries(
-    {
-        "identification_number": hex_digits,
-        "manufacturer": manufacturer,
-        "version": octet,
-        "device_type": octet,
-    }
-)
-
-
-def latin_1(length: int) -> SearchStrategy[str]:
-    """A text of so many characters of ISO 8859-1."""
-    return octets(length).map(lambda text: text.decode("latin-1"))
-
-
-@st.composite
-def profiles(draw: st.DrawFn) -> dict[str, Any]:
-    """A compact profile."""
-    control = draw(bits(profile.ProfileControl).filter(lambda it: DATA_LENGTHS[it["element_size"]]))
-    data_field, mode = int(control["element_size"]), int(control["increment_mode"])
-    length = DATA_LENGTHS[data_field] or 0
-    number = signed(length) if mode in (0, 3) else unsigned(length)
-    element = real if data_field == 5 else bcd(length) if data_field >= 9 else number
-    return {
-        "control": control,
-        "spacing": draw(octet),
-        "elements": draw(st.lists(element, max_size=6)),
-        "rest": draw(st.binary(max_size=length - 1)),
-    }
-
-
-def _profile_length(value: dict[str, Any]) -> int:
-    return (
-        2
-        + (DATA_LENGTHS[value["control"]["element_size"]] or 0) * len(value["elements"])
-        + len(value["rest"])
-    )
-
-
-_short_lengths = st.integers(0, 12) | st.sampled_from([0x7F, 0xBF])
-
-
-@st.composite
-def variable_length(draw: st.DrawFn, text: str, types: str) -> dict[str, Any]:
-    """LVAR and its content, from every range."""
-    kind = draw(st.sampled_from(["text", "positive", "negative", "reserved", "number"]))
-    if kind == "text" and text == "profile":
-        value = draw(profiles())
-        return {"lvar": _profile_length(value), "value": value}
-    if kind == "text":
-        length = draw(_short_lengths)
-        return {"lvar": length, "value": draw(latin_1(length) if text == "text" else octets(length))}
-    if kind in ("positive", "negative"):
-        length = draw(st.integers(1, 9))
-        low, high = (0, 10 ** (2 * length) - 1) if kind == "positive" else (1 - 10 ** (2 * length), 0)
-        return {
-            "lvar": (0xC0 if kind == "positive" else 0xD0) + length,
-            "value": draw(st.integers(low, high)),
-        }
-    if kind == "reserved":
-        lvar = draw(st.integers(0xCA, 0xCF) | st.integers(0xDA, 0xDF))
-        return {"lvar": lvar, "value": draw(octets(lvar & 0x0F))}
-    lvar = draw(st.integers(0xE0, 0xF6))
-    length = lvar_length(lvar) or 0
-    numbers = {"B": signed, "C": unsigned}.get(types, octets) if length else octets
-    return {"lvar": lvar, "value": draw(numbers(length))}
-
-
-# --- Records -------------------------------------------------------------------------------------
-
-_storage, _tariff, _subunit = (st.integers(0, (1 << width) - 1) for width in (41, 20, 10))
-
-
-@st.composite
-def dibs(draw: st.DrawFn) -> dict[str, int]:
-    """A DIB of up to ten DIFEs, some of them saying nothing."""
-    storage = draw(st.integers(0, 3) | _storage)
-    tariff = draw(st.integers(0, 3) | _tariff)
-    subunit = draw(st.integers(0, 1) | _subunit)
-    needed = max(-(-(storage >> 1).bit_length() // 4), -(-tariff.bit_length() // 2), subunit.bit_length())
-    return {
-        "function": draw(st.integers(0, 3)),
-        "data_field": draw(st.integers(0, 14)),
-        "storage_number": storage,
-        "tariff": tariff,
-        "subunit": subunit,
-        "dife_count": draw(st.just(needed) | st.integers(needed, 10)),
-    }
-
-
-_readable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, codec="latin-1"), max_size=20)
-_code = st.integers(0, 0x7F)
-_chain = st.one_of(st.just([]), st.lists(_code, max_size=3), st.lists(_code, max_size=10))
-_marked = st.sampled_from([0x7B, 0x7D, 0x7F])
-
-
-@st.composite
-def vibs(draw: st.DrawFn) -> dict[str, Any]:
-    """A VIB of up to ten VIFEs; plain text in both orders."""
-    vifes = draw(_chain)
-    vif = draw(st.one_of(_code, _marked, st.just(0x7C), st.sampled_from([0x13, 0x6C, 0x6D, 0x79])))
-    if vif != 0x7C:
-        return {"vif": vif, "vifes": vifes}
-    if not vifes:
-        return {"vif": vif, "vifes": [], "text": draw(latin_1(draw(_short_lengths)))}
-    text = draw(_readable)
-    if draw(st.booleans()) and (text or vifes[0] >= 0x20):
-        return {"vif": vif, "vifes": vifes, "text": text}
-    return {"vif": vif, "vifes": vifes, "text": text, "text_after_vifes": True}
-
-
-def data_of(dib: dict[str, int], vib: dict[str, Any], direction: str) -> SearchStrategy[Any]:
-    """Data of the type that DIB and VIB announce."""
-    meaning = meaning_of(vib["vif"], vib["vifes"], vib.get("text"), direction)
-    data_type, construct = choose_data(dib["data_field"], meaning, direction)
-    length = DATA_LENGTHS[dib["data_field"]] or 0
-    if data_type == "LVAR":
-        return variable_length(construct.text, construct.types)
-    return {
-        "none": st.just(b""),
-        "raw": octets(length),
-        "A": bcd(length) if length else st.nothing(),
-        "B": signed(length) if length else st.nothing(),
-        "C": unsigned(length),
-        "D": unsigned(length),
-        "F": bits(coding.TypeF),
-        "G": bits(coding.TypeG),
-        "H": real,
-        "I": bits(coding.TypeI),
-        "J": bits(coding.TypeJ),
-        "K": bits(coding.TypeK),
-        "secondary address": secondary_address,
-        "manufacturer": manufacturer,
-    }[data_type]
-
-
-@st.composite
-def data_records(draw: st.DrawFn, direction: str = FROM_METER) -> dict[str, Any]:
-    """A data record."""
-    dib, vib = draw(dibs()), draw(vibs())
-    return {"dib": dib, "vib": vib, "data": draw(data_of(dib, vib, direction))}
-
-
-_specials = st.sampled_from([0x2F, 0x2F, 0x3F, 0x4F, 0x5F, 0x6F, 0x8F, 0xFF]).map(lambda dif: {"dif": dif})
-_too_long = st.binary(max_size=3).map(
-    lambda data: {
-        "malformed": b"\x83" + b"\x80" * 11 + b"\x00\x13" + data.ljust(3, b"\x00"),
-        "code": "chain_too_long",
-        "reason": "12 DIFEs, 10 are allowed",
-    }
-)
-
-
-@st.composite
-def record_areas(draw: st.DrawFn, direction: str = FROM_METER, most: int = 4) -> list[dict[str, Any]]:
-    """Records, fillers, reserved special functions, chains that are too long; a tail at the end."""
-    item = st.one_of(data_records(direction), data_records(direction), _specials, _too_long)
-    items = draw(st.lists(item, max_size=most))
-    if direction == TO_METER and draw(st.booleans()):
-        items.append({"dif": 0x7F, "vib": draw(vibs())})
-    tail = draw(st.sampled_from([None, 0x0F, 0x1F]))
-    if tail is not None:
-        items.append({"dif": tail, "manufacturer_data": draw(st.binary(max_size=10))})
-    return items
-
 
 # --- Headers and user data -----------------------------------------------------------------------
 
@@ -269,7 +102,6 @@ def headers(kind: str, configuration_field: SearchStrategy[Any] = _plain) -> dic
     return {}
 
 
-_any_configuration = bits(ConfigurationField)
 _payload = st.binary(max_size=40)
 _compact = {"format_signature": word, "full_frame_crc": word, "payload": st.binary(min_size=1, max_size=40)}
 _format = {"length": octet, "format_signature": word, "payload": _payload}
@@ -278,20 +110,89 @@ _error = {"error_code": st.integers(0, len(APPLICATION_ERRORS.codes) - 1), "erro
 _sub_codes = {"sub_codes": st.lists(bits(SubCode), max_size=10)}
 
 
+# --- Security ------------------------------------------------------------------------------------
+
+_MODES_OF_BLOCKS = (5, 7)
+_OTHER_MODES = (1, 2, 3, 4, 8, 9, 10, 13, 15)
+_RESERVED_MODES = (6, 11, 12, 14, *range(16, 32))
+
+
 @st.composite
-def encrypted(draw: st.DrawFn, kind: str) -> dict[str, Any]:
-    """User data whose configuration field announces encrypted blocks."""
-    mode = draw(st.sampled_from([5, 5, 5, 7, 1, 13]))
+def configurations(draw: st.DrawFn, mode: int, blocks: int = 0) -> dict[str, Any]:
+    """A configuration field of a mode that announces so many blocks, or octets in mode 13."""
+    number = draw(word) & 0xE00F | mode << 8 | (blocks << 4 if mode != MODE_13 else blocks)
+    if mode == MODE_13:
+        number &= 0xFF00 | blocks
+    value: dict[str, Any] = plain(ConfigurationField.unpack(number))
+    return value
+
+
+@st.composite
+def security_fields(draw: st.DrawFn, configuration_field: dict[str, Any]) -> dict[str, Any]:
+    """The field `security` as an entry, for the modes that have it."""
+    mode = configuration_field["security_mode"]
+    if mode == MODE_13:
+        return {"security": {"configuration_field_extension": draw(bits(ProtocolExtension))}}
+    if mode != MODE_7:
+        return {}
+    extension = draw(bits(ConfigurationFieldExtension))
+    found = {"configuration_field_extension": extension}
+    if configuration_field["counter_present"]:
+        found["message_counter"] = draw(unsigned(4))
+    if extension["version_present"]:
+        found["key_version"] = draw(octet)
+    return {"security": found}
+
+
+def _hidden(length: int) -> SearchStrategy[bytes]:
+    return octets(length).filter(lambda given: not given.startswith(FILLERS))
+
+
+@st.composite
+def encrypted(draw: st.DrawFn, kind: str, security: Security, area: Any) -> dict[str, Any]:
+    """User data that are encrypted; `area` writes the records, None for other data."""
+    others = (*_OTHER_MODES, *_RESERVED_MODES) if security.wireless else _OTHER_MODES
+    mode = draw(st.sampled_from((*_MODES_OF_BLOCKS, *_MODES_OF_BLOCKS, MODE_13)) | st.sampled_from(others))
     blocks = draw(st.integers(1, 4))
-    configuration = {**plain(ConfigurationField.unpack(0)), "security_mode": mode, "encrypted_blocks": blocks}
-    size = 16 * blocks + (0 if mode == 5 else draw(st.integers(0, 20)))
-    content = draw(octets(size).filter(lambda block: WIRED.encrypted_length(configuration, block) == size))
-    header = draw(headers(kind, st.just(configuration))["header"])
-    return {
-        "header": header,
-        "encrypted": content,
-        "records": draw(record_areas(most=2)) if mode == 5 else [],
-    }
+    configuration_field = draw(configurations(mode, blocks))
+    least = blocks if mode == MODE_13 else 16 * blocks
+    to_the_end = area is None or mode not in _MODES_OF_BLOCKS
+    header = draw(headers(kind, st.just(configuration_field))["header"])
+    value = {"header": header, **draw(security_fields(configuration_field))}
+    value["encrypted"] = draw(_hidden(least + (draw(st.integers(0, 20)) if to_the_end else 0)))
+    if area is not None:
+        value["records"] = [] if to_the_end else draw(area)
+    return value
+
+
+@st.composite
+def decrypted(
+    draw: st.DrawFn, kind: str, security: Security, area: Any, body: dict[str, Any]
+) -> dict[str, Any]:
+    """Data that announce encryption and are plain: two fillers are in front of them.
+
+    On wires the fields of mode 7 are there only in front of as many octets as are announced.
+    """
+    mode = draw(st.sampled_from(_MODES_OF_BLOCKS)) if security.wireless or area is not None else MODE_5
+    configuration_field = draw(configurations(mode, draw(st.integers(1, 4))))
+    header = draw(headers(kind, st.just(configuration_field))["header"])
+    value = {"header": header, **draw(security_fields(configuration_field))}
+    if area is None:
+        filled = {name: draw(item) for name, item in body.items()}
+        return {**value, "decryption_verification": FILLERS, **filled}
+    fillers = 2 if mode == MODE_5 else 2 + 16 * configuration_field["encrypted_blocks"]
+    return {**value, "encrypted": b"", "records": [{"dif": 0x2F} for _ in range(fillers)] + draw(area)}
+
+
+def secured(kind: str, security: Security, area: Any, body: dict[str, Any]) -> SearchStrategy[Any]:
+    """User data behind a header of any security; `area` writes its records, `body` what is no record."""
+    modes = (0,) if security.wireless else (0, *_RESERVED_MODES)
+    header = headers(kind, st.sampled_from(modes).flatmap(configurations))
+    entries = body if area is None else {"encrypted": st.just(b""), "records": area}
+    readable = _entries(**header, **entries)
+    return st.one_of(
+        readable, readable, encrypted(kind, security, area), decrypted(kind, security, area, body)
+    )
 
 
 @st.composite
@@ -313,37 +214,105 @@ def _entries(**entries: Any) -> SearchStrategy[Any]:
     return st.fixed_dictionaries(entries)
 
 
-def user_data(ci_field: int) -> SearchStrategy[Any]:
+_BODIES: dict[int, dict[str, Any]] = {
+    **dict.fromkeys((0x50, 0x53, 0x66, 0x67, 0x68), _sub_codes),
+    **dict.fromkeys((0x69, 0x6A, 0x6B), _format),
+    **dict.fromkeys((0x6E, 0x6F, 0x70), _error),
+    **dict.fromkeys((0x71, 0x74, 0x75), _alarm),
+    **dict.fromkeys((0x73, 0x79, 0x7B), _compact),
+}
+_DIRECTIONS = {
+    **dict.fromkeys((0x51, 0x5A, 0x5B), TO_METER),
+    **dict.fromkeys((0x72, 0x78, 0x7A), FROM_METER),
+}
+
+
+def user_data(ci_field: int, security: Security = WIRED) -> SearchStrategy[Any]:
     """User data of a CI field."""
     kind = HEADER_OF[ci_field]
-    header = headers(kind, _any_configuration)
-    if ci_field in (0x72, 0x7A):
-        readable = _entries(**headers(kind), encrypted=st.just(b""), records=record_areas())
-        return readable | encrypted(kind)
+    if ci_field in ELL_CI_FIELDS:
+        return extended_link_layers(ci_field, security)
+    if ci_field == AFL_CI_FIELD:
+        return authenticated(security)
     if ci_field in (0x52, 0x56):
         return _entries(**_address, records=record_areas(TO_METER, most=2))
-    if ci_field == 0x73:
-        return fixed_data() | _entries(**header, **_compact)
     if ci_field == 0x77:
         return fixed_data()
     if ci_field == 0x76:
-        return _entries(**header, records=st.lists(data_records(), max_size=2))
-    if ci_field in (0x51, 0x5A, 0x5B):
-        return _entries(**header, records=record_areas(TO_METER))
-    if ci_field == 0x78:
-        return _entries(records=record_areas())
-    bodies = {
-        **dict.fromkeys((0x50, 0x53, 0x66, 0x67, 0x68), _sub_codes),
-        **dict.fromkeys((0x69, 0x6A, 0x6B), _format),
-        **dict.fromkeys((0x6E, 0x6F, 0x70), _error),
-        **dict.fromkeys((0x71, 0x74, 0x75), _alarm),
-        **dict.fromkeys((0x79, 0x7B), _compact),
-    }
-    return _entries(**header, **bodies.get(ci_field, {"payload": _payload}))
+        return _entries(
+            **headers(kind, bits(ConfigurationField)), records=st.lists(data_records(), max_size=2)
+        )
+    area = record_areas(_DIRECTIONS[ci_field]) if ci_field in _DIRECTIONS else None
+    body = {"records": area} if area is not None else _BODIES.get(ci_field, {"payload": _payload})
+    if kind not in ("short", "long"):
+        return _entries(**body)
+    if ci_field == 0x73 and not security.wireless:
+        return fixed_data() | secured(kind, security, area, body)
+    return secured(kind, security, area, body)
+
+
+# --- Layers between link and transport -----------------------------------------------------------
+
+_BUSY_TRANSPORT = (0x5B, 0x6A, 0x72, 0x72, 0x74, 0x78, 0x7A, 0x7A, 0x7B, 0x81, 0xA0)
+
+
+@st.composite
+def _next_layer(draw: st.DrawFn, security: Security, *more: int) -> dict[str, Any]:
+    """CI field and user data of the layer behind."""
+    layers = [code for code in range(256) if code not in (*ELL_CI_FIELDS, AFL_CI_FIELD)]
+    ci_field = draw(st.sampled_from([*_BUSY_TRANSPORT, *more]) | st.sampled_from(layers))
+    return {"ci_field": ci_field, "user_data": draw(user_data(ci_field, security))}
+
+
+def _built(layer: dict[str, Any], security: Security) -> bytes:
+    table = WIRELESS_USER_DATA if security.wireless else USER_DATA
+    return bytes([layer["ci_field"]]) + table[layer["ci_field"]].build(layer["user_data"])
+
+
+@st.composite
+def extended_link_layers(draw: st.DrawFn, ci_field: int, security: Security) -> dict[str, Any]:
+    """An ELL; with a session number its payload may be hidden."""
+    value = {"communication_control": draw(bits(CommunicationControl)), "access_number": draw(octet)}
+    if ci_field in (0x8E, 0x8F):
+        value["receiver"] = draw(secondary_address)
+    layer = draw(_next_layer(security, AFL_CI_FIELD, AFL_CI_FIELD))
+    if ci_field not in (0x8D, 0x8F):
+        return {**value, **layer}
+    value["session_number"] = draw(bits(SessionNumber))
+    if value["session_number"]["encryption"] and draw(st.booleans()):
+        hidden = st.binary(min_size=1, max_size=40).filter(lambda given: not payload_crc_fits(given))
+        return {**value, "encrypted": draw(hidden)}
+    return {**value, "payload_crc": crc(_built(layer, security)), **layer}
+
+
+@st.composite
+def authenticated(draw: st.DrawFn, security: Security) -> dict[str, Any]:
+    """An AFL with any of its fields, in front of a message or a fragment."""
+    control = draw(bits(FragmentationControl))
+    value: dict[str, Any] = {}
+    if control["message_control_present"]:
+        value["message_control"] = draw(bits(MessageControl))
+    if control["key_information_present"]:
+        value["key_information"] = draw(bits(KeyInformation))
+    if control["message_counter_present"]:
+        value["message_counter"] = draw(unsigned(4))
+    if control["mac_present"]:
+        kind = value["message_control"]["authentication_type"] if "message_control" in value else None
+        length = MAC_LENGTHS[kind] if kind in MAC_LENGTHS else draw(st.integers(0, 20))
+        value["mac"] = draw(octets(length))
+    if control["message_length_present"]:
+        value["message_length"] = draw(word)
+    counted = {"message_control": 1, "key_information": 2, "message_counter": 4, "message_length": 2}
+    length = 2 + len(value.get("mac", b"")) + sum(counted.get(name, 0) for name in value)
+    value = {"length": length, "fragmentation_control": control, **value}
+    if control["fragment_id"] or control["more_fragments"]:
+        return {**value, "fragment": draw(_payload)}
+    return {**value, **draw(_next_layer(security))}
 
 
 # --- Frames --------------------------------------------------------------------------------------
 
+wireless_c_fields = octet.map(lambda value: plain(fields.WirelessCField.parse(bytes([value]))))
 c_fields = octet.map(lambda value: plain(fields.CField.parse(bytes([value]))))
 _busy = [
     0x50,
@@ -364,6 +333,8 @@ _busy = [
     0x78,
     0x79,
     0x7A,
+    *ELL_CI_FIELDS,
+    AFL_CI_FIELD,
 ]
 ci_fields = st.sampled_from([*_busy, *_busy]) | octet
 
@@ -382,3 +353,16 @@ def long_frames(draw: st.DrawFn) -> dict[str, Any]:
 
 short_frames = st.fixed_dictionaries({"c_field": c_fields, "a_field": octet})
 frames = st.one_of(long_frames(), long_frames(), long_frames(), short_frames, st.just({"start": 0xE5}))
+
+
+@st.composite
+def wireless_frames(draw: st.DrawFn) -> dict[str, Any]:
+    """A frame of any format, perhaps too long to be built."""
+    ci_field = draw(ci_fields)
+    return {
+        "frame_format": draw(st.sampled_from(FRAME_FORMATS)),
+        "c_field": draw(wireless_c_fields),
+        **draw(secondary_address),
+        "ci_field": ci_field,
+        "user_data": draw(user_data(ci_field, WIRELESS)),
+    }

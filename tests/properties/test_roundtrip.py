@@ -29,6 +29,10 @@ from mbus_grammars import (
     Selection,
     VariableLength,
 )
+from mbus_grammars.application import USER_DATA, WIRELESS_USER_DATA
+from mbus_grammars.layers import AFL_CI_FIELD, ELL_CI_FIELDS
+from mbus_grammars.security import WIRED, WIRELESS, Security
+from mbus_grammars.wireless import WirelessFrame
 from properties import strategies as write
 from vectors import FRAMES
 
@@ -112,6 +116,44 @@ def test_every_ci_field(ci_field: int, data: st.DataObject) -> None:
     assert_written_and_read(ApplicationLayer, value)
 
 
+@pytest.mark.parametrize("ci_field", range(256), ids="{:02X}".format)
+@settings(max_examples=5)
+@given(data=st.data())
+def test_every_ci_field_by_radio(ci_field: int, data: st.DataObject) -> None:
+    value = data.draw(write.user_data(ci_field, WIRELESS))
+    assert_written_and_read(WIRELESS_USER_DATA[ci_field], value)
+
+
+@pytest.mark.parametrize("ci_field", [*ELL_CI_FIELDS, AFL_CI_FIELD], ids="{:02X}".format)
+@pytest.mark.parametrize("security", [WIRED, WIRELESS], ids=["wired", "wireless"])
+@given(data=st.data())
+def test_layers(ci_field: int, security: Security, data: st.DataObject) -> None:
+    table = WIRELESS_USER_DATA if security.wireless else USER_DATA
+    assert_written_and_read(table[ci_field], data.draw(write.user_data(ci_field, security)))
+
+
+@settings(max_examples=1000)
+@given(write.wireless_frames())
+def test_wireless_frames(value: dict[str, Any]) -> None:
+    octets = outcome(WirelessFrame.build, value)
+    if isinstance(octets, BuildError):
+        assert octets.limit.endswith(f"in frame format {value['frame_format']}")
+        reject()
+    assert_written_and_read(WirelessFrame, value)
+
+
+@settings(max_examples=1000)
+@given(write.wireless_frames(), st.data())
+def test_wireless_frames_with_wrong_octets(value: dict[str, Any], data: st.DataObject) -> None:
+    """Damage that no CRC covers."""
+    built = outcome(WirelessFrame.build, {**value, "frame_format": "CRC-less"})
+    assume(isinstance(built, bytes))
+    octets = bytearray(built)
+    for _ in range(data.draw(st.integers(1, 3))):
+        octets[data.draw(st.integers(1, len(octets) - 1))] = data.draw(write.octet)
+    assert_identity_or_our_error(WirelessFrame, bytes(octets))
+
+
 @settings(max_examples=1500)
 @given(write.frames)
 def test_frames(value: dict[str, Any]) -> None:
@@ -151,7 +193,8 @@ GREEDY = [ApplicationLayer, LinkUserData, DataRecords, DataRecordsToMeter, Selec
 
 
 @pytest.mark.parametrize(
-    "grammar", [Frame, DIB, VIB, DataRecord, DataRecordToMeter, VariableLength, FixedData, *GREEDY]
+    "grammar",
+    [Frame, WirelessFrame, DIB, VIB, DataRecord, DataRecordToMeter, VariableLength, FixedData, *GREEDY],
 )
 @given(octets=st.binary(max_size=60))
 def test_arbitrary_octets(grammar: Any, octets: bytes) -> None:
@@ -201,6 +244,11 @@ _FIELDS = st.sampled_from(
         "vib",
         "data",
         "dif",
+        "communication_control",
+        "fragmentation_control",
+        "session_number",
+        "security",
+        "encrypted",
     ]
 )
 _shaped = st.recursive(
@@ -213,6 +261,7 @@ _shaped = st.recursive(
 def test_junk_as_values_raises_build_errors_only(value: Any) -> None:
     for grammar in (
         Frame,
+        WirelessFrame,
         ApplicationLayer,
         DataRecords,
         DataRecord,
@@ -229,10 +278,16 @@ def test_junk_as_values_raises_build_errors_only(value: Any) -> None:
             assert str(error)
 
 
+@pytest.mark.parametrize(
+    ("grammar", "frames"),
+    [(Frame, write.long_frames()), (WirelessFrame, write.wireless_frames())],
+    ids=["wired", "wireless"],
+)
 @settings(max_examples=1000)
-@given(value=write.long_frames(), junk=_junk, data=st.data())
-def test_junk_in_one_place_names_a_field(value: dict[str, Any], junk: Any, data: st.DataObject) -> None:
+@given(junk=_junk, data=st.data())
+def test_junk_in_one_place_names_a_field(grammar: Any, frames: Any, junk: Any, data: st.DataObject) -> None:
     """A good frame with one value replaced: it builds, or the error says where."""
+    value = data.draw(frames)
     place: Any = value
     while True:
         keys = sorted(place) if isinstance(place, dict) else range(len(place))
@@ -241,7 +296,7 @@ def test_junk_in_one_place_names_a_field(value: dict[str, Any], junk: Any, data:
             break
         place = place[key]
     place[key] = junk
-    error = outcome(Frame.build, value)
+    error = outcome(grammar.build, value)
     if isinstance(error, MBusError):
         assert isinstance(error, BuildError)
         assert error.field
