@@ -169,7 +169,7 @@ class Keys:
             tables.setdefault(mask, {}).setdefault(value, []).extend(keys)
         # The most digits come first; sorted() keeps the order in which equals were given.
         self._tables = sorted(tables.items(), key=lambda table: -table[0].bit_count())
-        self._found = lru_cache(_KEPT)(self._find)
+        self._found = lru_cache(_KEPT)(self._by_octets)
         self._named = lru_cache(_KEPT)(self._by_name)
 
     @classmethod
@@ -243,8 +243,12 @@ class Keys:
         return self._find(int.from_bytes(octets), int.from_bytes(known))
 
     def for_octets(self, address: bytes) -> tuple[Key, ...]:
-        """The keys to try for a meter by the eight octets of a long header's address."""
-        return self._found(int.from_bytes(address[3::-1] + address[4:]), _WHOLE)
+        """The keys to try for a meter by the eight octets of its address as the link layer has them."""
+        return self._found(address)
+
+    def _by_octets(self, address: bytes) -> tuple[Key, ...]:
+        digits = address[5:1:-1] + address[:2] + address[6:]
+        return self._find(int.from_bytes(digits), _WHOLE)
 
     def _find(self, address: int, known: int) -> tuple[Key, ...]:
         fitting: dict[Key, None] = {}

@@ -1,6 +1,7 @@
 """What the security modes put together: initialization vectors, counter blocks, and what a MAC covers.
 
-All octets are as sent. EN 13757-7 and EN 13757-4, as OMS-N, exmbus and CEN/TR 17167:2018 give them.
+All octets are as sent, those of an address in the link layer's order. EN 13757-7 and EN 13757-4, as OMS-N,
+exmbus and CEN/TR 17167:2018 give them.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ FILLERS: Final = b"\x2f\x2f"  # the first two plain octets in modes 5 and 7: the
 _CHANGED_ON_THE_WAY: Final = 0x10 | 0x02
 
 
-def mode5_iv(
-    manufacturer: bytes, identification: bytes, version: int, device_type: int, access_number: int
-) -> bytes:
-    """The initialization vector of mode 5: the meter's address as a link layer has it, 8 access numbers."""
-    return manufacturer + identification + bytes([version, device_type, *[access_number] * 8])
+def mode5_iv(address: bytes, access_number: int) -> bytes:
+    """The initialization vector of mode 5: the meter's address and eight access numbers.
+
+    `address` is manufacturer, identification, version and device type (8 octets): the order of the link
+    layer, also where the address is a long header's.
+    """
+    return address + bytes([access_number]) * 8
 
 
 def ell_initial_block(address: bytes, communication_control: int, session_number: bytes) -> bytes:

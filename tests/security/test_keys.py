@@ -18,7 +18,7 @@ from mbus_construct.security.keys import Key, Keys, KeysError
 HEX = "0102030405060708090A0B0C0D0E0F11"
 OCTETS = bytes.fromhex(HEX)
 METER = ("12345678", "ELS", 0x33, 0x03)
-AS_IN_A_LONG_HEADER = bytes.fromhex("7856341293153303")
+AS_IN_THE_LINK_LAYER = bytes.fromhex("9315785634123303")
 
 
 def key(number: int) -> bytes:
@@ -106,13 +106,13 @@ OTHERS = [
 def test_a_selector_fits(selector: str) -> None:
     keys = Keys.of({selector: HEX, **dict.fromkeys(OTHERS, key(9))})
     assert keys.for_meter(*METER) == (Key(HEX),)
-    assert keys.for_octets(AS_IN_A_LONG_HEADER) == (Key(HEX),)
+    assert keys.for_octets(AS_IN_THE_LINK_LAYER) == (Key(HEX),)
 
 
 @pytest.mark.parametrize("selector", OTHERS)
 def test_a_selector_of_another_meter(selector: str) -> None:
     assert Keys.of({selector: HEX}).for_meter(*METER) == ()
-    assert Keys.of({selector: HEX}).for_octets(AS_IN_A_LONG_HEADER) == ()
+    assert Keys.of({selector: HEX}).for_octets(AS_IN_THE_LINK_LAYER) == ()
 
 
 def test_the_most_specific_comes_first() -> None:

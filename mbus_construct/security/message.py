@@ -1,0 +1,224 @@
+"""What opening and sealing a telegram have in common: whose it is, and which keys and blocks that gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from mbus_grammars.code_tables import CI_FIELDS
+from mbus_grammars.crc import crc
+from mbus_grammars.fields import IdentificationNumber, Manufacturer
+from mbus_grammars.layers import (
+    ELL_CI_FIELDS,
+    MAC_LENGTHS,
+    PAYLOAD_CRC_LENGTH,
+    KeyInformation,
+    MessageControl,
+    Receiver,
+    SessionNumber,
+    extended_link_layer,
+)
+from mbus_grammars.link import LongFrame
+from mbus_grammars.security import MODE_7, ConfigurationField, ConfigurationFieldExtension, announced
+
+from ..layers import fields_of
+from .derivation import ENCRYPT_FROM_METER, ENCRYPT_TO_METER, MAC_FROM_METER, MAC_TO_METER, derive
+from .modes import afl_mac, ell_initial_block
+
+if TYPE_CHECKING:
+    from ..layers import AFL, Layers
+    from .keys import Key
+
+_TO_METER: Final = frozenset(
+    code for row in CI_FIELDS if row.direction == "to_meter" for code in range(row.first, row.last + 1)
+)
+_ADDRESS: Final[int] = Receiver.sizeof()
+_MANUFACTURER_SIZE: Final[int] = Manufacturer.sizeof()
+_NUMBER_SIZE: Final[int] = IdentificationNumber.sizeof()
+_NUMBER: Final = slice(_MANUFACTURER_SIZE, _MANUFACTURER_SIZE + _NUMBER_SIZE)
+_CMAC: Final = range(3, 8)  # authentication types
+PERSISTENT_KEY, KDF_A = 0, 1  # key derivations
+
+
+def _summed_from() -> int:
+    """The octet of a wired frame from which on they are summed: the C field."""
+    place = 0
+    for item in fields_of(LongFrame.subcon):
+        if item.name == "c_field":
+            break
+        place += item.sizeof()
+    return place
+
+
+_SUMMED_FROM: Final = _summed_from()
+
+
+def _receiver_places() -> dict[int, int]:
+    """By CI field of an ELL with a receiver: where it stands, counted from the CI field."""
+    places: dict[int, int] = {}
+    for code in ELL_CI_FIELDS:
+        layout: Any = extended_link_layer(code, {})
+        fields = list(fields_of(getattr(layout, "subcon", layout)))
+        names = [item.name for item in fields]
+        if "receiver" in names:
+            places[code] = 1 + sum(item.sizeof() for item in fields[: names.index("receiver")])
+    return places
+
+
+_RECEIVERS: Final = _receiver_places()
+
+# --- Whose telegram ------------------------------------------------------------------------------
+
+
+def receiver_of(octets: bytes, layers: Layers) -> bytes:
+    """The eight octets of the receiver in the extended link layer, b"" without one."""
+    place = _RECEIVERS.get(octets[layers.ell]) if layers.ell else None
+    return b"" if place is None else octets[layers.ell + place : layers.ell + place + _ADDRESS]
+
+
+def to_meter(layers: Layers) -> bool:
+    """Whether the transport layer's CI field is one that meters receive."""
+    return layers.ci_field in _TO_METER
+
+
+def meter_of(octets: bytes, layers: Layers) -> bytes:
+    """The meter's address, eight octets in the link layer's order; b"" where nothing names a meter.
+
+    The long header's comes first: the link layer may be a radio adapter's (OMS-N N.5.3). What is sent to a
+    meter has the sender in the link layer.
+    """
+    if layers.header == "long":
+        number = layers.transport + 1
+        manufacturer = number + _NUMBER_SIZE
+        rest = manufacturer + _MANUFACTURER_SIZE
+        return octets[manufacturer:rest] + octets[number:manufacturer] + octets[rest : number + _ADDRESS]
+    if to_meter(layers):
+        return receiver_of(octets, layers) or layers.link_address
+    return layers.link_address
+
+
+def selector_of(address: bytes) -> str:
+    """A meter as keys select it: "ELS-12345678"."""
+    manufacturer: str = Manufacturer.parse(address)
+    number: str = IdentificationNumber.parse(address[_NUMBER])
+    return f"{manufacturer}-{number}"
+
+
+# --- Extended link layer -------------------------------------------------------------------------
+
+
+def encryption_of(octets: bytes, layers: Layers) -> int:
+    """How the extended link layer says that it hides the rest."""
+    number = octets[layers.session : layers.session + SessionNumber.size]
+    encryption: int = SessionNumber.unpack(int.from_bytes(number, "little"))["encryption"]
+    return encryption
+
+
+def initial_block(octets: bytes, layers: Layers, address: bytes) -> bytes:
+    """The first counter block of a telegram's extended link layer."""
+    session = octets[layers.session : layers.session + SessionNumber.size]
+    return ell_initial_block(address, octets[layers.ell + 1], session)
+
+
+def payload_crc_place(layers: Layers) -> int:
+    """Where the payload CRC stands."""
+    return layers.session + SessionNumber.size
+
+
+def with_payload_crc(octets: bytes, layers: Layers) -> bytes:
+    """The telegram with the payload CRC that its plain octets have."""
+    place = payload_crc_place(layers)
+    behind = place + PAYLOAD_CRC_LENGTH
+    sent = crc(octets[behind : layers.end]).to_bytes(PAYLOAD_CRC_LENGTH, "little")
+    return octets[:place] + sent + octets[behind:]
+
+
+# --- Wired frame ---------------------------------------------------------------------------------
+
+
+def with_check_sum(octets: bytes, layers: Layers) -> bytes:
+    """A wired frame with the check sum that its octets have; other telegrams as they are."""
+    if layers.end == len(octets):
+        return octets
+    check_sum = sum(octets[_SUMMED_FROM : layers.end]) & 0xFF
+    return octets[: layers.end] + bytes([check_sum]) + octets[layers.end + 1 :]
+
+
+# --- Transport layer -----------------------------------------------------------------------------
+
+
+class Derivation(NamedTuple):
+    """How the keys of a message come from the meter's key; `counter` b"" where the message has none."""
+
+    selection: int
+    counter: bytes
+    number: bytes
+    to_meter: bool
+
+    @property
+    def known(self) -> bool:
+        """Whether keys can be derived so."""
+        return self.selection == PERSISTENT_KEY or (self.selection == KDF_A and bool(self.counter))
+
+    def encryption(self, key: Key) -> Key:
+        """The key that data are encrypted with."""
+        return self._derived(key, ENCRYPT_TO_METER if self.to_meter else ENCRYPT_FROM_METER)
+
+    def mac(self, key: Key) -> Key:
+        """The key that the MAC is made with."""
+        return self._derived(key, MAC_TO_METER if self.to_meter else MAC_FROM_METER)
+
+    def _derived(self, key: Key, constant: int) -> Key:
+        return key if self.selection == PERSISTENT_KEY else derive(key, constant, self.counter, self.number)
+
+
+def derivation_of(octets: bytes, layers: Layers, address: bytes) -> Derivation:
+    """How a message says that its keys are derived.
+
+    The AFL's key information goes before the transport layer's, the transport layer's counter before the
+    AFL's. A message that says nothing has KDF-A with a counter, else the key itself.
+    """
+    afl = layers.afl
+    counter = layers.message_counter or (afl.message_counter if afl else b"")
+    if afl and afl.key_information:
+        selection = KeyInformation.unpack(int.from_bytes(afl.key_information, "little"))["key_derivation"]
+    elif layers.mode == MODE_7:
+        extension = octets[layers.configuration_field + ConfigurationField.size]
+        selection = ConfigurationFieldExtension.unpack(extension)["key_derivation"]
+    else:
+        selection = KDF_A if counter else PERSISTENT_KEY
+    return Derivation(selection, counter, address[_NUMBER], to_meter(layers))
+
+
+def announced_octets(octets: bytes, layers: Layers) -> int:
+    """How many octets the configuration field says are encrypted."""
+    field = octets[layers.configuration_field : layers.configuration_field + ConfigurationField.size]
+    return announced(_configuration(field))
+
+
+@lru_cache(maxsize=4096)
+def _configuration(octets: bytes) -> Mapping[str, Any]:
+    return ConfigurationField.unpack(int.from_bytes(octets, "little"))
+
+
+# --- Authentication ------------------------------------------------------------------------------
+
+
+def mac_length(afl: AFL) -> int | None:
+    """How many octets of a CMAC the message control announces; None for another MAC or none."""
+    control = MessageControl.unpack(afl.message_control[0]) if afl.message_control else None
+    kind = 0 if control is None else control["authentication_type"]
+    return MAC_LENGTHS[kind] if kind in _CMAC else None
+
+
+def mac_of(octets: bytes, layers: Layers, afl: AFL, key: Key) -> bytes:
+    """The whole MAC of a message, over the transport layer as it is sent."""
+    return afl_mac(
+        key,
+        message_control=afl.message_control,
+        key_information=afl.key_information,
+        message_counter=afl.message_counter,
+        message_length=afl.message_length,
+        tpl=octets[layers.transport : layers.end],
+    )

@@ -1,0 +1,324 @@
+"""Telegrams opened: AES-CTR of the extended link layer, then the MAC, then modes 5 and 7.
+
+Each of the two encryptions checks its key: the payload CRC in the link layer, the two idle fillers 2Fh in
+front of the data. All keys that fit the meter are tried. What cannot be opened stays as it was sent, and a
+finding says why. EN 13757-4, EN 13757-7.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from mbus_grammars.layers import AES_CTR, payload_crc_fits
+from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODE_NAMES
+
+from ..layers import layers_of
+from .aes import NO_IV, crypt_ctr, decrypt_cbc
+from .message import (
+    KDF_A,
+    announced_octets,
+    derivation_of,
+    encryption_of,
+    initial_block,
+    mac_length,
+    mac_of,
+    meter_of,
+    payload_crc_place,
+    receiver_of,
+    selector_of,
+    with_payload_crc,
+)
+from .modes import mode5_iv
+
+if TYPE_CHECKING:
+    from ..json_types import Form, Severity
+    from ..layers import AFL, Layers
+    from .keys import Key, Keys
+    from .message import Derivation
+
+LinkState = Literal["encrypted", "decrypted", "already decrypted", "wrong key", "unknown mode"]
+State = Literal["encrypted", "decrypted", "already decrypted", "plain", "wrong key", "unknown mode"]
+MacState = Literal["verified", "wrong", "not checked"]
+
+
+class Finding(NamedTuple):
+    """What is wrong with a telegram's security, as a diagnostic has it; `offset` is one of its octets."""
+
+    severity: Severity
+    code: str
+    message: str
+    offset: int
+
+
+class Opened(NamedTuple):
+    """A telegram of the same length, in which hidden octets are plain where that worked.
+
+    Attributes:
+        octets: payload CRC and check sum of a wired frame are those of the plain octets, where they were
+            right, so that the grammars accept them.
+        layers: of `octets`; None where `layers_of` finds none, also behind an extended link layer that was
+            opened.
+        link_state: of the extended link layer; None where no encryption is announced. "already decrypted":
+            the payload CRC fits without a key.
+        state: of the transport layer; None without security mode, or where it cannot be seen. "already
+            decrypted": the fillers 2Fh stand there; "plain": a mode is announced and nothing is encrypted;
+            "encrypted": no key, or a MAC that is wrong.
+        mac: of the AFL; None without a MAC. "not checked": no key that is known to be right, a fragment,
+            octets that are already decrypted, or no CMAC.
+        findings: codes "encrypted", "wrong_key", "wrong_mac", "decryption", "security_mode".
+    """
+
+    octets: bytes
+    layers: Layers | None
+    link_state: LinkState | None = None
+    state: State | None = None
+    mac: MacState | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def open_telegram(octets: bytes, form: Form, keys: Keys) -> Opened:
+    """A telegram with its hidden octets in plain.
+
+    Args:
+        octets: a whole frame that the link layer accepts; by radio without the CRCs of its blocks.
+        form: where they start.
+        keys: those of the meters.
+
+    Raises `MissingExtra` where octets are to be decrypted and `cryptography` is not installed.
+    """
+    layers = layers_of(octets, form)
+    if layers is None:
+        return Opened(octets, None)
+    link_state: LinkState | None = None
+    if layers.hidden:
+        octets, link_state, finding = _open_link_layer(octets, layers, keys)
+        if finding is not None:
+            return Opened(octets, layers, link_state, findings=(finding,))
+        layers = layers_of(octets, form)
+        if layers is None:
+            return Opened(octets, None, link_state)
+    if layers.transport < 0:
+        fragment = layers.afl is not None and layers.afl.mac
+        return Opened(octets, layers, link_state, mac="not checked" if fragment else None)
+    if not layers.mode and (layers.afl is None or not layers.afl.mac):
+        return Opened(octets, layers, link_state)
+    return _Transport(octets, layers, link_state, keys).opened()
+
+
+def _how(address: bytes, meant: str = "the key") -> str:
+    return f'give {meant} as keys={{"{selector_of(address)}": "..."}}, or with --key or --keys'
+
+
+def _no_key(what: str, address: bytes) -> str:
+    return f"{what} of {selector_of(address)} are encrypted: {_how(address)}"
+
+
+def _wrong_key(does: str, address: bytes) -> str:
+    return (
+        f"no key for {selector_of(address)} {does}: it is wrong, or the octets are damaged; "
+        f"{_how(address, 'the right key')}"
+    )
+
+
+# --- Extended link layer -------------------------------------------------------------------------
+
+
+def _open_link_layer(octets: bytes, layers: Layers, keys: Keys) -> tuple[bytes, LinkState, Finding | None]:
+    """The telegram with the octets in plain that AES-CTR hides.
+
+    The counter block has the sender's address; with a receiver beside it sources differ, and the CRC tells.
+    """
+    if not layers.is_hidden:
+        return octets, "already decrypted", None
+    start, end = layers.hidden, layers.end
+    hidden = octets[start:end]
+    encryption = encryption_of(octets, layers)
+    if encryption != AES_CTR:
+        message = f"encryption {encryption} of the extended link layer is not known, its octets stay as sent"
+        return octets, "unknown mode", Finding("warning", "security_mode", message, start)
+    addresses = [address for address in (layers.link_address, receiver_of(octets, layers)) if address]
+    candidates = dict.fromkeys(key for address in addresses for key in keys.for_octets(address))
+    for address in addresses:
+        block = initial_block(octets, layers, address)
+        for key in candidates:
+            plain = crypt_ctr(key.octets, block, hidden)
+            if payload_crc_fits(plain):
+                return _replaced(octets, layers, start, plain), "decrypted", None
+    if not addresses:
+        message = f"{len(hidden)} octets are encrypted, and no address says of which meter they are"
+        return octets, "encrypted", Finding("warning", "encrypted", message, start)
+    if not candidates:
+        message = _no_key(f"{len(hidden)} octets", addresses[0])
+        return octets, "encrypted", Finding("warning", "encrypted", message, start)
+    message = _wrong_key("gives a payload CRC that fits", addresses[0])
+    return octets, "wrong key", Finding("error", "wrong_key", message, start)
+
+
+def _replaced(octets: bytes, layers: Layers, start: int, plain: bytes) -> bytes:
+    """The telegram with plain octets from `start` on; a check sum behind its data changes with them."""
+    behind = start + len(plain)
+    opened = octets[:start] + plain + octets[behind:]
+    if layers.end == len(octets):
+        return opened
+    check_sum = octets[layers.end] + sum(plain) - sum(octets[start:behind]) & 0xFF
+    return opened[: layers.end] + bytes([check_sum]) + opened[layers.end + 1 :]
+
+
+# --- Transport layer -----------------------------------------------------------------------------
+
+
+class _Transport:
+    """The transport layer of one telegram: MAC and encrypted octets, tried with each key of the meter."""
+
+    def __init__(self, octets: bytes, layers: Layers, link_state: LinkState | None, keys: Keys) -> None:
+        self.octets = octets
+        self.layers = layers
+        self.link_state: LinkState | None = link_state
+        self.address = meter_of(octets, layers)
+        self.keys: tuple[Key, ...] = keys.for_octets(self.address) if self.address else ()
+        self.hidden = layers.encrypted
+        self.seems_plain = False
+
+    def opened(self) -> Opened:
+        """What comes of it."""
+        layers, mode = self.layers, self.layers.mode
+        if mode and mode not in (MODE_5, MODE_7):
+            return self._unknown_mode()
+        if mode and not self.hidden and self._starts_with_fillers():
+            # Once in 65536 times these are no fillers but what encryption made: a key or a MAC tells.
+            announced = announced_octets(self.octets, layers)
+            self.hidden = announced if announced <= layers.end - layers.payload else 0
+            self.seems_plain = True
+        afl = layers.afl
+        if afl is not None and afl.mac:
+            length = mac_length(afl)
+            return (
+                self._unauthenticated("not checked") if length is None else self._authenticated(afl, length)
+            )
+        return self._unauthenticated(None)
+
+    def _unauthenticated(self, mac: MacState | None) -> Opened:
+        """A message without a MAC that can be checked: the fillers tell which key is right."""
+        if not self.hidden:
+            return self._left(mac)
+        derivation = None
+        if self.layers.mode == MODE_7:
+            derivation = derivation_of(self.octets, self.layers, self.address)
+            if not derivation.known:
+                return self._no_derivation(derivation, mac)
+        for key in self.keys:
+            plain = self._plain(derivation, key)
+            if plain is not None:
+                return self._decrypted(plain, mac)
+        return self._left(mac)
+
+    def _authenticated(self, afl: AFL, length: int) -> Opened:
+        """A message with a MAC of so many octets."""
+        derivation = derivation_of(self.octets, self.layers, self.address)
+        if not derivation.known:
+            return self._no_derivation(derivation, "not checked")
+        is_key = False
+        for key in self.keys:
+            plain = self._plain(derivation if self.layers.mode == MODE_7 else None, key)
+            if mac_of(self.octets, self.layers, afl, derivation.mac(key))[:length] == afl.mac:
+                return self._authentic(plain)
+            is_key = is_key or plain is not None
+        if self.keys and not self.seems_plain and (is_key or not self.hidden):
+            return self._wrong_mac(afl)
+        return self._left("not checked")
+
+    def _plain(self, derivation: Derivation | None, key: Key) -> bytes | None:
+        """The hidden octets in plain; None where there are none, or the key is not theirs."""
+        if not self.hidden:
+            return None
+        start = self.layers.payload
+        hidden = self.octets[start : start + self.hidden]
+        if derivation is None:
+            iv = mode5_iv(self.address, self.octets[self.layers.access_number])
+            plain = decrypt_cbc(key.octets, iv, hidden)
+        else:
+            plain = decrypt_cbc(derivation.encryption(key).octets, NO_IV, hidden)
+        return plain if plain.startswith(FILLERS) else None
+
+    def _starts_with_fillers(self) -> bool:
+        return self.octets.startswith(FILLERS, self.layers.payload, self.layers.end)
+
+    # --- What comes of it ------------------------------------------------------------------------
+
+    def _decrypted(self, plain: bytes, mac: MacState | None) -> Opened:
+        layers = self.layers
+        octets = _replaced(self.octets, layers, layers.payload, plain)
+        if layers.session and payload_crc_fits(self.octets[payload_crc_place(layers) : layers.end]):
+            octets = with_payload_crc(octets, layers)
+        return Opened(octets, layers._replace(encrypted=0), self.link_state, "decrypted", mac)
+
+    def _authentic(self, plain: bytes | None) -> Opened:
+        if plain is not None:
+            return self._decrypted(plain, "verified")
+        if self.seems_plain or not self.hidden:
+            return self._left("verified")
+        whose = selector_of(self.address)
+        message = (
+            f"the MAC of {whose} is right, but its data do not start with the fillers 2Fh when decrypted"
+        )
+        return self._found("encrypted", "verified", "error", "decryption", message)
+
+    def _left(self, mac: MacState | None) -> Opened:
+        """Nothing is to be opened, there is no key, or none that fits."""
+        if self.seems_plain:
+            return Opened(self.octets, self.layers, self.link_state, "already decrypted", mac)
+        if not self.hidden:
+            return Opened(
+                self.octets, self.layers, self.link_state, "plain" if self.layers.mode else None, mac
+            )
+        if not self.address:
+            message = f"{self.hidden} octets are encrypted, and no address says of which meter they are"
+            return self._found("encrypted", mac, "warning", "encrypted", message)
+        message = _no_key(f"{self.hidden} octets", self.address)
+        if not self.keys:
+            return self._found("encrypted", mac, "warning", "encrypted", message)
+        message = _wrong_key(f"decrypts its {self.hidden} octets", self.address)
+        return self._found("wrong key", mac, "error", "wrong_key", message)
+
+    def _wrong_mac(self, afl: AFL) -> Opened:
+        """Octets stay as sent: nothing is given out that is not authentic."""
+        reason = "the message was changed, or is not the meter's"
+        if not self.hidden:
+            reason += f", or the key is wrong; {_how(self.address, 'the right key')}"
+        message = f"the MAC of {selector_of(self.address)} is wrong: {reason}"
+        state: State | None = "encrypted" if self.hidden else "plain" if self.layers.mode else None
+        return self._found(state, "wrong", "error", "wrong_mac", message, start=afl.start)
+
+    def _no_derivation(self, derivation: Derivation, mac: MacState | None) -> Opened:
+        if self.seems_plain:
+            return self._left(mac)
+        reason = f"key derivation {derivation.selection}, which is not known"
+        if derivation.selection == KDF_A:
+            reason = "no message counter, from which its keys are derived"
+        message = f"the message has {reason}: its octets stay as sent"
+        state: State | None = "unknown mode" if self.hidden else "plain" if self.layers.mode else None
+        return self._found(state, mac, "warning", "security_mode", message)
+
+    def _unknown_mode(self) -> Opened:
+        mode = self.layers.mode or 0
+        mac: MacState | None = "not checked" if self.layers.afl and self.layers.afl.mac else None
+        if not self.hidden:
+            self.seems_plain = self._starts_with_fillers()
+            return self._left(mac)
+        name = SECURITY_MODE_NAMES.codes[mode].name or "reserved"
+        message = f"security mode {mode} ({name}) is not opened here: {self.hidden} octets stay as sent"
+        return self._found("unknown mode", mac, "warning", "security_mode", message)
+
+    def _found(
+        self,
+        state: State | None,
+        mac: MacState | None,
+        severity: Severity,
+        code: str,
+        message: str,
+        *,
+        start: int | None = None,
+    ) -> Opened:
+        """The telegram as sent, and why."""
+        finding = Finding(severity, code, message, self.layers.payload if start is None else start)
+        return Opened(self.octets, self.layers, self.link_state, state, mac, (finding,))
