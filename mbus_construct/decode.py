@@ -4,44 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars import DecodeError
+from mbus_grammars.wireless import without_crcs
 
 from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame
 from .hextext import octets_from
 from .layout import PLANS
+from .secured import read
+from .security.keys import Keys
 from .telegram import Diagnostic, Telegram
-from .walk import decode_records, walk
+from .walk import decode_records
 
 if TYPE_CHECKING:
+    from mbus_grammars.wireless import FrameFormat
+
     from .json_types import Form
+    from .security.keys import KeysLike
 
 __all__ = ["decode", "decode_many", "decode_records"]
 
+Octets = bytes | bytearray | memoryview | str
 
-def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") -> Telegram:
+
+def decode(data: Octets, *, link: str = "auto", keys: KeysLike = None) -> Telegram:
     """One telegram as values.
 
     Args:
         data: the octets, or a string of hex digits with any or no separators.
-        link: where the octets start: "frame", "c_field" (user data from the C field on), "ci_field",
-            "header" (identification first), "records" (a bare record list), or "auto" to find out.
+        link: what the octets are: "frame" (wired), "wireless" (a frame by radio, of format A, B or without
+            CRCs), or where they start: "c_field" (user data from the C field on), "ci_field", "header"
+            (identification first), "records" (a bare record list); "auto" finds it out.
+        keys: for what is encrypted: one key (16 octets, or 32 hex digits) for every meter, a mapping of meters
+            to keys such as {"12345678": "0102..."}, or `Keys`.
 
     Raises `DecodeError` where the link layer is wrong or there is nothing to read. Everything else is in the
     telegram: a record that could not be read has the state "error", and `diagnostics` say what and where.
+    What stays encrypted, for want of a key or because the key is wrong, is there as raw octets. Raises
+    `KeysError` for keys that are none. Compact frames and fragments need those that came before: see
+    `Receiver`.
     """
     octets = data if type(data) is bytes else octets_from(data)
-    planned = _PLANNED.get(link)
-    if planned is not None:
-        try:
-            telegram = PLANS.decode(octets, planned)
-        except DecodeError:
-            if link == "frame" or looks_like_frame(octets):
-                raise
-            telegram = None  # 68h may be the first octet of something else
-        if telegram is not None:
-            return telegram
+    opened = None if keys is None else Keys.of(keys)
+    if not opened:
+        planned = _PLANNED.get(link)
+        if planned is not None:
+            try:
+                telegram = PLANS.decode(octets, planned)
+            except DecodeError:
+                if link == "frame" or looks_like_frame(octets):
+                    if link == "auto" and candidates(octets) == ("wireless",):
+                        return decode(octets, link="wireless")
+                    raise
+                telegram = None  # 68h may be the first octet of something else
+            if telegram is not None:
+                return telegram
+    return read_started(start(octets, link), opened or None)
+
+
+class Started(NamedTuple):
+    """Octets and what they are. By radio without the CRCs of their blocks; `others` are less likely forms."""
+
+    octets: bytes
+    form: Form
+    others: tuple[Form, ...] = ()
+    frame_format: FrameFormat = "CRC-less"
+    sent: bytes = b""
+
+
+def start(octets: bytes, link: str) -> Started:
+    """What the octets are. Raises `DecodeError` where the link layer is wrong, `ValueError` for the link."""
     if not octets:
         raise DecodeError("no octets to decode", offset=0, expected="a telegram", code="empty")
     named: tuple[Form, ...] = tuple(form for form in GRAMMARS if form == link)
@@ -49,16 +82,31 @@ def decode(data: bytes | bytearray | memoryview | str, *, link: str = "auto") ->
     if not forms:
         raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     form = forms[0]
+    if form == "wireless":
+        frame_format, telegram = without_crcs(octets)
+        return Started(telegram, form, forms[1:], frame_format, octets)
     if link == "auto" and form != "frame":
         refuse_doubtful(octets)
-    telegram = walk(octets, form)
-    if len(forms) == 1:
+    return Started(octets, form, forms[1:])
+
+
+def read_started(started: Started, keys: Keys | None) -> Telegram:
+    """The telegram."""
+    telegram = read(started.octets, started.form, keys, started.frame_format)
+    if started.frame_format == "B" and telegram.worst == "error":
+        # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.
+        whole = read(started.sent, "wireless", keys)
+        telegram = telegram if whole.worst == "error" else whole
+    return guessed(telegram, started.others)
+
+
+def guessed(telegram: Telegram, others: tuple[Form, ...]) -> Telegram:
+    """The telegram with the remark that it may be another one."""
+    if not others:
         return telegram
-    others = " or ".join(forms[1:])
-    guessed = Diagnostic(
-        "info", "form_guessed", f"read from the {form} on; readable from the {others} on too"
-    )
-    return replace(telegram, diagnostics=(guessed, *telegram.diagnostics))
+    message = f"read from the {telegram.link} on; readable from the {' or '.join(others)} on too"
+    remark = Diagnostic("info", "form_guessed", message)
+    return replace(telegram, diagnostics=(remark, *telegram.diagnostics))
 
 
 def decode_many(

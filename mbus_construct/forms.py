@@ -1,4 +1,4 @@
-"""Where given octets start: at the frame, the C field, the CI field, the header, or the first record.
+"""What given octets are: a frame, wired or by radio, or what is left of one from some field on.
 
 Gateways strip as much as they please: Elvaco's report 2001 starts at the C field, others send records alone.
 """
@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars import ApplicationLayer, DataRecords, Frame, LinkUserData, MBusError
+from mbus_grammars import ApplicationLayer, DataRecords, DecodeError, Frame, LinkUserData, MBusError
 from mbus_grammars.application import USER_DATA
 from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.constructs import Door
+from mbus_grammars.fields import CI_NAMES, WirelessCField
+from mbus_grammars.layers import Receiver
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
+from mbus_grammars.wireless import WirelessTelegram, starts_as_a, without_crcs
 
 if TYPE_CHECKING:
     from mbus_grammars.base import Anything
@@ -26,6 +29,7 @@ GRAMMARS: Final[dict[Form, Anything]] = {
     "ci_field": ApplicationLayer,
     "header": HeaderAndRecords,
     "records": DataRecords,
+    "wireless": Door(WirelessTelegram),  # without the CRCs of its blocks
 }
 
 SHORT_LENGTH: Final = 5  # octets of a short frame
@@ -60,7 +64,9 @@ def candidates(data: bytes) -> tuple[Form, ...]:
     show for itself comes last, because bare records are taken for one easily.
     """
     if looks_like_frame(data):
-        return ("frame",)
+        return ("wireless",) if _is_other_frame(data) else ("frame",)
+    if looks_wireless(data):
+        return ("wireless",)
     possible: list[Form] = [form for form in _ORDER if _possible(form, data)]
     clean: list[Form] = [form for form in possible if _clean(form, data)]
     plausible: list[Form] = [form for form in possible if form != "records" and _plausible(form, data)]
@@ -70,6 +76,58 @@ def candidates(data: bytes) -> tuple[Form, ...]:
     damaged: list[Form] = [] if both else plausible
     likely: dict[Form, None] = dict.fromkeys([*both, *known, *damaged, *records, *clean])
     return tuple(likely or possible[:1]) or ("frame",)
+
+
+def _is_other_frame(data: bytes) -> bool:
+    """Whether octets that start as a wired frame are none, but one by radio: its L field is any octet."""
+    if not looks_wireless(data):
+        return False
+    try:
+        Frame.parse(data)
+    except MBusError:
+        return True
+    return False
+
+
+def looks_wireless(data: bytes) -> bool:
+    """Whether the octets are a frame by radio, damaged or not.
+
+    Sure by the CRC of a block. Without one where the L field fits, and the C field is of a meter that sends
+    by itself or the address is as meters have it; where the L field does not fit, the manufacturer has to be
+    a known one too.
+    """
+    if len(data) < _WIRELESS_MIN or WirelessCField.name_of(data[1]) is None:
+        return False
+    if starts_as_a(data):
+        return True
+    try:
+        frame_format, telegram = without_crcs(data)
+    except DecodeError:
+        return _may_send(data) and _address_is(data, known=True)
+    if not _may_send(telegram):
+        return False
+    return frame_format == "B" or data[1] in _SENT_UNASKED or _address_is(telegram, known=False)
+
+
+_WIRELESS_MIN: Final = 11
+_CI_FIELD: Final = 10
+_SENT_UNASKED: Final = (0x44, 0x46)
+
+
+def _may_send(telegram: bytes) -> bool:
+    """Whether what stands behind the address is a CI field."""
+    return len(telegram) > _CI_FIELD and CI_NAMES.codes[telegram[_CI_FIELD]].name != "reserved"
+
+
+def _address_is(telegram: bytes, *, known: bool) -> bool:
+    """Whether the link address has digits and an assigned device type, and letters; `known`: of a company."""
+    address = Receiver.parse(telegram[2:_CI_FIELD])
+    manufacturer = address["manufacturer"]
+    return (
+        (manufacturer in MANUFACTURERS if known else len(manufacturer) == 3)
+        and address["identification_number"].isdecimal()
+        and address["device_type"].name != "reserved"
+    )
 
 
 def looks_like_frame(data: bytes) -> bool:

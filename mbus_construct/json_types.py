@@ -24,16 +24,8 @@ Kind = Literal[
     "counter", "instant", "duration", "date", "state", "identity", "setting", "text", "series", "unknown"
 ]
 
-
-class FrameDict(TypedDict):
-    """The link layer."""
-
-    format: Annotated[Format | None, "null where the octets came without frame"]
-    c_field: Annotated[int | None, "control field"]
-    c_name: Annotated[str | None, "name of the control field's function, such as RSP_UD"]
-    a_field: Annotated[int | None, "primary address"]
-    ci_field: Annotated[int | None, "control information field"]
-    ci_name: Annotated[str | None, "what the control information field announces"]
+SecurityState = Literal["encrypted", "decrypted", "already decrypted", "wrong key", "unknown mode", "plain"]
+MACState = Literal["verified", "wrong", "not checked"]
 
 
 class MeterDict(TypedDict):
@@ -47,6 +39,20 @@ class MeterDict(TypedDict):
     version: int | None
     device_type: Annotated[int | None, "code of the device type (medium)"]
     device_type_name: str | None
+
+
+class FrameDict(TypedDict):
+    """The link layer."""
+
+    format: Annotated[
+        Format | None, "A, B and CRC-less are of frames by radio; null where the octets came without frame"
+    ]
+    c_field: Annotated[int | None, "control field"]
+    c_name: Annotated[str | None, "name of the control field's function, such as RSP_UD"]
+    a_field: Annotated[int | None, "primary address; null by radio"]
+    address: Annotated[MeterDict | None, "sender of a frame by radio: manufacturer and A field"]
+    ci_field: Annotated[int | None, "control information field"]
+    ci_name: Annotated[str | None, "what the control information field announces"]
 
 
 class StatusDict(TypedDict):
@@ -102,6 +108,42 @@ class DiagnosticDict(TypedDict):
     record: Annotated[int | None, "index of the record it is about"]
 
 
+class ExtendedLinkLayerDict(TypedDict):
+    """The extended link layer of a telegram by radio."""
+
+    ci_field: int
+    ci_name: str | None
+    communication_control: int
+    access_number: int
+    receiver: Annotated[MeterDict | None, "whom it is sent to, null where it does not say"]
+    session_number: Annotated[int | None, "null for layers without encryption"]
+    state: Annotated[SecurityState | None, "null where no encryption is announced"]
+
+
+class AFLDict(TypedDict):
+    """The authentication and fragmentation sublayer."""
+
+    fragmentation_control: int
+    message_control: int | None
+    key_information: int | None
+    message_counter: int | None
+    mac: Annotated[str | None, "octets as hex digits"]
+    message_length: int | None
+    fragment: Annotated[str | None, "part of a message as hex digits, null where the message is whole"]
+
+
+class SecurityDict(TypedDict):
+    """The security of the transport layer."""
+
+    mode: int
+    mode_name: str
+    state: SecurityState
+    mac: Annotated[MACState | None, "null without message authentication code"]
+    configuration_field_extension: int | None
+    message_counter: int | None
+    key_version: int | None
+
+
 class TelegramDict(TypedDict):
     """One telegram."""
 
@@ -114,6 +156,9 @@ class TelegramDict(TypedDict):
     access_number: int | None
     status: StatusDict | None
     configuration_field: int | None
+    ell: ExtendedLinkLayerDict | None
+    afl: AFLDict | None
+    security: Annotated[SecurityDict | None, "null where no security mode is announced"]
     records: list[RecordDict]
     more_records_follow: bool
     manufacturer_data: Annotated[str | None, "octets behind DIF 0Fh or 1Fh as hex digits"]

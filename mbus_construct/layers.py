@@ -67,10 +67,10 @@ class Layers(NamedTuple):
             layer, as sent by radio; b"" on wires.
         ell: the CI field of the extended link layer; 0 without one.
         session: where its session number stands; 0 without one.
-        hidden: the first octet that AES-CTR hides or hid (the payload CRC); 0 where no encryption is announced.
+        hidden: the first octet that AES-CTR hides or hid (the payload CRC); 0 without encryption.
         is_hidden: whether these octets are still hidden.
         afl: the AFL, None without one.
-        transport: the CI field of the transport layer; -1 where it is hidden or fragmented, or there is none.
+        transport: the CI field of the transport layer; -1 where it is hidden, fragmented or absent.
         ci_field: its octet, None without one.
         header: what stands behind it: "none", "short", "long", or "" where that is not known.
         access_number, configuration_field: of the header; 0 without one.

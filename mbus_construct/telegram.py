@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
-from mbus_grammars.fields import C_FIELD_NAMES, CI_NAMES, Manufacturer
+from mbus_grammars.fields import CI_NAMES, CField, Manufacturer, WirelessCField
 from mbus_grammars.fields import Status as StatusBits
+from mbus_grammars.wireless import FRAME_FORMATS
 
 from .json_types import (
     SCHEMA_VERSION,
@@ -36,24 +37,35 @@ from .json_values import Value, json_value, value_type
 if TYPE_CHECKING:
     from mbus_grammars.dib import Function
 
+    from .outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security
     from .series import Entry
 
 
 @dataclass(frozen=True, slots=True)
 class FrameFields:
-    """The link layer of a telegram; None for what the octets did not hold."""
+    """The link layer of a telegram; None for what the octets did not hold.
+
+    `a_field` is the primary address on wires, `address` the sender's address by radio. `ci_field` is the one
+    in front of the data, behind the extended link layer and AFL where there are some.
+    """
 
     format: Format | None = None
     c_field: int | None = None
     a_field: int | None = None
     ci_field: int | None = None
+    address: Meter | None = None
+
+    @property
+    def is_wireless(self) -> bool:
+        """Whether it is a frame by radio."""
+        return self.format in FRAME_FORMATS
 
     @property
     def c_name(self) -> str | None:
         """The control field's function: "RSP_UD", "REQ_UD2" ..."""
         if self.c_field is None:
             return None
-        return C_FIELD_NAMES.get((bool(self.c_field & 0x40), self.c_field & 0x0F))
+        return (WirelessCField if self.is_wireless else CField).name_of(self.c_field)
 
     @property
     def ci_name(self) -> str | None:
@@ -67,6 +79,7 @@ class FrameFields:
             "c_field": self.c_field,
             "c_name": self.c_name,
             "a_field": self.a_field,
+            "address": None if self.address is None else self.address.to_dict(),
             "ci_field": self.ci_field,
             "ci_name": self.ci_name,
         }
@@ -366,9 +379,10 @@ class Telegram:
     """One telegram.
 
     Attributes:
-        link: where the decoded octets started: "frame", "c_field", "ci_field", "header" or "records".
+        link: what the decoded octets were: "frame" or "wireless", or where they started: "c_field",
+            "ci_field", "header" or "records".
         frame: the link layer.
-        meter: who sent it or whom it selects; None where the header has no address.
+        meter: who sent it or whom it selects: by the long header, else by radio the link layer; None without.
         access_number, status, configuration_field: of the header, None without one.
         records: the data records in wire order, the unreadable ones included.
         more_records_follow: DIF 1Fh, ask again for the rest.
@@ -377,6 +391,8 @@ class Telegram:
         special_functions: idle fillers, reserved DIFs and readout requests, with their place.
         user_data: what a telegram without data records says, in the words of the grammar.
         diagnostics: what the decoder has to remark.
+        ell, afl: the layers between link and transport layer, None without them.
+        security: how the data are protected and what became of it, None where no mode is announced.
     """
 
     link: Form = "frame"
@@ -392,6 +408,9 @@ class Telegram:
     special_functions: tuple[SpecialFunction, ...] = ()
     user_data: Mapping[str, Any] | None = field(default=None, hash=False)
     diagnostics: tuple[Diagnostic, ...] = ()
+    ell: ExtendedLinkLayer | None = None
+    afl: AuthenticationLayer | None = None
+    security: Security | None = None
 
     @property
     def worst(self) -> Severity | None:
@@ -421,6 +440,9 @@ class Telegram:
             "access_number": self.access_number,
             "status": None if self.status is None else self.status.to_dict(),
             "configuration_field": self.configuration_field,
+            "ell": None if self.ell is None else self.ell.to_dict(),
+            "afl": None if self.afl is None else self.afl.to_dict(),
+            "security": None if self.security is None else self.security.to_dict(),
             "records": [record.to_dict() for record in self.records],
             "more_records_follow": self.more_records_follow,
             "manufacturer_data": None if manufacturer_data is None else manufacturer_data.hex().upper(),

@@ -7,19 +7,19 @@ comes here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import Code, LengthError
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
-from mbus_grammars.security import SECURITY_MODES
 from mbus_grammars.units import unit_names
 
 from .describe import describe
 from .forms import GRAMMARS
 from .kinds import kind_of
+from .messages import OPENED_MODES, Message, message_of, meter_of, read_as_plain, security_of
 from .telegram import (
     Diagnostic,
     FrameFields,
@@ -35,7 +35,8 @@ from .values import Outcome, scaler
 if TYPE_CHECKING:
     from mbus_grammars.record import RecordArea
 
-    from .json_types import Form, Format, Severity
+    from .json_types import Form, Severity
+    from .outer_layers import Security
 
 
 def walk(octets: bytes, form: Form) -> Telegram:
@@ -64,6 +65,10 @@ def refuse_rest(octets: bytes, frame: Mapping[str, Any]) -> None:
         )
 
 
+# What the fields of `Telegram` say about user data that are no records.
+_OUTSIDE: Final = frozenset({"header", "_io", "security", "encrypted", "decryption_verification"})
+
+
 # --- The telegram --------------------------------------------------------------------------------
 
 
@@ -80,26 +85,21 @@ class _Reader:
         self.more_records_follow = False
 
     def telegram(self, parsed: Any) -> Telegram:
-        frame = self._frame(parsed) if self.form in ("frame", "c_field", "ci_field") else FrameFields()
-        if self.form == "records":
-            user_data: Mapping[str, Any] = {"records": parsed}
-        else:
-            user_data = parsed if self.form == "header" else parsed.get("user_data", {})
+        message = message_of(parsed, self.form)
+        frame, user_data = message.frame, message.user_data
         header = user_data.get("header", user_data)
         kept = self._read(user_data)
         if kept is not None:
             self._remark(frame, kept)
-        encrypted: bytes = user_data.get("encrypted", b"")
+        encrypted = message.encrypted
         configuration = header.get("configuration_field")
-        if encrypted:
-            self.note("warning", "encrypted", f"{len(encrypted)} octets are encrypted", None)
-        elif configuration is not None and configuration["security_mode"] in SECURITY_MODES:
-            mode = f"security mode {configuration['security_mode']}"
-            self.note("info", "read_as_plain", f"{mode} is announced, but the data are read as plain", None)
+        security = security_of(message, configuration, self.form == "wireless")
+        self._remark_security(message, security)
+        meter = _fixed_meter(user_data) if "counter_1" in user_data else meter_of(header)
         return Telegram(
             link=self.form,
             frame=frame,
-            meter=_fixed_meter(user_data) if "counter_1" in user_data else _meter(header),
+            meter=meter or frame.address,
             access_number=header.get("access_number"),
             status=self._status(header, fixed="counter_1" in user_data),
             configuration_field=None if configuration is None else configuration["_number"],
@@ -110,7 +110,25 @@ class _Reader:
             special_functions=tuple(self.special),
             user_data=plain(kept) if kept else None,
             diagnostics=tuple(self.diagnostics),
+            ell=message.ell,
+            afl=message.afl,
+            security=security,
         )
+
+    def _remark_security(self, message: Message, security: Security | None) -> None:
+        """What is encrypted, or could have been."""
+        if message.encrypted and (security is None or security.mode in OPENED_MODES):
+            self.note("warning", "encrypted", f"{len(message.encrypted)} octets are encrypted", None)
+        elif security is not None and message.encrypted:
+            mode = f"security mode {security.mode} ({security.mode_name})"
+            raw = f"{mode} is not opened here, its {len(message.encrypted)} octets are raw"
+            self.note("warning", "security_mode", raw, None)
+        elif security is not None and security.mode:
+            self.diagnostics.append(read_as_plain(security.mode))
+        if message.afl is not None and message.afl.fragment is not None:
+            number = message.afl.fragmentation_control & 0xFF
+            told = f"fragment {number} of a message; a Receiver joins the fragments"
+            self.note("info", "fragment", told, None)
 
     def _read(self, user_data: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Read the records; gives what to keep of user data that are something else."""
@@ -123,22 +141,12 @@ class _Reader:
         if "records" in user_data:
             self._items(user_data["records"])
             return None
-        return {key: value for key, value in user_data.items() if key not in ("header", "_io")}
+        return {key: value for key, value in user_data.items() if key not in _OUTSIDE}
 
     def note(
         self, severity: Severity, code: str, message: str, offset: int | None, record: int | None = None
     ) -> None:
         self.diagnostics.append(Diagnostic(severity, code, message, offset, record))
-
-    def _frame(self, parsed: Mapping[str, Any]) -> FrameFields:
-        ci_field = parsed.get("ci_field")
-        c_field = parsed.get("c_field")
-        return FrameFields(
-            format=_format(parsed) if self.form == "frame" else None,
-            c_field=None if c_field is None else c_field["_number"],
-            a_field=None if "a_field" not in parsed else int(parsed["a_field"]),
-            ci_field=None if ci_field is None else int(ci_field),
-        )
 
     @staticmethod
     def _status(header: Mapping[str, Any], fixed: bool) -> Status | None:
@@ -254,14 +262,6 @@ def _fixed_value(raw: int | str, meaning: Meaning, known: bool) -> Outcome:
     return Outcome(scaler(meaning)(raw))
 
 
-def _format(frame: Mapping[str, Any]) -> Format:
-    if "c_field" not in frame:
-        return "single character"
-    if "l_field" not in frame:
-        return "short"
-    return "control" if frame["l_field"] == 3 else "long"
-
-
 def _fixed_meter(data: Mapping[str, Any]) -> Meter:
     """The meter of a fixed data structure.
 
@@ -270,18 +270,6 @@ def _fixed_meter(data: Mapping[str, Any]) -> Meter:
     medium = int(data["medium_and_units"]["medium"])
     device_type = {0xA: 3, 0xB: 4, 0xC: 6, 0xD: 7, 0xE: 8}.get(medium, medium)
     return Meter(data["identification_number"], device_type=device_type if device_type <= 8 else None)
-
-
-def _meter(header: Mapping[str, Any]) -> Meter | None:
-    if "identification_number" not in header:
-        return None
-    device_type = header.get("device_type")
-    return Meter(
-        header["identification_number"],
-        header.get("manufacturer"),
-        header.get("version"),
-        None if device_type is None else int(device_type),
-    )
 
 
 def plain(value: Any) -> Any:

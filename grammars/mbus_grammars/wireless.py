@@ -75,7 +75,12 @@ def frame_length(octets: bytes) -> int:
     As many as format A needs if the CRC of its first block is right, else those that the L field counts.
     """
     length = _l_field(octets) + 1
-    return _length_of_a(length) if _l_field_by_crc(octets) == octets[0] else length
+    return _length_of_a(length) if starts_as_a(octets) else length
+
+
+def starts_as_a(octets: bytes) -> bool:
+    """Whether the octets start with the first block of format A, its CRC right."""
+    return _l_field_by_crc(octets) == octets[0]
 
 
 def frame_format_of(octets: bytes) -> FrameFormat:

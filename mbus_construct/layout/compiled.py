@@ -288,6 +288,7 @@ class _Writer:
             "STATUS": STATUS,
             "special": area.special,
             "said": plan.remarks,
+            "secured": plan.security,
         }
         tail = area.manufacturer_data
         values = {
@@ -304,6 +305,9 @@ class _Writer:
             "special_functions": "special",
             "user_data": None,
             "diagnostics": "(*g, *said)" if plan.remarks else "tuple(g) if g else ()",
+            "ell": None,
+            "afl": None,
+            "security": "secured",
         }
         lines = [f" t.{name} = {value}" for name, value in values.items()]
         return [" t = Outer()", *lines, " t.__class__ = Telegram", " return t"]

@@ -97,14 +97,16 @@ def read_directly(octets: bytes, shape: Shape) -> Telegram | None:
     draft.meter = None if shape.address is None else meter_of(octets[shape.address])
     draft.access_number = octets[places["access_number"]] if "access_number" in places else None
     draft.status = STATUS[octets[places["status"]]] if "status" in places else None
-    draft.configuration_field = secured[0]
+    draft.configuration_field = secured.configuration
     draft.records = tuple(records)
     draft.more_records_follow = odd is not None and odd.more_records_follow
     draft.manufacturer_data = None if odd is None else odd.manufacturer_data
     draft.encrypted = b""
     draft.special_functions = () if odd is None else tuple(odd.special)
     draft.user_data = None
-    draft.diagnostics = secured[1] if odd is None else (*odd.diagnostics, *secured[1])
+    draft.diagnostics = secured.remarks if odd is None else (*odd.diagnostics, *secured.remarks)
+    draft.ell = draft.afl = None
+    draft.security = secured.security
     draft.__class__ = Telegram
     telegram: Telegram = draft
     return telegram

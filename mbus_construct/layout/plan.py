@@ -16,8 +16,9 @@ from .shapes import C_FIELD, shape_of
 
 if TYPE_CHECKING:
     from ..json_types import Form
-    from ..telegram import Diagnostic, Telegram
+    from ..telegram import Telegram
     from .area import Area
+    from .rest import Secured
     from .shapes import Shape
 
 
@@ -34,6 +35,7 @@ class Plan:
         summed: the first octet that the check sum covers, and where the check sum stands; None without one.
         shape: what the layout has in common with all of its form and CI field.
         configuration: the configuration field, None without one.
+        security: what that says of the security, None where it announces none.
         remarks: what there is to say about all these telegrams, behind the remarks on their records.
         read: gives the telegram for octets of this layout with the right check sum, None for all others.
             Raises what the grammar raises where the octets of a record are no data of their type.
@@ -49,6 +51,7 @@ class Plan:
         "proof",
         "read",
         "remarks",
+        "security",
         "shape",
         "summed",
     )
@@ -58,16 +61,16 @@ class Plan:
         octets: bytes,
         shape: Shape,
         area: Area,
-        configuration: int | None,
-        remarks: tuple[Diagnostic, ...],
+        secured: Secured,
     ) -> None:
         self.form: Form = shape.form
         self.octets = octets
         self.area = area
         self.places: dict[str, int] = dict(shape.places)
         self.shape = shape
-        self.configuration = configuration
-        self.remarks = remarks
+        self.configuration = secured.configuration
+        self.remarks = secured.remarks
+        self.security = secured.security
         self.summed = (C_FIELD, len(octets) - shape.tail) if shape.form == "frame" else None
         self.mask = _layout_bits(octets, shape, area)
         self.proof = int.from_bytes(octets, "little") & self.mask
@@ -119,6 +122,6 @@ def plan_for(octets: bytes, form: Form = "frame", *, remarkable: bool = False) -
     if secured is None:
         return None
     area = area_of(octets[: len(octets) - shape.tail], shape.start, shape.path)
-    if area is None or (not remarkable and (area.faults or area.notes or secured[1])):
+    if area is None or (not remarkable and (area.faults or area.notes or secured.remarks)):
         return None
-    return Plan(octets, shape, area, *secured)
+    return Plan(octets, shape, area, secured)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars.application import LongHeader
 from mbus_grammars.link import LongFrame
-from mbus_grammars.security import SECURITY_MODES, WIRED, ConfigurationField
+from mbus_grammars.security import FILLERS, SECURITY_MODES, WIRED, ConfigurationField
 
+from ..messages import read_as_plain, state_of_plain
+from ..outer_layers import Security
 from ..telegram import Diagnostic, FrameFields, Meter, Status
 from ..walk import refuse_rest
 from .drafts import MeterDraft
@@ -62,7 +64,12 @@ def frame_fields(octets: bytes, shape: Shape) -> FrameFields:
         found: dict[str, int] = dict(zip(names, octets, strict=True))
         if len(known) >= _MAX_FRAMES:
             known.clear()
-        fields = known[octets] = FrameFields("long" if shape.form == "frame" else None, **found)
+        fields = known[octets] = FrameFields(
+            "long" if shape.form == "frame" else None,
+            found.get("c_field"),
+            found.get("a_field"),
+            found.get("ci_field"),
+        )
     return fields
 
 
@@ -74,7 +81,15 @@ def _security(octets: bytes) -> tuple[int, int | None]:
     return number, mode if mode in SECURITY_MODES else None
 
 
-def security(octets: bytes, shape: Shape) -> tuple[int | None, tuple[Diagnostic, ...]] | None:
+class Secured(NamedTuple):
+    """What the configuration field makes of a telegram with plain data."""
+
+    configuration: int | None = None
+    remarks: tuple[Diagnostic, ...] = ()
+    security: Security | None = None
+
+
+def security(octets: bytes, shape: Shape) -> Secured | None:
     """The configuration field and what is to be said of it; None where data are encrypted.
 
     It depends on the layout alone: plain data under an announced security mode are known by the field, their
@@ -82,15 +97,16 @@ def security(octets: bytes, shape: Shape) -> tuple[int | None, tuple[Diagnostic,
     """
     place = shape.places.get("configuration_field")
     if place is None:
-        return None, ()
+        return Secured()
     number, mode = _security(octets[place : place + 2])
     if mode is None:
-        return number, ()
+        return Secured(number)
     payload = octets[shape.start : len(octets) - shape.tail]
-    if WIRED.encrypted_length(ConfigurationField.unpack(number), payload):
+    configuration = ConfigurationField.unpack(number)
+    if WIRED.extended(configuration, len(payload)) or WIRED.encrypted_length(configuration, payload):
         return None
-    message = f"security mode {mode} is announced, but the data are read as plain"
-    return number, (Diagnostic("info", "read_as_plain", message),)
+    state = state_of_plain(configuration, decrypted=payload.startswith(FILLERS))
+    return Secured(number, (read_as_plain(mode),), Security(mode, state))
 
 
 def refuse(octets: bytes) -> None:

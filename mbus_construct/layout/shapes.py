@@ -126,6 +126,8 @@ def shape_of(octets: bytes, form: Form) -> Shape | None:
         if len(octets) <= _FRAME_CI or octets[0] != START_LONG:
             return None
         shape = _FRAMES.get(octets[_FRAME_CI])
+    elif form == "wireless":
+        return None
     elif (place := LINKS[form].get("ci_field")) is None:
         shape = SHAPES[form][_NO_CI_FIELD]
     elif place < len(octets):
