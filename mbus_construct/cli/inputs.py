@@ -1,4 +1,4 @@
-"""Where telegrams come from: hex arguments, files and standard input, binary or as lines of hex."""
+"""Where telegrams come from: arguments, files and standard input; binary, hex, or lines of receivers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import typer
 
 from mbus_grammars import DecodeError, Frame, IncompleteFrame, MBusError
 
+from ..captures import COMMENT, frames_in, has_wireless, received
 from ..forms import frame_within, looks_like_frame
 from ..hextext import parse_hex
 
@@ -31,6 +33,13 @@ class Source:
     name: str
     octets: bytes = b""
     fault: MBusError | None = None
+
+
+class _Piece(NamedTuple):
+    """A line or an argument: a telegram or a part of one, or the telegrams that stand in it."""
+
+    source: Source
+    telegrams: tuple[Source, ...] = ()
 
 
 def sources(arguments: Sequence[str]) -> Iterator[Source]:
@@ -60,7 +69,7 @@ def _from_hexes(hexes: Sequence[str]) -> Iterator[Source]:
     """Arguments that are hex: one telegram each, or one in pieces."""
     if any(len(text) <= _PART for text in hexes) and not all(_is_frame(text) for text in hexes):
         hexes = [" ".join(hexes)]
-    yield from _telegrams(_from_text(f"argument {number}", text) for number, text in enumerate(hexes, 1))
+    yield from _telegrams(_piece(f"argument {number}", text) for number, text in enumerate(hexes, 1))
 
 
 def _frames_of(source: Source) -> Iterator[Source]:
@@ -87,6 +96,24 @@ def _from_text(name: str, text: str) -> Source:
         return Source(name, fault=no_file if is_path else error)
 
 
+def _piece(name: str, text: str) -> _Piece:
+    """A line, or an argument, without comment: as a receiver writes it, or hex."""
+    found = received(text)
+    if found is not None:
+        names = [name] if len(found) == 1 else [f"{name}, telegram {k}" for k in range(1, len(found) + 1)]
+        telegrams = (Source(of, item.octets, item.fault) for of, item in zip(names, found, strict=True))
+        return _Piece(Source(name), tuple(telegrams))
+    source = _from_text(name, text)
+    frames = frames_in(source.octets)
+    if not has_wireless(frames):
+        return _Piece(source)
+    if len(frames) == 1:
+        return _Piece(source, (source,))
+    starts = accumulate(map(len, frames[:-1]), initial=0)
+    rows = zip(starts, frames, strict=True)
+    return _Piece(source, tuple(Source(f"{name}, offset {start}", frame) for start, frame in rows))
+
+
 def from_content(name: str, content: bytes) -> Iterator[Source]:
     """The telegrams in a file's octets."""
     utf_16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))  # what PowerShell writes
@@ -104,26 +131,29 @@ def from_content(name: str, content: bytes) -> Iterator[Source]:
 
 def _from_lines(name: str, lines: Iterable[str]) -> Iterator[Source]:
     """One telegram a line, without comments and blank lines."""
-    texts = [(number, line.split("#")[0].strip()) for number, line in enumerate(lines, 1)]
-    pieces = [_from_text(f"{name}, line {number}", text) for number, text in texts if text]
+    texts = [(number, line.split(COMMENT)[0].strip()) for number, line in enumerate(lines, 1)]
+    pieces = [_piece(f"{name}, line {number}", text) for number, text in texts if text]
     if not pieces:
         yield Source(name, fault=DecodeError("no telegram in it", code="empty"))
     yield from _telegrams(pieces)
 
 
-def _telegrams(pieces: Iterable[Source]) -> Iterator[Source]:
+def _telegrams(pieces: Iterable[_Piece]) -> Iterator[Source]:
     """The telegrams in pieces of hex; a frame that its piece does not finish goes on in the next one."""
     begun = Source("")
     for piece in pieces:
-        source = piece
+        source, telegrams = piece
         if begun.octets:
-            joined = Source(begun.name, begun.octets + piece.octets, piece.fault)
-            if not _frame_length(piece.octets) and (_frame_length(joined.octets) or _unfinished(joined)):
-                source = joined
+            joined = Source(begun.name, begun.octets + source.octets, source.fault)
+            finished = bool(_frame_length(joined.octets))
+            if not _frame_length(source.octets) and (finished or (not telegrams and _unfinished(joined))):
+                source, telegrams = joined, ()
             else:  # what was begun stays unfinished, this piece is another telegram
                 yield begun
         begun = Source("")
-        if _unfinished(source):
+        if telegrams:
+            yield from telegrams
+        elif _unfinished(source):
             begun = source
         else:
             yield from _frames_of(source)

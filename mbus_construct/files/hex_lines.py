@@ -1,12 +1,12 @@
-"""Lines of hex: one telegram a line, comments behind #, frames that go on in the next line.
+"""Lines of hex: one telegram a line, comments behind #, frames that go on in the next line; receivers' lines.
 
-The usual line, one whole frame or user data of one, is told by its length and its first characters, for all
-lines of a block at once; only where others are among them are lines looked at one by one.
+The usual line, one whole frame, wireless ones too, or user data, is told by its length and its first
+characters, for all lines of a block at once; only where others are among them are lines looked at one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from mbus_grammars import MBusError
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
+from ..captures import COMMENT, WIRELESS_C_FIELDS, Captured, frames_in, has_wireless, length_as_a, received
 from ..forms import LONG_OVERHEAD, SHORT_LENGTH
 from ..hextext import parse_hex
 from .engine import pa
@@ -35,7 +36,16 @@ _SEPARATORS: Final = np.isin(np.arange(256), np.frombuffer(b" :-.,;", np.uint8))
 
 _LINE_FEED: Final = 0x0A
 _RETURN: Final = 0x0D
-_COMMENT: Final = ord("#")
+_COMMENT: Final = ord(COMMENT)
+_DASH: Final = ord("-")
+_SMALL: Final = 0x20  # makes small letters of capitals
+_LAST_DIGIT: Final = ord("f")
+
+# By what `_octets_at` gives, which is more than an octet where there are no digits.
+_MAY_BE_WIRELESS: Final = np.isin(np.arange(0x1000), list(WIRELESS_C_FIELDS))
+_STARTS_OF_MESSAGES: Final = np.isin(np.arange(0x1000), [0xA5, 0xFF])
+_WITH_CRCS: Final = np.zeros(0x1000, np.int64)
+_WITH_CRCS[:0x100] = [length_as_a(octet) for octet in range(0x100)]
 
 # Lines between two unusual ones that are not worth an array of their own.
 _FEW: Final = 16
@@ -88,11 +98,16 @@ class HexLines:
 
     def _look_at(self, number: int, line: bytes, *, usual: bool = False) -> None:
         """A line by itself: of a frame over several lines, of several frames, or no hex at all."""
-        text = line.decode("utf-8", errors="backslashreplace").split("#", 1)[0].strip()
+        text = line.decode("utf-8", errors="backslashreplace").split(COMMENT, 1)[0].strip()
         if not text:
             return
         if usual and self._begun is None:
             self._give(number, text)
+            return
+        captured = received(text)
+        if captured is not None:
+            self._give_begun()
+            self._give_captured(number, captured)
             return
         try:
             octets = parse_hex(text)
@@ -100,17 +115,29 @@ class HexLines:
             self._give_begun()
             self._give(number, text)  # decoding says what is wrong with it
             return
+        wireless = frames_in(octets)
+        wireless = wireless if has_wireless(wireless) else ()
         begun = self._begun
         if begun is not None and not frame_length(octets):
             joined = begun.octets + octets
-            if frame_length(joined) or unfinished(joined):
-                number, octets, self._begun = begun.line, joined, None
+            if frame_length(joined) or (not wireless and unfinished(joined)):
+                number, octets, wireless, self._begun = begun.line, joined, (), None
         self._give_begun()
+        if wireless:
+            for frame in wireless:
+                self._give(number, frame.hex())
+            return
         if unfinished(octets):
             self._begun = _Begun(number, octets)
             return
         for found in telegrams_in(octets):
             self._give(number, found.octets.hex(), found.fault)
+
+    def _give_captured(self, number: int, found: Iterable[Captured]) -> None:
+        for item in found:
+            fault = item.fault
+            reason = None if fault is None else Fault(str(fault), getattr(fault, "code", "capture"))
+            self._give(number, item.octets.hex(), reason)
 
     def _give_begun(self) -> None:
         """What was begun stays unfinished: another telegram follows."""
@@ -163,7 +190,7 @@ def _usual(data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.
     """Lines that need not be looked at: blank, or regular, in ASCII and without a comment."""
     framed, bare = _regular(data, starts, ends)
     usual: NDArray[np.bool_] = framed | bare | (starts == ends)
-    odd = data >= 0x80
+    odd = (data | _SMALL) > _LAST_DIGIT  # letters that are no digits, brackets, bars, and what is no ASCII
     odd |= data == _COMMENT
     usual[_rows_at(starts, np.flatnonzero(odd))] = False
     returns = np.flatnonzero(data == _RETURN)
@@ -202,6 +229,12 @@ def _regular(
     short = (start == START_SHORT) & (octets == SHORT_LENGTH)
     single = (start == SINGLE_CHARACTER) & (octets == 1)
     bare = (start != START_LONG) & (start != START_SHORT) & (start != SINGLE_CHARACTER) & (octets > 1)
+    # Looked at one by one: wireless telegrams in a row, messages of receivers, a "b" in front, a date.
+    behind, _ = _octets_at(data, starts + (2 + apart) * (start + 2))  # the C field of one that follows
+    single_wireless = (octets == start + 1) | ((octets == _WITH_CRCS[start]) & ~_MAY_BE_WIRELESS[behind])
+    several = _MAY_BE_WIRELESS[l_field] & (octets > start) & ~single_wireless
+    dated = (_at(data, starts + 4) == _DASH) & (_at(data, starts + 7) == _DASH)
+    bare &= ~(several | _STARTS_OF_MESSAGES[start] | (_at(data, starts) == ord("b")) | dated)
     return known & whole & (long | short | single), known & whole & bare
 
 

@@ -1,0 +1,178 @@
+"""Files of receivers' lines for `mbus decode` and `mbus convert`: the same telegrams, whatever stands around them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from mbus_construct.cli.inputs import Source, from_content, sources
+from mbus_grammars.wireless import with_crcs
+from telegrams import README_TELEGRAM, response
+
+PLAIN = bytes.fromhex("1244AE0C78563412 0107 8C20 27 78 0B13436587")
+MODE_5 = bytes.fromhex(
+    "2E44931578563412 3303 7A2A0020255923C95AAA26D1B2E7493B013EC4A6F6D3529B520EDFF0EA6DEFC99D6D69EBF3"
+)
+# Longer than what it is put in front of: a telegram in a row with a short one is as long as a frame with CRCs.
+LONG = bytes([0x4A]) + MODE_5[1:] + bytes(28)
+SHORT = bytes([0x0B]) + MODE_5[1:10] + b"\xa0\x01"
+WIRED = response("04 06 01 00 00 00")
+RTL = "T1;{crc};1;2020-05-28 22:22:56.000;26;27;12345678;0x{hex}"
+IM871A = "A582031244AE0C7856341201078C2027780B134365877EB9"
+AMBER = "FF031244AE0C7856341201078C2027780B134365874C"
+
+
+def octets(*arguments: str | Path) -> list[bytes]:
+    return [source.octets for source in sources([str(argument) for argument in arguments])]
+
+
+def faults(found: list[Source]) -> list[str | None]:
+    return [None if item.fault is None else str(item.fault) for item in found]
+
+
+def write(file: Path, *lines: str) -> Path:
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return file
+
+
+def test_a_file_with_every_kind_of_line(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "capture.txt",
+        "# a night in the cellar",
+        RTL.format(crc=1, hex=PLAIN.hex()),
+        RTL.format(crc=0, hex=PLAIN.hex()),
+        IM871A,
+        AMBER,
+        "b" + with_crcs(PLAIN, "A").hex().upper() + "8040",
+        f"telegram=|{PLAIN.hex()}|+12",
+        f"2024-02-29 12:00:00 {PLAIN.hex(' ')}  # cold water",
+        WIRED.hex(),
+        "nonsense",
+        f"{PLAIN.hex()}{MODE_5.hex()}{WIRED.hex()}",
+        f"{MODE_5.hex()} | {PLAIN.hex()}",
+        IM871A + AMBER,
+    )
+    found = list(sources([str(file)]))
+    places = [item.name.removeprefix(f"{file}, ") for item in found]
+    assert places == [
+        *(f"line {number}" for number in range(2, 11)),
+        "line 11, offset 0",
+        "line 11, offset 19",
+        "line 11, offset 66",
+        *(f"line {number}, telegram {part}" for number in (12, 13) for part in (1, 2)),
+    ]
+    assert [item.octets for item in found] == [
+        *[PLAIN] * 4,
+        with_crcs(PLAIN, "A"),
+        *[PLAIN] * 2,
+        WIRED,
+        b"",
+        *[PLAIN, MODE_5, WIRED],
+        *[MODE_5, PLAIN],
+        *[PLAIN] * 2,
+    ]
+    refused = {place: text for place, text in zip(places, faults(found), strict=True) if text is not None}
+    assert refused == {
+        "line 3": "the receiver says that the CRC failed",
+        "line 10": "no hex digit: 'n' at character 1",
+    }
+
+
+def test_arguments() -> None:
+    assert octets(RTL.format(crc=1, hex=PLAIN.hex())) == [PLAIN]
+    assert octets(PLAIN.hex(), AMBER, MODE_5.hex() + PLAIN.hex()) == [PLAIN, PLAIN, MODE_5, PLAIN]
+    assert octets(*PLAIN.hex(" ").split()) == [PLAIN]
+    (missing,) = sources(["captures/night.txt"])
+    assert str(missing.fault) == "neither a file nor hex: captures/night.txt"
+
+
+@pytest.mark.parametrize(
+    "line", [RTL.format(crc=1, hex=PLAIN.hex()), PLAIN.hex(), IM871A, f"|{PLAIN.hex()}|"]
+)
+def test_an_unfinished_wired_frame_swallows_none(line: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "mixed.hex", README_TELEGRAM.hex()[:60], line, README_TELEGRAM.hex())
+    assert octets(file) == [README_TELEGRAM[:30], PLAIN, README_TELEGRAM]
+
+
+def test_a_wired_frame_over_several_lines_is_still_one(tmp_path: Path) -> None:
+    text = README_TELEGRAM.hex(" ")
+    file = write(tmp_path / "dump.hex", *(text[at : at + 48] for at in range(0, len(text), 48)), PLAIN.hex())
+    assert octets(file) == [README_TELEGRAM, PLAIN]
+
+
+def test_a_wired_frame_in_a_wireless_one_stays_there(tmp_path: Path) -> None:
+    inner = bytes.fromhex("780FFD3B") + WIRED
+    container = bytes([9 + len(inner)]) + MODE_5[1:10] + inner
+    assert octets(write(tmp_path / "container.hex", container.hex())) == [container]
+
+
+# --- The reader of `mbus convert` ------------------------------------------------------------------
+
+
+def lines_of(generator: random.Random) -> str:
+    """A line of a capture, sometimes damaged."""
+    telegram = generator.choice([PLAIN, MODE_5, LONG, SHORT])
+    a, b = with_crcs(telegram, "A"), with_crcs(telegram, "B")
+    line = generator.choice(
+        [
+            telegram.hex(generator.choice([" ", ":", "-"])),
+            generator.choice([telegram, a, b]).hex(),
+            RTL.format(crc=generator.choice("11110"), hex=telegram.hex()),
+            IM871A,
+            AMBER.lower(),
+            "b" + a.hex().upper() + generator.choice(["", "80", "8040", "80::-86.5"]),
+            "bY" + b.hex().upper() + "8040",
+            f"telegram=|{telegram.hex()}|+12",
+            f"2024-02-29 12:00:00 {telegram.hex()}",
+            f"2024-02-29T12:00:00Z {telegram.hex(' ')}",
+            f"12345678; ELS;33;03;00; -83; T;{telegram.hex().upper()};",
+            LONG.hex() + SHORT.hex(),
+            (generator.choice([a, b]) + PLAIN + WIRED).hex(),
+            f"{MODE_5.hex()}|{telegram.hex()}",
+            WIRED.hex(),
+            README_TELEGRAM[4:-2].hex(),
+            "",
+        ]
+    )
+    if line and generator.random() < 0.2:
+        place = generator.randrange(len(line))
+        line = line[:place] + generator.choice(["", "x", "0", "F"]) + line[place + 1 :]
+    return line + generator.choice(["", "", " # noted", "\r"])
+
+
+@pytest.mark.parametrize("block", [64, 4 << 20])
+@pytest.mark.parametrize("seed", range(25))
+def test_convert_finds_what_decode_finds(
+    seed: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[arrow]"')
+    from mbus_construct.files import opened  # noqa: PLC0415
+    from mbus_construct.files.inputs import find  # noqa: PLC0415
+    from mbus_construct.files.pieces import Pieces  # noqa: PLC0415
+    from mbus_construct.files.rows import Wanted  # noqa: PLC0415
+    from mbus_construct.hextext import parse_hex  # noqa: PLC0415
+    from mbus_grammars import MBusError  # noqa: PLC0415
+
+    monkeypatch.setattr(opened, "BLOCK", block)
+    generator = random.Random(seed)  # noqa: S311
+    lines = [WIRED.hex(), *(lines_of(generator) for _ in range(60))]
+    lines += lines[:1] * 40  # many usual ones, with others among them
+    lines[-20:-20] = [lines_of(generator)]
+    file = write(tmp_path / "capture.hex", *lines)
+
+    pieces = Pieces(find([str(file)], Wanted()).inputs, Wanted())
+    rows: list[tuple[bytes | None, str | None]] = []
+    for piece in pieces:
+        columns = [piece.batch.column(name).to_pylist() for name in ("telegram", "_fault")]
+        for text, fault in zip(*columns, strict=True):
+            try:
+                rows.append((None if fault is not None else parse_hex(text), fault))
+            except MBusError as error:  # left to the decoder, which says so
+                rows.append((None, str(error)))
+    expected = list(from_content("capture.hex", file.read_bytes()))
+    assert rows == [
+        (None if item.fault is not None else item.octets, fault)
+        for item, fault in zip(expected, faults(expected), strict=True)
+    ]
