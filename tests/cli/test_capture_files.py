@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
 import pytest
 
+from commands import Mbus
 from mbus_construct.cli.inputs import Source, from_content, sources
 from mbus_grammars.wireless import with_crcs
 from telegrams import README_TELEGRAM, response
@@ -176,3 +178,43 @@ def test_convert_finds_what_decode_finds(
         (None if item.fault is not None else item.octets, fault)
         for item, fault in zip(expected, faults(expected), strict=True)
     ]
+
+
+# --- The whole commands ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    """Six telegrams of one meter, and one that the receiver refused."""
+    return write(
+        tmp_path / "capture.txt",
+        RTL.format(crc=1, hex=PLAIN.hex()),
+        RTL.format(crc=0, hex=PLAIN.hex()),
+        IM871A,
+        AMBER,
+        "bY" + with_crcs(PLAIN, "B").hex().upper() + "8040",
+        PLAIN.hex() * 2,
+    )
+
+
+def test_decode(mbus: Mbus, capture: Path) -> None:
+    run = mbus("decode", "--format", "ndjson", capture)
+    objects = [json.loads(line) for line in run.lines]
+    telegrams = [item for item in objects if item["type"] == "telegram"]
+    assert (run.code, len(objects), len(telegrams)) == (1, 7, 6)
+    assert [item["frame"]["format"] for item in telegrams] == [*["CRC-less"] * 3, "B", *["CRC-less"] * 2]
+    assert {json.dumps(item["records"]) for item in telegrams} == {json.dumps(telegrams[0]["records"])}
+    assert len(telegrams[0]["records"]) == 1
+    assert objects[1]["error"]["code"] == "receiver_crc"
+    assert run.err == f"mbus: {capture}, line 2: the receiver says that the CRC failed\n"
+
+
+def test_convert(mbus: Mbus, capture: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[arrow]"')
+    output = tmp_path / "readings.ndjson"
+    run = mbus("convert", capture, "-o", output)
+    assert run.code == 1
+    assert "line 2: the receiver says that the CRC failed" in run.err
+    rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    values = [row for row in rows if row["error"] is None]
+    assert sorted(row["line"] for row in values) == [1, 3, 4, 5, 6, 6]
