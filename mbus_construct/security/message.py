@@ -41,31 +41,21 @@ _CMAC: Final = range(3, 8)  # authentication types
 PERSISTENT_KEY, KDF_A = 0, 1  # key derivations
 
 
-def _summed_from() -> int:
-    """The octet of a wired frame from which on they are summed: the C field."""
-    place = 0
-    for item in fields_of(LongFrame.subcon):
-        if item.name == "c_field":
-            break
-        place += item.sizeof()
-    return place
-
-
-_SUMMED_FROM: Final = _summed_from()
+def _place(layout: Any, name: str) -> int | None:
+    """Where a field of a layout stands, None for one that it does not have."""
+    fields = list(fields_of(layout))
+    names = [item.name for item in fields]
+    return sum(item.sizeof() for item in fields[: names.index(name)]) if name in names else None
 
 
 def _receiver_places() -> dict[int, int]:
     """By CI field of an ELL with a receiver: where it stands, counted from the CI field."""
-    places: dict[int, int] = {}
-    for code in ELL_CI_FIELDS:
-        layout: Any = extended_link_layer(code, {})
-        fields = list(fields_of(getattr(layout, "subcon", layout)))
-        names = [item.name for item in fields]
-        if "receiver" in names:
-            places[code] = 1 + sum(item.sizeof() for item in fields[: names.index("receiver")])
-    return places
+    layouts: dict[int, Any] = {code: extended_link_layer(code, {}) for code in ELL_CI_FIELDS}
+    places = {code: _place(getattr(layout, "subcon", layout), "receiver") for code, layout in layouts.items()}
+    return {code: 1 + place for code, place in places.items() if place is not None}
 
 
+_SUMMED_FROM: Final = _place(LongFrame.subcon, "c_field")
 _RECEIVERS: Final = _receiver_places()
 
 # --- Whose telegram ------------------------------------------------------------------------------
@@ -111,8 +101,7 @@ def selector_of(address: bytes) -> str:
 def encryption_of(octets: bytes, layers: Layers) -> int:
     """How the extended link layer says that it hides the rest."""
     number = octets[layers.session : layers.session + SessionNumber.size]
-    encryption: int = SessionNumber.unpack(int.from_bytes(number, "little"))["encryption"]
-    return encryption
+    return int(SessionNumber.unpack(int.from_bytes(number, "little"))["encryption"])
 
 
 def initial_block(octets: bytes, layers: Layers, address: bytes) -> bytes:
@@ -182,10 +171,12 @@ def derivation_of(octets: bytes, layers: Layers, address: bytes) -> Derivation:
     afl = layers.afl
     counter = layers.message_counter or (afl.message_counter if afl else b"")
     if afl and afl.key_information:
-        selection = KeyInformation.unpack(int.from_bytes(afl.key_information, "little"))["key_derivation"]
+        selection = int(
+            KeyInformation.unpack(int.from_bytes(afl.key_information, "little"))["key_derivation"]
+        )
     elif layers.mode == MODE_7:
         extension = octets[layers.configuration_field + ConfigurationField.size]
-        selection = ConfigurationFieldExtension.unpack(extension)["key_derivation"]
+        selection = int(ConfigurationFieldExtension.unpack(extension)["key_derivation"])
     else:
         selection = KDF_A if counter else PERSISTENT_KEY
     return Derivation(selection, counter, address[_NUMBER], to_meter(layers))

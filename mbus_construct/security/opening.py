@@ -62,10 +62,11 @@ class Opened(NamedTuple):
             the payload CRC fits without a key.
         state: of the transport layer; None without security mode, or where it cannot be seen. "already
             decrypted": the fillers 2Fh stand there; "plain": a mode is announced and nothing is encrypted;
-            "encrypted": no key, or a MAC that is wrong.
+            "encrypted": no key, or a MAC that is wrong or cannot be checked.
         mac: of the AFL; None without a MAC. "not checked": no key that is known to be right, a fragment,
             octets that are already decrypted, or no CMAC.
-        findings: codes "encrypted", "wrong_key", "wrong_mac", "decryption", "security_mode".
+        findings: codes "encrypted", "wrong_key", "wrong_mac", "decryption", "security_mode", and
+            "mac_not_checked" where that is all that a key is missing for.
     """
 
     octets: bytes
@@ -192,25 +193,23 @@ class _Transport:
         afl = layers.afl
         if afl is not None and afl.mac:
             length = mac_length(afl)
-            return (
-                self._unauthenticated("not checked") if length is None else self._authenticated(afl, length)
-            )
-        return self._unauthenticated(None)
+            return self._unknown_mac(afl) if length is None else self._authenticated(afl, length)
+        return self._unauthenticated()
 
-    def _unauthenticated(self, mac: MacState | None) -> Opened:
-        """A message without a MAC that can be checked: the fillers tell which key is right."""
+    def _unauthenticated(self) -> Opened:
+        """A message without a MAC: the fillers tell which key is right."""
         if not self.hidden:
-            return self._left(mac)
+            return self._left(None)
         derivation = None
         if self.layers.mode == MODE_7:
             derivation = derivation_of(self.octets, self.layers, self.address)
             if not derivation.known:
-                return self._no_derivation(derivation, mac)
+                return self._no_derivation(derivation, None)
         for key in self.keys:
             plain = self._plain(derivation, key)
             if plain is not None:
-                return self._decrypted(plain, mac)
-        return self._left(mac)
+                return self._decrypted(plain, None)
+        return self._left(None)
 
     def _authenticated(self, afl: AFL, length: int) -> Opened:
         """A message with a MAC of so many octets."""
@@ -225,6 +224,10 @@ class _Transport:
             is_key = is_key or plain is not None
         if self.keys and not self.seems_plain and (is_key or not self.hidden):
             return self._wrong_mac(afl)
+        if self.address and not self.hidden and not self.seems_plain:
+            message = f"the MAC of {selector_of(self.address)} is not checked: {_how(self.address)}"
+            state = self._state("plain")
+            return self._found(state, "not checked", "info", "mac_not_checked", message, start=afl.start)
         return self._left("not checked")
 
     def _plain(self, derivation: Derivation | None, key: Key) -> bytes | None:
@@ -268,9 +271,7 @@ class _Transport:
         if self.seems_plain:
             return Opened(self.octets, self.layers, self.link_state, "already decrypted", mac)
         if not self.hidden:
-            return Opened(
-                self.octets, self.layers, self.link_state, "plain" if self.layers.mode else None, mac
-            )
+            return Opened(self.octets, self.layers, self.link_state, self._state("plain"), mac)
         if not self.address:
             message = f"{self.hidden} octets are encrypted, and no address says of which meter they are"
             return self._found("encrypted", mac, "warning", "encrypted", message)
@@ -286,7 +287,7 @@ class _Transport:
         if not self.hidden:
             reason += f", or the key is wrong; {_how(self.address, 'the right key')}"
         message = f"the MAC of {selector_of(self.address)} is wrong: {reason}"
-        state: State | None = "encrypted" if self.hidden else "plain" if self.layers.mode else None
+        state = self._state("encrypted")
         return self._found(state, "wrong", "error", "wrong_mac", message, start=afl.start)
 
     def _no_derivation(self, derivation: Derivation, mac: MacState | None) -> Opened:
@@ -296,8 +297,20 @@ class _Transport:
         if derivation.selection == KDF_A:
             reason = "no message counter, from which its keys are derived"
         message = f"the message has {reason}: its octets stay as sent"
-        state: State | None = "unknown mode" if self.hidden else "plain" if self.layers.mode else None
-        return self._found(state, mac, "warning", "security_mode", message)
+        return self._found(self._state("unknown mode"), mac, "warning", "security_mode", message)
+
+    def _unknown_mac(self, afl: AFL) -> Opened:
+        """Octets stay as sent: who damages the authentication type shall not be believed for it."""
+        if self.seems_plain:
+            return self._left("not checked")
+        kind = f"type {afl.message_control[0] & 0x0F}" if afl.message_control else "no type"
+        message = f"a MAC of {len(afl.mac)} octets and {kind} cannot be checked: its message stays as sent"
+        state = self._state("encrypted")
+        return self._found(state, "not checked", "warning", "security_mode", message, start=afl.start)
+
+    def _state(self, hidden: State) -> State | None:
+        """What is said of a telegram that is left as it was sent."""
+        return hidden if self.hidden else "plain" if self.layers.mode else None
 
     def _unknown_mode(self) -> Opened:
         mode = self.layers.mode or 0

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from .keys import Key, Keys
 
 
-def seal_telegram(octets: bytes, form: Form, keys: Keys) -> bytes:
+def seal_telegram(
+    octets: bytes, form: Form, keys: Keys, *, link: bool = True, transport: bool = True
+) -> bytes:
     """A telegram with the octets encrypted that its headers announce, and its MAC made.
 
     Args:
@@ -43,6 +45,8 @@ def seal_telegram(octets: bytes, form: Form, keys: Keys) -> bytes:
             start with the two fillers 2Fh. MAC, payload CRC and check sum may be any: they are made.
         form: where the octets start.
         keys: those of the meters; of several for a meter the most specific is taken.
+        link: whether the extended link layer is to be encrypted.
+        transport: whether the transport layer is, and its MAC to be made.
 
     What another security mode than 5 and 7 hides stays as it is given. Raises `BuildError` where a key is
     missing, or the headers announce what cannot be made, and `MissingExtra` without `cryptography`.
@@ -54,10 +58,12 @@ def seal_telegram(octets: bytes, form: Form, keys: Keys) -> bytes:
         layers = layers_of(octets, form)
     if layers is None:
         raise BuildError("octets", octets, "a telegram whose layers are whole, to encrypt what they announce")
-    if layers.transport >= 0:
+    if transport and layers.transport >= 0:
         octets = _with_mac(_encrypted(octets, layers, keys), layers, keys)
     if layers.session:
-        octets = _hidden(with_payload_crc(octets, layers), layers, keys)
+        octets = with_payload_crc(octets, layers)
+        if link:
+            octets = _hidden(octets, layers, keys)
     return with_check_sum(octets, layers)
 
 
