@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from .bus.configure import Change
     from .bus.events import Finding, FoundMeter, Progress
     from .client import Client
+    from .formats import Formats
+    from .receiver import Receiver
+    from .security.keys import Keys
 
 # What has ports is imported when it is asked for: who decodes needs neither pyserial nor asyncio.
 _LATER = {
@@ -47,7 +50,10 @@ _LATER = {
     "Client": ".client",
     "Finding": ".bus.events",
     "FoundMeter": ".bus.events",
+    "Formats": ".formats",
+    "Keys": ".security.keys",
     "Progress": ".bus.events",
+    "Receiver": ".receiver",
     "SecondaryAddress": ".bus.address",
 }
 
@@ -75,10 +81,12 @@ __all__ = [
     "DecodeError",
     "Diagnostic",
     "Finding",
+    "Formats",
     "FoundMeter",
     "Frame",
     "FrameFields",
     "IncompleteFrame",
+    "Keys",
     "LengthError",
     "LocalProtocolError",
     "MBusError",
@@ -86,6 +94,7 @@ __all__ = [
     "NoResponse",
     "Progress",
     "Reading",
+    "Receiver",
     "Record",
     "RemoteProtocolError",
     "SecondaryAddress",

@@ -36,8 +36,8 @@ def decode(data: Octets, *, link: str = "auto", keys: KeysLike = None) -> Telegr
         link: what the octets are: "frame" (wired), "wireless" (a frame by radio, of format A, B or without
             CRCs), or where they start: "c_field" (user data from the C field on), "ci_field", "header"
             (identification first), "records" (a bare record list); "auto" finds it out.
-        keys: for what is encrypted: one key (16 octets, or 32 hex digits) for every meter, a mapping of meters
-            to keys such as {"12345678": "0102..."}, or `Keys`.
+        keys: for what is encrypted: one key (16 octets, or 32 hex digits) for every meter, a mapping of
+            meters to keys such as {"12345678": "0102..."}, or `Keys`.
 
     Raises `DecodeError` where the link layer is wrong or there is nothing to read. Everything else is in the
     telegram: a record that could not be read has the state "error", and `diagnostics` say what and where.

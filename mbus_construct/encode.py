@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from construct import ConstructError
 
@@ -19,15 +18,37 @@ from mbus_grammars.record import (
     RecordsFromMeterMSB,
     RecordsToMeter,
 )
+from mbus_grammars.wireless import WirelessFrame, with_crcs
 
 from .choose import choose, parse_unit
 from .decode import decode, decode_records
+from .encode_layers import (
+    address_of,
+    by_hand,
+    complete_wireless,
+    configuration_of,
+    encrypted_area,
+    is_hidden,
+    is_wireless,
+    layered,
+    security_fields,
+    to_seal,
+)
 from .forms import GRAMMARS
 from .json_types import SCHEMA_VERSION, FrameDict, MeterDict, RecordDict, TelegramDict
 from .json_values import json_number
+from .mappings import hex_octets, part_of, refuse_unknown
 from .raw import is_measured, is_number, to_data, to_number
+from .security.keys import Keys
+from .security.sealing import seal_telegram
 from .telegram import Telegram
 from .values import EXACT
+
+if TYPE_CHECKING:
+    from mbus_grammars.wireless import FrameFormat
+
+    from .json_types import Form
+    from .security.keys import KeysLike
 
 SELECTIONS: Final = (0x52, 0x56)
 
@@ -51,71 +72,71 @@ _VALUE_KEYS: Final = ("value", "flags")
 _OCTET_KEYS: Final = frozenset({"payload", "error_data", "alarm_flags", "malformed"})
 
 
-def encode(telegram: Telegram | Mapping[str, Any]) -> bytes:
+def encode(telegram: Telegram | Mapping[str, Any], *, keys: KeysLike = None) -> bytes:
     """The octets of a telegram.
 
     A `Telegram`, or the mapping that its `to_dict` gives, becomes the octets it was decoded from; values
     that were changed since are encoded anew, in the data field of their record. A record's value counts, not
-    its `data`; a code counts, not the name beside it.
+    its `data`; a code counts, not the name beside it. What was decrypted is encrypted again, with `keys` as
+    in `decode`; MAC, payload CRC and the CRCs of blocks are made anew.
 
     A mapping written by hand needs little: `meter` and `records` make an RSP_UD, `frame` with c_field
     "SND_UD" and a_field makes a command. A record has quantity, unit and value, and where wanted function,
     storage_number, tariff, subunit, qualifiers, and data_field (such as "8 digit BCD"). L fields, check sum,
-    DIB and VIB are found.
+    DIB and VIB are found. `"link": "wireless"` makes a SND_NR by radio of it; `frame` may say the format "A",
+    "B" or "CRC-less", `security` the mode 5 or 7, `afl` the message_counter of a message with MAC, and `ell`
+    ci_field and session_number of an extended link layer.
 
     Raises `BuildError` naming field, value and limit.
     """
     values = telegram.to_dict() if isinstance(telegram, Telegram) else telegram
     if not is_mapping(values):
         raise BuildError("", values, "a Telegram or a mapping")
-    _refuse_unknown(values, TelegramDict, "")
-    form = values.get("link", "frame")
+    octets, form, frame_format = plain_octets(values)
+    link, transport = to_seal(values)
+    if link or transport:
+        octets = seal_telegram(octets, form, Keys.of(keys), link=link, transport=transport)
+    return with_crcs(octets, frame_format) if form == "wireless" else octets
+
+
+def plain_octets(values: Mapping[str, Any]) -> tuple[bytes, Form, FrameFormat]:
+    """The octets of a telegram with decrypted data left plain, by radio without CRCs; and what they are."""
+    refuse_unknown(values, TelegramDict, "")
+    frame = part_of(values, "frame", FrameDict)
+    form = "wireless" if is_wireless(values, frame) else values.get("link", "frame")
     if not isinstance(form, str) or form not in GRAMMARS:
         raise BuildError("link", form, f"one of {', '.join(GRAMMARS)}")
-    frame = _mapping(values, "frame", FrameDict)
     if values.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         raise BuildError("schema_version", values["schema_version"], f"{SCHEMA_VERSION}")
     if values.get("type", "telegram") != "telegram":
         raise BuildError("type", values["type"], "telegram")
-    if form == "frame" and frame.get("format") is None:
+    if form == "wireless":
+        frame = complete_wireless(frame, values)
+        values = {**values, "link": form}
+    elif form == "frame" and frame.get("format") is None:
         frame = _complete_frame(frame, values)
+    grammar: Any = WirelessFrame if form == "wireless" else GRAMMARS[form]
     grammar_values = _grammar_values(form, frame, values)
     try:
-        octets = GRAMMARS[form].build(grammar_values)
+        octets: bytes = grammar.build(grammar_values)
     except BuildError as error:
         raise BuildError(_as_given(error.field), error.value, error.limit) from error
     user_data = values.get("user_data")
     if isinstance(user_data, Mapping) and "counter_1" in user_data:
         _refuse_other_counters(octets, form, values)
-    return octets
+    frame_format: FrameFormat = frame["format"] if form == "wireless" else "CRC-less"
+    return octets, form, frame_format
 
 
 def _as_given(field: str) -> str:
     """The grammar's name of a field as it stands in the mapping."""
-    name = field.removeprefix("user_data.").removeprefix("header.")
+    name = field
+    while name.startswith("user_data."):
+        name = name.removeprefix("user_data.")
+    name = name.removeprefix("header.")
     if name in ("c_field", "a_field", "ci_field"):
         return f"frame.{name}"
     return f"meter.{name}" if name in MeterDict.__annotations__ else name or field
-
-
-def _refuse_unknown(given: Mapping[str, Any], shape: type, name: str) -> None:
-    """A misspelt key would silently be left out of the telegram."""
-    known = shape.__annotations__
-    for key in given:
-        if key not in known:
-            limit = f"no such field; there are {', '.join(known)}"
-            raise BuildError(f"{name}.{key}".lstrip("."), given[key], limit)
-
-
-def _mapping(values: Mapping[str, Any], name: str, shape: type) -> dict[str, Any]:
-    """A part of the telegram that is a mapping; an empty one where there is none."""
-    given = values.get(name)
-    if given is None:
-        return {}
-    if not is_mapping(given):
-        raise BuildError(name, given, f"a mapping with {', '.join(shape.__annotations__)}")
-    _refuse_unknown(given, shape, name)
-    return dict(given)
 
 
 def _refuse_other_counters(octets: bytes, form: str, values: Mapping[str, Any]) -> None:
@@ -167,12 +188,23 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
         return {"start": 0xE5}
     if form == "frame" and given is None:
         return {"c_field": frame.get("c_field"), "a_field": frame.get("a_field")}
-    if ci_field is None:
-        raise BuildError("frame.ci_field", given, CI_NAMES.limit())
-    built = {"ci_field": ci_field, "user_data": _user_data(ci_field, values)}
+    inner: dict[str, Any] = {}
+    if not is_hidden(values) and not _is_fragment(values):
+        if ci_field is None:
+            raise BuildError("frame.ci_field", given, CI_NAMES.limit())
+        inner = {"ci_field": ci_field, "user_data": _user_data(ci_field, values)}
+    built = layered(inner, values)
+    if form == "wireless":
+        return built | {"c_field": frame["c_field"]} | frame["address"]
     if form != "ci_field":
         built |= {"c_field": frame.get("c_field"), "a_field": frame.get("a_field")}
     return built
+
+
+def _is_fragment(values: Mapping[str, Any]) -> bool:
+    """Whether the telegram carries a part of a message."""
+    afl = values.get("afl")
+    return is_mapping(afl) and afl.get("fragment") is not None
 
 
 def _refuse_content(values: Mapping[str, Any]) -> None:
@@ -191,18 +223,27 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     if "malformed" in built:
         return built
     if "counter_1" in built:
-        address = _address(values)
+        address = address_of(part_of(values, "meter", MeterDict))
         return built | {key: item for key, item in address.items() if key == "identification_number"}
     if ci_field in SELECTIONS:
-        built |= _address(values)
+        built |= address_of(part_of(values, "meter", MeterDict))
     elif _HEADERS[ci_field] in ("short", "long"):
         built["header"] = _header(ci_field, values)
-    if ci_field in _RECORD_AREAS:
-        built["records"] = _items(values, _RECORD_AREAS[ci_field])
-    elif _sequence(values, "records"):
+    area = _RECORD_AREAS.get(ci_field)
+    if "header" in built:
+        built |= security_fields(values, records=area is not None)
+    if area is not None:
+        built["records"] = _items(values, area)
+        mode = by_hand(values) if "header" in built else None
+        if mode is not None:
+            blocks = 0
+            if mode:
+                built["records"], blocks = encrypted_area(built["records"], area)
+            built["header"]["configuration_field"] = configuration_of(mode, blocks, values)
+    elif _sequence(values, "records") and not _is_view(ci_field):
         raise BuildError("records", values["records"], f"none behind CI {ci_field:02X}h")
     if values.get("encrypted"):
-        built["encrypted"] = _hex(values["encrypted"], "encrypted")
+        built["encrypted"] = hex_octets(values["encrypted"], "encrypted")
     return built
 
 
@@ -213,35 +254,27 @@ def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         "status": (status.get("octet") if is_mapping(status) else status) or 0,
         "configuration_field": values.get("configuration_field") or 0,
     }
-    address = _address(values)
-    if not address and _HEADERS[ci_field] == "long":
-        raise BuildError("meter", None, "identification_number, manufacturer, version and device_type")
+    address = address_of(part_of(values, "meter", MeterDict))
+    if _HEADERS[ci_field] == "long":
+        if not address:
+            raise BuildError("meter", None, "identification_number, manufacturer, version and device_type")
+    elif values.get("link") == "wireless":
+        return header  # the meter is who sends
     return header | address
 
 
-def _address(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The meter's address in the grammar's words, without what the mapping leaves open."""
-    meter = _mapping(values, "meter", MeterDict)
-    keys = ("identification_number", "manufacturer", "version", "device_type")
-    return {key: meter[key] for key in keys if meter.get(key) is not None}
+def _is_view(ci_field: int) -> bool:
+    """Whether the records are those of a compact frame, which its user data hold."""
+    return ci_field in (0x73, 0x79, 0x7B)
 
 
 def _with_octets(given: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping with its hex digits as octets, without the names that stand beside codes."""
     return {
-        key: _hex(item, f"user_data.{key}") if key in _OCTET_KEYS else item
+        key: hex_octets(item, f"user_data.{key}") if key in _OCTET_KEYS else item
         for key, item in given.items()
         if str(key).removesuffix("_name") == key or str(key).removesuffix("_name") not in given
     }
-
-
-def _hex(given: object, name: str) -> bytes:
-    if isinstance(given, bytes):
-        return given
-    if isinstance(given, str):
-        with suppress(ValueError):
-            return bytes.fromhex(given)
-    raise BuildError(name, given, "octets as hex digits")
 
 
 # --- Records -------------------------------------------------------------------------------------
@@ -261,7 +294,7 @@ def _items(values: Mapping[str, Any], area: RecordArea) -> list[Any]:
     items += area.parse(special.get(len(records), b""))
     more = bool(values.get("more_records_follow"))
     if more or values.get("manufacturer_data") is not None:
-        data = _hex(values.get("manufacturer_data") or "", "manufacturer_data")
+        data = hex_octets(values.get("manufacturer_data") or "", "manufacturer_data")
         items.append({"dif": 0x1F if more else 0x0F, "manufacturer_data": data})
     return items
 
@@ -276,7 +309,7 @@ def _special_functions(values: Mapping[str, Any]) -> dict[int, bytes]:
         place, last = item["before_record"], len(_sequence(values, "records"))
         if not 0 <= place <= last:
             raise BuildError(f"{name}.before_record", place, f"0 to {last}, the number of records")
-        special[place] = special.get(place, b"") + _hex(item.get("octets"), f"{name}.octets")
+        special[place] = special.get(place, b"") + hex_octets(item.get("octets"), f"{name}.octets")
     return special
 
 
@@ -293,14 +326,14 @@ def _record(record: object, area: RecordArea) -> bytes:
     """The octets of one record."""
     if not is_mapping(record):
         raise BuildError("", record, "a mapping with quantity, unit and value")
-    _refuse_unknown(record, RecordDict, "")
-    vib = _hex(record.get("vib") or "", "vib")
+    refuse_unknown(record, RecordDict, "")
+    vib = hex_octets(record.get("vib") or "", "vib")
     if "vib" not in record or (not vib and record.get("quantity") is not None):
         return _compose(record, area)
-    header_octets = _hex(record.get("dib") or "", "dib") + vib
+    header_octets = hex_octets(record.get("dib") or "", "dib") + vib
     if "data" not in record:
         return _with_value(header_octets, record, area, power=0)
-    data = _hex(record["data"], "data")
+    data = hex_octets(record["data"], "data")
     readable = decode_records(header_octets + data, area)
     if len(readable) != 1:
         raise BuildError("data", record["data"], "the octets of one record, with dib and vib")

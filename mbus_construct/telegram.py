@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mbus_grammars import BuildError
-from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import DEVICE_TYPES, MANUFACTURERS
 from mbus_grammars.fields import CI_NAMES, CField, Manufacturer, WirelessCField
 from mbus_grammars.fields import Status as StatusBits
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from mbus_grammars.dib import Function
 
     from .outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security
+    from .security.keys import KeysLike
     from .series import Entry
 
 
@@ -457,31 +457,24 @@ class Telegram:
         return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
 
     @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> Telegram:
+    def from_dict(values: Mapping[str, Any], *, keys: KeysLike = None) -> Telegram:
         """The telegram that a mapping describes: `to_dict`'s, or one written by hand (see `encode`).
 
-        Raises `BuildError` where the values make no telegram.
+        What was decrypted comes back without a key; with `keys` it is encrypted and opened anew. Raises
+        `BuildError` where the values make no telegram.
         """
-        from .decode import decode  # noqa: PLC0415  it imports this module
-        from .encode import encode  # noqa: PLC0415  it imports this module
+        from .restore import restored  # noqa: PLC0415  it imports this module
 
-        octets, form = encode(values), values.get("link", "frame")
-        notes: Sequence[Any] = values.get("diagnostics") or ()
-        # Where decode had to guess the form, it says so again.
-        if any(is_mapping(note) and note.get("code") == "form_guessed" for note in notes):
-            telegram = decode(octets)
-            if telegram.link == form:
-                return telegram
-        return decode(octets, link=form)
+        return restored(values, keys)
 
     @staticmethod
-    def from_json(text: str) -> Telegram:
+    def from_json(text: str, *, keys: KeysLike = None) -> Telegram:
         """The telegram that a JSON object describes, see `from_dict`. Numbers stay exact."""
         try:
             values = json.loads(text, parse_float=Decimal)
         except ValueError as error:
             raise BuildError("JSON", text, str(error)) from error
-        return Telegram.from_dict(values)
+        return Telegram.from_dict(values, keys=keys)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

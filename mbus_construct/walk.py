@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars import Code, LengthError
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
+from mbus_grammars.dib import EXTENSION
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
 from mbus_grammars.units import unit_names
@@ -47,9 +48,14 @@ def walk(octets: bytes, form: Form) -> Telegram:
     return _Reader(octets, form).telegram(parsed)
 
 
+def decode_area(octets: bytes, area: RecordArea) -> Telegram:
+    """A record area by itself."""
+    return _Reader(octets, "records").telegram(area.parse(octets))
+
+
 def decode_records(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
     """The records of a record area."""
-    return _Reader(octets, "records").telegram(area.parse(octets)).records
+    return decode_area(octets, area).records
 
 
 def refuse_rest(octets: bytes, frame: Mapping[str, Any]) -> None:
@@ -160,6 +166,12 @@ class _Reader:
             code = kept["error_code"]
             name = "unspecified error" if code is None else code.name or f"error {int(code):02X}h"
             self.note("info", "application_error", f"the meter reports an application error: {name}", None)
+        elif "full_frame_crc" in kept:
+            signature = f"compact frame: its format {kept['format_signature']:04X}h is not known here"
+            told = (
+                f"{signature}; a Receiver learns it from a full frame or format frame of the same meter type"
+            )
+            self.note("warning", "unknown_signature", told, None)
         elif kept.get("payload") and frame.ci_field is not None:
             name = f"CI {frame.ci_field:02X}h ({frame.ci_name})"
             self.note("warning", "no_grammar", f"{name} has no grammar here, its payload is raw", None)
@@ -216,7 +228,8 @@ class _Reader:
             return
         self.special.append(SpecialFunction(len(self.records), self.octets[start:end]))
         if "reserved" in str(item["dif"].name):
-            self.note("warning", "reserved_dif", f"DIF {item['dif']}: one octet skipped", start)
+            severity: Severity = "error" if item["dif"] & EXTENSION else "warning"  # octets may belong to it
+            self.note(severity, "reserved_dif", f"DIF {item['dif']}: one octet skipped", start)
 
     # --- Fixed data structure
 

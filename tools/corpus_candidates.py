@@ -2,7 +2,9 @@
 
     python tools/corpus_candidates.py CORPUS.jsonl > CANDIDATES.jsonl
 
-`error` is the refusal, or the first diagnostic of severity "error".
+`error` is the refusal, or the first diagnostic of severity "error". An entry's `key` opens it. The corpus is
+read
+twice: first for the formats that its full frames teach, for compact frames stand in front of them.
 """
 
 from __future__ import annotations
@@ -12,18 +14,19 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from mbus_construct import MBusError, Record, Telegram, decode
+from mbus_construct import MBusError, Receiver, Record, Telegram
+from mbus_construct.formats import Formats
 from mbus_construct.json_values import json_value
 
 # The corpus writes some units in ASCII.
 ASCII_UNITS = str.maketrans("³", "3")
 
 
-def candidate(line: str) -> dict[str, Any]:
-    """What the decoder makes of one line of the corpus."""
+def candidate(line: str, formats: Formats | None = None) -> dict[str, Any]:
+    """What the decoder makes of one line of the corpus; `formats` are those that it has learned."""
     entry = json.loads(line)
     try:
-        telegram = decode(bytes.fromhex(entry["hex"]))
+        telegram = Receiver(entry.get("key"), formats).decode(bytes.fromhex(entry["hex"]))
     except MBusError as error:
         return {"id": entry["id"], "error": str(error), "records": []}
     except Exception as error:  # noqa: BLE001  the scorer counts crashes
@@ -55,7 +58,11 @@ def record_line(record: Record) -> dict[str, Any]:
 
 def candidates(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """The candidate of every line that is not blank."""
-    return (candidate(line) for line in lines if line.strip())
+    filled = [line for line in lines if line.strip()]
+    formats = Formats()
+    for line in filled:
+        candidate(line, formats)
+    return (candidate(line, formats) for line in filled)
 
 
 def main(corpus: TextIO, output: TextIO) -> None:

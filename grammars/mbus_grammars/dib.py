@@ -50,6 +50,8 @@ DATA_FIELDS: Final = CodeTable(
 DATA_LENGTHS: Final[tuple[int | None, ...]] = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, None)
 
 # DIFs that are no data record but a function of their own take the whole octet. MBDOC48 6.3.2.
+EXTENSION: Final = 0x80  # the bit that says that a DIFE follows
+
 SPECIAL_DIFS: Final = CodeTable(
     {
         0x0F: "manufacturer specific data to the end",

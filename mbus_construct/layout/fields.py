@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from construct import ConstructError
 
 from mbus_grammars import MBusError
-from mbus_grammars.dib import DATA_LENGTHS, SPECIAL_DIFS
+from mbus_grammars.dib import DATA_LENGTHS, EXTENSION, SPECIAL_DIFS
 from mbus_grammars.record import RecordsFromMeter
 
 from ..describe import describe
@@ -16,6 +16,7 @@ from .drafts import record_of
 from .readers import Reader
 
 if TYPE_CHECKING:
+    from ..json_types import Severity
     from mbus_grammars import DataRecordHeader
 
 REFUSALS: Final = (ConstructError, MBusError)
@@ -99,7 +100,8 @@ def reserved(dif: int, offset: int) -> Diagnostic | None:
     """The remark on the DIF of a special function, None where there is nothing to remark."""
     if "reserved" not in str(SPECIAL_DIFS.codes[dif].name):
         return None
-    return Diagnostic("warning", "reserved_dif", f"DIF {SPECIAL_DIFS.codes[dif]}: one octet skipped", offset)
+    severity: Severity = "error" if dif & EXTENSION else "warning"
+    return Diagnostic(severity, "reserved_dif", f"DIF {SPECIAL_DIFS.codes[dif]}: one octet skipped", offset)
 
 
 def fault_at(octets: bytes, position: int, path: str, index: int) -> Fault:

@@ -175,6 +175,13 @@ def test_a_reserved_dif_costs_one_octet() -> None:
     assert (diagnostic.severity, diagnostic.code, diagnostic.offset) == ("warning", "reserved_dif", 26)
 
 
+def test_a_reserved_dif_with_extension_bit_may_have_more_octets() -> None:
+    telegram = decode(response(GOOD + "FF" + GOOD))
+    assert [record.value for record in telegram.records] == [GOOD_VALUE, GOOD_VALUE]
+    (diagnostic,) = telegram.diagnostics
+    assert (diagnostic.severity, diagnostic.code) == ("error", "reserved_dif")
+
+
 @pytest.mark.parametrize(("dif", "more"), [("0F", False), ("1F", True)])
 @pytest.mark.parametrize("data", ["", "01 02 03"])
 def test_manufacturer_data(dif: str, more: bool, data: str) -> None:

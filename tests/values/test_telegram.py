@@ -129,6 +129,7 @@ def test_the_shape_of_a_telegram() -> None:
         "c_field": 8,
         "c_name": "RSP_UD",
         "a_field": 1,
+        "address": None,
         "ci_field": 0x72,
         "ci_name": "response, full frame (variable data)",
     }
