@@ -13,7 +13,7 @@ from mbus_grammars.layers import AES_CTR, payload_crc_fits
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODE_NAMES
 
 from ..layers import layers_of
-from .aes import NO_IV, crypt_ctr, decrypt_cbc
+from .aes import NO_IV, crypt_ctr, decrypt_cbc, encrypt_cbc
 from .message import (
     KDF_A,
     announced_octets,
@@ -63,8 +63,9 @@ class Opened(NamedTuple):
         state: of the transport layer; None without security mode, or where it cannot be seen. "already
             decrypted": the fillers 2Fh stand there; "plain": a mode is announced and nothing is encrypted;
             "encrypted": no key, or a MAC that is wrong or cannot be checked.
-        mac: of the AFL; None without a MAC. "not checked": no key that is known to be right, a fragment,
-            octets that are already decrypted, or no CMAC.
+        mac: of the AFL; None without a MAC. "not checked": no key that is known to be right, a fragment, no
+            CMAC, or a security mode that is not opened. Of octets that are already decrypted it is checked as
+            it was made, over the encrypted ones.
         findings: codes "encrypted", "wrong_key", "wrong_mac", "decryption", "security_mode", and
             "mac_not_checked" where that is all that a key is missing for.
     """
@@ -183,15 +184,19 @@ class _Transport:
     def opened(self) -> Opened:
         """What comes of it."""
         layers, mode = self.layers, self.layers.mode
-        if mode and mode not in (MODE_5, MODE_7):
-            return self._unknown_mode()
+        known = mode in (MODE_5, MODE_7)
+        if self.hidden and not known:
+            return self._unknown_mode(f"{self.hidden} octets stay as sent")
         if mode and not self.hidden and self._starts_with_fillers():
             # Once in 65536 times these are no fillers but what encryption made: a key or a MAC tells.
             announced = announced_octets(self.octets, layers)
-            self.hidden = announced if announced <= layers.end - layers.payload else 0
-            self.seems_plain = True
+            self.seems_plain = announced > 0
+            if known and announced <= layers.end - layers.payload:
+                self.hidden = announced
         afl = layers.afl
         if afl is not None and afl.mac:
+            if self.seems_plain and not known:
+                return self._unknown_mode("the MAC was made over octets that were encrypted")
             length = mac_length(afl)
             return self._unknown_mac(afl) if length is None else self._authenticated(afl, length)
         return self._unauthenticated()
@@ -218,30 +223,39 @@ class _Transport:
             return self._no_derivation(derivation, "not checked")
         is_key = False
         for key in self.keys:
-            plain = self._plain(derivation if self.layers.mode == MODE_7 else None, key)
+            plain = self._plain(derivation, key)
             if mac_of(self.octets, self.layers, afl, derivation.mac(key))[:length] == afl.mac:
                 return self._authentic(plain)
+            if self.seems_plain and self._sealed_fits(afl, length, derivation, key):
+                return self._left("verified")
             is_key = is_key or plain is not None
-        if self.keys and not self.seems_plain and (is_key or not self.hidden):
+        if not self.keys:
+            return self._mac_not_checked(afl)
+        if is_key or self.seems_plain or not self.hidden:
             return self._wrong_mac(afl)
-        if self.address and not self.hidden and not self.seems_plain:
-            message = f"the MAC of {selector_of(self.address)} is not checked: {_how(self.address)}"
-            state = self._state("plain")
-            return self._found(state, "not checked", "info", "mac_not_checked", message, start=afl.start)
         return self._left("not checked")
+
+    def _cipher(self, derivation: Derivation | None, key: Key) -> tuple[bytes, bytes]:
+        """Key and IV of the encrypted octets."""
+        if derivation is None or self.layers.mode == MODE_5:
+            return key.octets, mode5_iv(self.address, self.octets[self.layers.access_number])
+        return derivation.encryption(key).octets, NO_IV
 
     def _plain(self, derivation: Derivation | None, key: Key) -> bytes | None:
         """The hidden octets in plain; None where there are none, or the key is not theirs."""
         if not self.hidden:
             return None
         start = self.layers.payload
-        hidden = self.octets[start : start + self.hidden]
-        if derivation is None:
-            iv = mode5_iv(self.address, self.octets[self.layers.access_number])
-            plain = decrypt_cbc(key.octets, iv, hidden)
-        else:
-            plain = decrypt_cbc(derivation.encryption(key).octets, NO_IV, hidden)
+        plain = decrypt_cbc(*self._cipher(derivation, key), self.octets[start : start + self.hidden])
         return plain if plain.startswith(FILLERS) else None
+
+    def _sealed_fits(self, afl: AFL, length: int, derivation: Derivation, key: Key) -> bool:
+        """Whether the MAC is right for octets that came decrypted: it was made over the encrypted ones."""
+        start = self.layers.payload
+        behind = start + self.hidden
+        sealed = encrypt_cbc(*self._cipher(derivation, key), self.octets[start:behind])
+        sent = self.octets[:start] + sealed + self.octets[behind:]
+        return mac_of(sent, self.layers, afl, derivation.mac(key))[:length] == afl.mac
 
     def _starts_with_fillers(self) -> bool:
         return self.octets.startswith(FILLERS, self.layers.payload, self.layers.end)
@@ -268,9 +282,7 @@ class _Transport:
 
     def _left(self, mac: MacState | None) -> Opened:
         """Nothing is to be opened, there is no key, or none that fits."""
-        if self.seems_plain:
-            return Opened(self.octets, self.layers, self.link_state, "already decrypted", mac)
-        if not self.hidden:
+        if self.seems_plain or not self.hidden:
             return Opened(self.octets, self.layers, self.link_state, self._state("plain"), mac)
         if not self.address:
             message = f"{self.hidden} octets are encrypted, and no address says of which meter they are"
@@ -282,13 +294,21 @@ class _Transport:
         return self._found("wrong key", mac, "error", "wrong_key", message)
 
     def _wrong_mac(self, afl: AFL) -> Opened:
-        """Octets stay as sent: nothing is given out that is not authentic."""
+        """Octets stay as sent: nothing is given out that is not authentic, but what came plain is there."""
         reason = "the message was changed, or is not the meter's"
-        if not self.hidden:
+        if self.seems_plain or not self.hidden:
             reason += f", or the key is wrong; {_how(self.address, 'the right key')}"
         message = f"the MAC of {selector_of(self.address)} is wrong: {reason}"
-        state = self._state("encrypted")
-        return self._found(state, "wrong", "error", "wrong_mac", message, start=afl.start)
+        # Whoever decrypted a message on its way may have changed it in other places too.
+        severity: Severity = "warning" if self.seems_plain else "error"
+        return self._found(self._state("encrypted"), "wrong", severity, "wrong_mac", message, start=afl.start)
+
+    def _mac_not_checked(self, afl: AFL) -> Opened:
+        if self.hidden or self.seems_plain or not self.address:
+            return self._left("not checked")
+        message = f"the MAC of {selector_of(self.address)} is not checked: {_how(self.address)}"
+        state = self._state("plain")
+        return self._found(state, "not checked", "info", "mac_not_checked", message, start=afl.start)
 
     def _no_derivation(self, derivation: Derivation, mac: MacState | None) -> Opened:
         if self.seems_plain:
@@ -310,17 +330,16 @@ class _Transport:
 
     def _state(self, hidden: State) -> State | None:
         """What is said of a telegram that is left as it was sent."""
+        if self.seems_plain:
+            return "already decrypted"
         return hidden if self.hidden else "plain" if self.layers.mode else None
 
-    def _unknown_mode(self) -> Opened:
+    def _unknown_mode(self, so: str) -> Opened:
         mode = self.layers.mode or 0
         mac: MacState | None = "not checked" if self.layers.afl and self.layers.afl.mac else None
-        if not self.hidden:
-            self.seems_plain = self._starts_with_fillers()
-            return self._left(mac)
         name = SECURITY_MODE_NAMES.codes[mode].name or "reserved"
-        message = f"security mode {mode} ({name}) is not opened here: {self.hidden} octets stay as sent"
-        return self._found("unknown mode", mac, "warning", "security_mode", message)
+        message = f"security mode {mode} ({name}) is not opened here: {so}"
+        return self._found(self._state("unknown mode"), mac, "warning", "security_mode", message)
 
     def _found(
         self,

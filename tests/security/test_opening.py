@@ -207,7 +207,24 @@ def test_already_decrypted(name: str, given: bool) -> None:
     assert result[2:5] == (
         ("already decrypted", None, None)
         if name == "E69"
-        else (None, "already decrypted", "not checked" if name == "E68" else None)
+        else (None, "already decrypted", None if name != "E68" else "verified" if given else "not checked")
+    )
+
+
+def test_a_mac_of_octets_that_came_decrypted() -> None:
+    """It was made over the encrypted ones. Who decrypts on the way may change more: it is no error."""
+    plain = EXAMPLES["E68"][3]
+    for octets, key in ((plain, OTHER), (plain[:-1] + b"\x00", MASTER)):
+        result = opened(octets, key)
+        assert result.octets == octets
+        assert result[3:5] == ("already decrypted", "wrong")
+        assert [(finding.severity, finding.code) for finding in result.findings] == [("warning", "wrong_mac")]
+    in_mode_8 = wireless(f"{ADAPTER} {AFL} 7A 2A 00 1008 {GAS}")
+    result = opened(in_mode_8, {"default": MASTER})
+    assert result[3:5] == ("already decrypted", "not checked")
+    assert result.findings[0].message == (
+        "security mode 8 (AES-128-CTR and CMAC) is not opened here: the MAC was made over octets that were "
+        "encrypted"
     )
 
 
@@ -253,6 +270,7 @@ def test_plain_data_behind_a_mac_that_was_made_over_them() -> None:
         (f"{LINK} 7A 2A 00 0005 0C13 78563412", "plain"),
         (f"{LINK} 7A 2A 00 0007 10 0C13 78563412", "plain"),
         (f"{LINK} 7A 2A 00 0005", "plain"),
+        (f"{LINK} 7A 2A 00 0005 2F2F 0C13 78563412", "plain"),
         (f"{LINK} 7A 2A 00 1005 2F2F", "already decrypted"),  # fewer octets than are announced
         (f"{LINK} 7A 2A 00 1008 2F2F 0C13 78563412", "already decrypted"),
     ],
@@ -430,7 +448,10 @@ def test_a_mac_that_is_no_cmac(afl: str, reason: str) -> None:
     plain = opened(wireless(f"{ADAPTER} {afl} 78 0C1378563412"), MASTER)
     assert plain[2:5] == (None, None, "not checked")
     assert plain.findings[0].message == f"{reason} cannot be checked: its message stays as sent"
-    assert opened(wireless(f"{ADAPTER} {afl} 7A 2A 00 1008 00 {GAS[4:]}"), MASTER).mac == "not checked"
+    assert opened(wireless(f"{ADAPTER} {afl} 7A 2A 00 1008 00 {GAS[4:]}"), MASTER)[3:5] == (
+        "unknown mode",
+        "not checked",
+    )
 
 
 @pytest.mark.parametrize(

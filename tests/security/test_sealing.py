@@ -314,6 +314,14 @@ def test_any_telegram_survives(plain: bytes) -> None:
     assert seal_telegram(result.octets, "wireless", KEYS) == sent
 
 
+def test_fillers_that_were_never_hidden() -> None:
+    """No block is announced: the data are plain as sent, and the MAC is over them."""
+    text = f"{LINK} 90 0F 002C 25 01000000 {ZEROS[:16]} 7A {ACC} 0005 {BLOCK}"
+    sent, result = sealed_and_opened(text)
+    assert result[3:5] == ("plain", "verified")
+    assert open_telegram(sent[:-1] + b"\x2e", "wireless", KEYS)[3:5] == ("plain", "wrong")
+
+
 @given(telegrams(), st.data())
 def test_any_bit_behind_the_link_layer_is_noticed(plain: bytes, data: st.DataObject) -> None:
     """Where a MAC or a payload CRC covers it: by the security, or because no layers are left to read."""
