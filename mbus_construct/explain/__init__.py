@@ -20,13 +20,17 @@ from mbus_grammars.record import DataRecordConstruct
 from ..decode import decode
 from ..forms import GRAMMARS, detect
 from ..hextext import octets_from, visible
+from ..security.keys import Keys
+from .blocks import Blocks
 from .explanation import BitSpan, Explanation, Kind, Span
+from .opened import Secured
 from .records import Scope, heading, part_meaning, rows_of, words_of
 from .trace_grammars import Node, trace
 from .words import bit_spans
 
 if TYPE_CHECKING:
     from ..json_types import Form
+    from ..security.keys import KeysLike
     from ..telegram import Record
 
 __all__ = ["BitSpan", "Explanation", "Span", "explain"]
@@ -37,28 +41,38 @@ _ROOTS: Final[dict[Form, str]] = {
     "ci_field": "application layer",
     "header": "header and records",
     "records": "records",
+    "wireless": "wireless frame",
 }
 
 
-def explain(data: bytes | bytearray | memoryview | str, link: str = "auto") -> Explanation:
+def explain(
+    data: bytes | bytearray | memoryview | str, link: str = "auto", keys: KeysLike = None
+) -> Explanation:
     """Every octet of some data, with its field, its bits, its meaning and the clause that says so.
 
     Args:
         data: the octets, or a string of hex digits with any or no separators.
-        link: where the octets start: "frame", "c_field", "ci_field", "header", "records", or "auto".
+        link: what they are: "frame" and "wireless" for whole frames, "c_field", "ci_field", "header" and
+            "records" for octets that start there, or "auto".
+        keys: as for `decode`. What they open is explained in plain; the explanation holds no key.
 
     Octets that are wrong, or too few, are explained too: the leaves of the explanation cover every octet, and
-    those that could not be read say why. Raises `DecodeError` only for a string that is no hex text, and
-    `ValueError` for a form that there is not.
+    those that could not be read say why. Raises `DecodeError` only for a string that is no hex text,
+    `ValueError` for a form that there is not or keys that are none, and `MissingExtra` for keys without the
+    extra "crypto".
     """
     octets = octets_from(data)
     named: tuple[Form, ...] = tuple(known for known in GRAMMARS if known == link)
     if not named and link != "auto":
         raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
     found = named[0] if named else detect(octets) if octets else "frame"
-    root = trace(GRAMMARS[found], octets, _ROOTS[found])
-    spans = _Spans(octets, _records_by_offset(octets, found, root))
-    return Explanation(octets, tuple(spans.of(root, 0, Scope())), found)
+    blocks = Blocks.of(octets) if found == "wireless" else None
+    telegram = octets if blocks is None else blocks.telegram
+    secured = Secured(telegram, telegram) if keys is None else Secured.of(telegram, found, Keys.of(keys))
+    root = trace(GRAMMARS[found], secured.octets, _ROOTS[found])
+    spans = _Spans(secured.octets, _records_by_offset(secured.octets, found, root)).of(root, 0, Scope())
+    marked = secured.marked(spans)
+    return Explanation(octets, tuple(marked if blocks is None else blocks.placed(marked)), found)
 
 
 def _records_by_offset(octets: bytes, form: Form, root: Node) -> dict[int, tuple[int, Record]]:
@@ -123,11 +137,14 @@ class _Spans:
         return replace(scope, rows=rows_of(node)) if node.name == "vib" else scope
 
 
-_RAW: Final = frozenset({"payload", "encrypted", "manufacturer_data", "octets", "error_data"})
+_RAW: Final = frozenset({"payload", "encrypted", "fragment", "manufacturer_data", "octets", "error_data"})
 _LINK: Final = frozenset(
     {"start", "l_field", "l_field_repeated", "start_repeated", "c_field", "a_field", "ci_field", "user_data"}
     | {"checksum", "stop"}
 )
+# Of a frame by radio, and of the extended link layer.
+_ADDRESSES: Final = frozenset({"manufacturer", "identification_number", "version", "device_type", "receiver"})
+_ELL: Final = frozenset({"communication_control", "session_number", "payload_crc"})
 
 
 def _kind(node: Node) -> Kind:
@@ -143,4 +160,13 @@ def _kind(node: Node) -> Kind:
         return "record"
     if steps[-1] == "dif":
         return "dib"
-    return "link" if node.path in _LINK or not node.path else "header"
+    return "link" if not node.path or _is_link(steps, node.source) else "header"
+
+
+def _is_link(steps: list[str], source: str) -> bool:
+    """Whether a field belongs to a frame, or to an extended link layer."""
+    if steps[-1] in ("ci_field", "user_data"):
+        return True
+    if len(steps) == 1 or source.startswith("EN 13757-4"):
+        return steps[-1] in _LINK | _ADDRESSES | _ELL | {"access_number"} and steps[0] != "header"
+    return False

@@ -14,7 +14,7 @@ Kind = Literal["link", "header", "record", "dib", "vib", "data", "raw"]
 
 
 _ABBREVIATIONS: Final = frozenset(
-    {"a", "acd", "c", "ci", "crc", "dfc", "dib", "dif", "dife", "fcb", "fcv", "l", "lvar", "prm"}
+    {"a", "acd", "c", "ci", "crc", "mac", "dfc", "dib", "dif", "dife", "fcb", "fcv", "l", "lvar", "prm"}
     | {"vib", "vif", "vife"}
 )
 
@@ -71,6 +71,9 @@ class Span:
         kind: the layer it belongs to.
         group: whether the following spans of a higher level are its parts. The others are the leaves.
         fault: what is wrong here, "" if nothing is.
+        plain: the octets decrypted, which value and meaning are of; b"" where nothing is hidden.
+        size: how many octets the field has where a CRC of the frame interrupts it, else 0. The first of its
+            spans has value, meaning and bits; the others are `continued`.
     """
 
     offset: int
@@ -85,11 +88,34 @@ class Span:
     kind: Kind = "link"
     group: bool = False
     fault: str = ""
+    plain: bytes = b""
+    size: int = 0
+    continued: bool = False
+
+    @property
+    def decrypted(self) -> bool:
+        """Whether its octets were hidden and are explained in plain."""
+        return bool(self.plain)
+
+    @property
+    def shown(self) -> bytes:
+        """The octets that value and meaning are of: the plain ones where they were hidden."""
+        return self.plain or self.octets
+
+    @property
+    def width(self) -> int:
+        """How many octets its bits are of."""
+        return self.size or len(self.octets)
 
     @property
     def end(self) -> int:
         """The offset behind its last octet."""
         return self.offset + len(self.octets)
+
+    @property
+    def is_crc(self) -> bool:
+        """Whether it is the CRC of a block of a frame by radio."""
+        return self.name.startswith("crcs[")
 
     @property
     def is_heading(self) -> bool:
@@ -99,11 +125,12 @@ class Span:
     @property
     def label(self) -> str:
         """The field's name in words."""
-        return in_words(self.name)
+        return f"{in_words(self.name)}, continued" if self.continued else in_words(self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape."""
-        return {**asdict(self), "octets": to_hex(self.octets)}
+        octets = {"octets": to_hex(self.octets), "plain": to_hex(self.plain)}
+        return {**asdict(self), **octets, "decrypted": self.decrypted}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +147,7 @@ class Section:
     @property
     def offset(self) -> int:
         """Where it starts."""
-        return self.rows[0].offset if self.continued else self.heading.offset
+        return self.rows[0].offset if self.rows else self.heading.offset
 
     @property
     def length(self) -> int:
@@ -128,13 +155,22 @@ class Section:
         return sum(len(span.octets) for span in self.rows if not span.group)
 
     @property
+    def decrypted(self) -> bool:
+        """Whether all fields of it were hidden."""
+        fields = [span for span in self.rows if span.octets and not span.group and not span.is_crc]
+        return bool(fields) and all(span.decrypted for span in fields)
+
+    @property
     def title(self) -> str:
         """The heading in words."""
         heading = self.heading
+        layer = heading.name == "user_data" and heading.meaning
         if self.continued:
-            return f"{heading.label}, continued"
+            return f"{layer or heading.label}, continued"
         if heading.kind == "record":
             return heading.meaning or heading.label
+        if layer:
+            return layer
         return f"{heading.label}: {heading.meaning}".removesuffix(": ")
 
 
@@ -154,6 +190,11 @@ class Explanation:
     def leaves(self) -> tuple[Span, ...]:
         """The spans that are no group."""
         return tuple(span for span in self.spans if not span.group)
+
+    @property
+    def decrypted(self) -> tuple[Span, ...]:
+        """The fields that were hidden, and are explained in plain."""
+        return tuple(span for span in self.leaves if span.decrypted)
 
     @property
     def faults(self) -> tuple[Span, ...]:

@@ -70,6 +70,9 @@ def to_html(explanation: Explanation, title: str = "M-Bus telegram") -> str:
 def _summary(explanation: Explanation) -> str:
     octets = len(explanation.octets)
     told = f"{octets} octet{'s' if octets != 1 else ''}"
+    hidden = sum(len(span.octets) for span in explanation.decrypted)
+    if hidden:
+        told += f", as sent; {hidden} of them are encrypted, and explained in plain"
     heading = explanation.spans[0]
     said = heading.meaning or heading.label
     return f'<p class="lead">{escape(said)} <span class="dim">· {told}</span></p>'
@@ -122,8 +125,9 @@ def _cell(span: Span, index: int, shade: int) -> str:
     classes += (
         ["bad"] * bool(span.fault) + ["first"] * (not index) + ["last"] * (index == len(span.octets) - 1)
     )
+    plain = f"decrypted {span.plain[index]:02X}" if span.decrypted else ""
     told = escape(
-        ": ".join(filter(None, (span.label, span.value_text, span.meaning, span.fault))), quote=True
+        ": ".join(filter(None, (span.label, plain, span.value_text, span.meaning, span.fault))), quote=True
     )
     octet = f"{span.octets[index]:02X}"
     return f'<a class="{" ".join(classes)}" href="#{_anchor(span)}" title="{told}">{octet}</a>'
@@ -131,6 +135,7 @@ def _cell(span: Span, index: int, shade: int) -> str:
 
 # --- Tables --------------------------------------------------------------------------------------
 
+_DECRYPTED: Final = ' <em class="plain">decrypted</em>'
 _COLUMNS: Final = ("Offset", "Octets", "Field", "Bits", "Meaning", "Clause")
 
 
@@ -139,30 +144,36 @@ def _section(section: Section) -> Iterator[str]:
     fault = f' <strong class="fault">{escape(heading.fault)}</strong>' * bool(heading.fault)
     told = f"{length} octet{'s' if length != 1 else ''} from offset {section.offset}"
     yield f'<details open="open" class="{heading.kind}">'
-    yield f'<summary><span class="title">{escape(section.title)}</span>{fault}'
+    mark = _DECRYPTED * section.decrypted
+    yield f'<summary><span class="title">{escape(section.title)}</span>{mark}{fault}'
     yield f'<span class="dim">{told}</span></summary>'
     if section.rows:
         head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
         yield f"<table><thead><tr>{head}</tr></thead>"
         for span in section.rows:
-            yield from _rows(span, span.level - heading.level - 1)
+            marked = span.decrypted and not section.decrypted
+            yield from _rows(span, span.level - heading.level - 1, marked=marked)
         yield "</table>"
     yield "</details>"
 
 
-def _rows(span: Span, depth: int) -> Iterator[str]:
-    """The rows of a field: its own and one for each of its bits, as a group."""
-    octets = span.octets.hex(" ").upper()
+def _rows(span: Span, depth: int, *, marked: bool) -> Iterator[str]:
+    """The rows of a field: its own and one for each of its bits, as a group.
+
+    `marked` where its own row says that it was decrypted.
+    """
+    octets = span.shown.hex(" ").upper()
     value = f'<code class="value">{escape(span.value_text)}</code> ' if span.value_text else ""
     fault = f' <strong class="fault">{escape(span.fault)}</strong>' if span.fault else ""
     kind = f"{span.kind} group" if span.group else span.kind
+    mark = _DECRYPTED * marked
     identity = f' id="{_anchor(span)}"' if _anchor(span) else ""
     yield f'<tbody{identity} class="{kind}{" bad" if span.fault else ""}"><tr>'
     yield f'<td class="at">{span.offset}</td><td class="hex">{octets}</td>'
     yield f'<th scope="row" class="d{min(depth, 3)}" title="{escape(span.path)}">{escape(span.label)}</th>'
-    yield f'<td class="none"></td><td class="said">{value}{escape(span.meaning)}{fault}</td>'
+    yield f'<td class="none"></td><td class="said">{value}{escape(span.meaning)}{mark}{fault}</td>'
     yield f'<td class="clause">{escape(span.source)}</td></tr>'
-    yield from (_bit_row(bits, len(span.octets), depth) for bits in span.bits)
+    yield from (_bit_row(bits, span.width, depth) for bits in span.bits)
     yield "</tbody>"
 
 

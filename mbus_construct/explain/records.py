@@ -15,7 +15,8 @@ from mbus_grammars.units import UNITS, unit_names
 from mbus_grammars.vib import code_rows
 from mbus_grammars.vif_tables import OBJECT_ACTION, RECORD_ERROR, Row
 
-from .words import Words, bit_meaning, count, field_words, group_words, hex_of, plain_words
+from .layer_words import Words, count, hex_of
+from .words import bit_meaning, field_words, group_words, plain_words
 
 if TYPE_CHECKING:
     from ..telegram import Record

@@ -38,6 +38,8 @@ code, .hex, .at, .octets { font-family: var(--mono); font-variant-ligatures: non
 .faults { padding: .75rem 1rem; background: var(--fault-back); border-color: var(--fault); }
 .faults ul { margin: 0; padding-left: 1.2rem; }
 .faults a { color: var(--fault); font-weight: 600; }
+em.plain { font-style: normal; font-size: .75rem; font-weight: 600; white-space: nowrap; color: var(--dim);
+  border: 1px solid var(--dim); border-radius: .6rem; padding: 0 .4rem; margin-left: .3rem; }
 .fault { color: var(--fault); font-weight: 600; }
 .fault::before { content: "✗ "; }
 /* hex dump */

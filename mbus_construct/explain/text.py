@@ -26,7 +26,10 @@ _STYLES: Final = {
     "raw": "yellow",
 }
 _FAULT: Final = "bold red"
+_MARK: Final = "yellow"
+_DECRYPTED: Final = "decrypted"
 _OCTETS_A_LINE: Final = 4
+_SENT_A_LINE: Final = 16
 
 
 def to_lines(explanation: Explanation, colour: bool = False, width: int = 120) -> Iterable[str]:
@@ -41,15 +44,32 @@ def to_lines(explanation: Explanation, colour: bool = False, width: int = 120) -
         highlight=False,
         emoji=False,
     )
+    if explanation.decrypted:
+        for line in _as_sent(explanation):
+            console.print(line)
     for section in explanation.sections:
         console.print(_title(section), soft_wrap=False)
         console.print(_table(section, narrow=width < 90))
     return [line.rstrip() for line in stream.getvalue().splitlines()]
 
 
+def _as_sent(explanation: Explanation) -> Iterator[Text]:
+    """The octets as sent, where what follows shows others."""
+    hidden = sum(len(span.octets) for span in explanation.decrypted)
+    octets = explanation.octets
+    told = f"as sent: {len(octets)} octets, {hidden} of them encrypted; these are in plain below"
+    yield Text(told, "bold")
+    for start in range(0, len(octets), _SENT_A_LINE):
+        line = Text(f"{start:>4} ", "bright_black")
+        yield line.append(octets[start : start + _SENT_A_LINE].hex(" ").upper(), _STYLES["raw"])
+    yield Text("")
+
+
 def _title(section: Section) -> Text:
     heading = section.heading
     title = Text(f"{section.offset:>4}  {section.title}", style="bold")
+    if section.decrypted:
+        title.append(f"  {_DECRYPTED}", _MARK)
     if heading.fault and not section.continued:
         title.append(f"  ✗ {heading.fault}", style=_FAULT)
     return title
@@ -65,18 +85,20 @@ def _table(section: Section, narrow: bool) -> Table:
         table.add_column("clause", ratio=1, style="bright_black", no_wrap=True, overflow="ellipsis")
     base = section.heading.level + 1
     for span in section.rows:
-        for cells in _rows(span, span.level - base):
+        for cells in _rows(span, span.level - base, marked=span.decrypted and not section.decrypted):
             table.add_row(*cells[: len(table.columns)])
     return table
 
 
-def _rows(span: Span, depth: int) -> Iterator[tuple[Text, ...]]:
-    """The field's row and those of its bits."""
+def _rows(span: Span, depth: int, *, marked: bool) -> Iterator[tuple[Text, ...]]:
+    """The field's row and those of its bits; `marked` where it says that the field was decrypted."""
     style = _STYLES[span.kind]
-    octets = Text("" if span.group else span.octets.hex(" ").upper(), style)
+    octets = Text("" if span.group else span.shown.hex(" ").upper(), style)
     meaning = Text().append(span.value_text, "bold")
     if span.meaning:
         meaning.append(("  " if span.value_text else "") + span.meaning)
+    if marked:
+        meaning.append(("  " if meaning else "") + _DECRYPTED, _MARK)
     if span.fault:
         meaning.append(("  " if meaning else "") + f"✗ {span.fault}", _FAULT)
     label = Text("  " * depth + span.label, style)

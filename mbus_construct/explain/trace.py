@@ -119,7 +119,8 @@ def _renamed(construct: Any, place: Place) -> Any:
 
 
 @walk.register(c.Struct)
-def _struct(construct: Any, place: Place) -> Any:
+def structure(construct: Any, place: Place) -> Any:
+    """The named fields of a Struct, each as a field of its own."""
     outer = place.context
     found: c.Container[Any] = c.Container()
     context: c.Container[Any] = c.Container(

@@ -13,25 +13,42 @@ from typing import Any, Final
 import construct as c
 from construct.core import BytesIOWithOffsets
 
-from mbus_grammars import DecodeError, IncompleteFrame, MBusError
+from mbus_grammars import ChecksumError, DecodeError, IncompleteFrame, MBusError
 from mbus_grammars.application import FixedOrCompact
 from mbus_grammars.base import Anything, as_decode_error
 from mbus_grammars.bits import Bits, Coded, Number
-from mbus_grammars.constructs import Derived, Door, Memo, Salvage, Variant
+from mbus_grammars.constructs import Derived, Door, Layout, Memo, Optionally, Salvage, Variant
 from mbus_grammars.dib import SPECIAL_DIFS, DIBOctets
 from mbus_grammars.fields import CField
+from mbus_grammars.layers import PAYLOAD_CRC_LENGTH, PayloadCRC, WithAFLLength, WithPayloadCRC
 from mbus_grammars.link import FT12, ToCheckSum
 from mbus_grammars.lvar import LVAR_NAMES, VariableLength
 from mbus_grammars.profile import CompactProfile, ProfileHeader, element_type
 from mbus_grammars.record import DataRecordConstruct, RecordArea
+from mbus_grammars.security import ByMode, SecurityFields
 from mbus_grammars.vib import VIB, VIBOctets
 
-from .trace import Node, Place, blame, bounded, enter, mark, passed_on, rest_of, trace, walk
+from .trace import Node, Place, blame, bounded, enter, mark, passed_on, rest_of, structure, trace, walk
 
 __all__ = ["Node", "trace"]
 
-for _class in (Derived, Door, Memo, Number):
+for _class in (Derived, Door, Memo, Number, WithPayloadCRC):
     walk.register(_class, passed_on)
+
+
+@walk.register(Layout)
+def _layout(construct: Any, place: Place) -> Any:
+    """A field that is absent is none of the values either."""
+    found = structure(construct, place)
+    for item in construct.subcons:
+        if found[item.name] is None and getattr(item.subcon, "may_be_absent", False):
+            del found[item.name]
+    return found
+
+
+@walk.register(Optionally)
+def _optionally(construct: Any, place: Place) -> Any:
+    return walk(construct.subcon, place) if construct.condition(place.context) else None
 
 
 @walk.register(Bits)
@@ -39,6 +56,51 @@ def _bits(construct: Any, place: Place) -> Any:
     number = _number(construct.size, place)
     place.node.bits, place.node.number = construct, number
     return construct._parse(place.stream, place.context, place.path)
+
+
+@walk.register(ByMode)
+def _by_mode(construct: Any, place: Place) -> Any:
+    number = _number(construct.size, place)
+    place.node.bits, place.node.number = construct.layout(number) or construct, number
+    return construct._parse(place.stream, place.context, place.path)
+
+
+@walk.register(SecurityFields)
+def _security_fields(construct: Any, place: Place) -> Any:
+    configuration_field = place.context["header"]["configuration_field"]
+    chosen = construct.choose(configuration_field, len(rest_of(place.stream)))
+    return None if chosen is None else walk(chosen, place)
+
+
+@walk.register(PayloadCRC)
+def _payload_crc(construct: Any, place: Place) -> Any:
+    """What a payload CRC covers is walked also where it is wrong."""
+    start = place.stream.tell()
+    sent = _number(PAYLOAD_CRC_LENGTH, place)
+    try:
+        return construct._parse(place.stream, place.context, place.path)
+    except ChecksumError as error:
+        place.node.fault = error.message
+        place.stream.seek(start + PAYLOAD_CRC_LENGTH)
+        return sent
+
+
+@walk.register(WithAFLLength)
+def _with_afl_length(construct: Any, place: Place) -> Any:
+    """A wrong length is marked, and what is behind it walked."""
+    start = place.stream.tell()
+    refused: DecodeError | None = None
+    try:
+        construct._parse(place.stream, place.context, place.path)
+    except DecodeError as error:
+        refused = error
+    except c.ConstructError:  # the walk comes across it too
+        refused = None
+    place.stream.seek(start)
+    value = walk(construct.subcon, place)
+    if refused is not None and refused.code == "length":
+        mark(place.node, refused)
+    return value
 
 
 @walk.register(type(CField))

@@ -6,27 +6,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars.bits import BitField, Code
 from mbus_grammars.code_tables import MANUFACTURERS
-from mbus_grammars.fields import FixedStatus
+from mbus_grammars.fields import FixedStatus, WirelessCField
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
 from ..telegram import Status
 from ..values import EVERY
 from .explanation import BitSpan
+from .layer_words import (
+    LAYER_BITS,
+    LAYER_FIELDS,
+    SENT_BY_METERS,
+    Words,
+    access_number,
+    count,
+    hex_of,
+    layer_words,
+    set_bits,
+)
 
 if TYPE_CHECKING:
     from .trace import Node
-
-
-class Words(NamedTuple):
-    """Value and meaning of a field; `source` where the field's own is not the closest one."""
-
-    value_text: str
-    meaning: str = ""
-    source: str = ""
 
 
 def field_words(node: Node) -> Words:
@@ -42,32 +45,10 @@ def plain_words(node: Node) -> Words:
     if isinstance(value, Code):
         return Words(f"{int(value):02X}h", value.name or "no entry in the table")
     if node.bits is not None:
-        return Words(hex_of(node), _set_bits(node))
+        return Words(hex_of(node), set_bits(node))
     if isinstance(value, bytes):
         return Words(count(len(value)))
     return Words("" if isinstance(value, Mapping) else str(value))
-
-
-def hex_of(node: Node) -> str:
-    """The number of a field made of bits, in hex."""
-    return f"{node.number:0{2 * (node.end - node.start)}X}h"
-
-
-def count(octets: int) -> str:
-    """So many octets."""
-    return f"{octets} octet" + ("s" if octets != 1 else "")
-
-
-def _set_bits(node: Node) -> str:
-    """The parts of a field that are not zero."""
-    shown: list[str] = []
-    for name, spec in node.bits.fields.items() if node.bits is not None else ():
-        value, label = node.value[name], name.replace("_", " ")
-        if isinstance(value, Code):
-            shown.append(f"{label}: {value.name or int(value)}")
-        elif value:
-            shown.append(label if spec.flag else f"{label} {value}")
-    return ", ".join(shown)
 
 
 # --- Bits ----------------------------------------------------------------------------------------
@@ -114,10 +95,14 @@ def bit_meaning(node: Node, name: str, value: int) -> str:
     """What a part of a field made of bits says."""
     if isinstance(value, Code):
         return value.name or "no entry in the table"
+    if name == "prm" and node.construct is WirelessCField:
+        return "starts an exchange" if value else "answers"
     if name in _FLAGS:
         return _FLAGS[name][bool(value)]
     if name == "function":
         return node.value["name"] or "no name"
+    if name in LAYER_BITS:
+        return LAYER_BITS[name](value)
     if isinstance(value, bool):
         return "set" if value else ""
     return f"every {name}" if EVERY.get(name) == value else ""
@@ -153,6 +138,8 @@ def _l_field(node: Node) -> Words:
 def _c_field(node: Node) -> Words:
     value = node.value
     sender = "from the master" if value["prm"] else "from the meter"
+    if node.construct is WirelessCField and value["prm"]:
+        sender = "from the meter" if value["name"] in SENT_BY_METERS else "to the meter"
     flags = [name.upper() for name in ("fcb", "fcv", "acd", "dfc") if value.get(name)]
     return Words(hex_of(node), ", ".join((value["name"] or "no name", sender, *flags)))
 
@@ -178,13 +165,6 @@ def _status(node: Node) -> Words:
     return Words(hex_of(node), ", ".join(said))
 
 
-def _configuration_field(node: Node) -> Words:
-    mode, blocks = node.value["security_mode"], node.value["encrypted_blocks"]
-    return Words(
-        hex_of(node), f"security mode {mode}, {blocks} encrypted blocks" if mode else "no encryption"
-    )
-
-
 def _alarm_flags(node: Node) -> Words:
     number = int.from_bytes(node.value, "little")
     names = [str(bit) for bit in range(number.bit_length()) if number >> bit & 1]
@@ -207,14 +187,13 @@ FIELDS: Final[dict[str, Callable[[Node], Words]]] = {
     "identification_number": _identification_number,
     "manufacturer": _manufacturer,
     "version": _said("version of the device"),
-    "access_number": _said("counts the answers of the meter"),
+    "access_number": access_number,
     "status": _status,
-    "configuration_field": _configuration_field,
     "alarm_flags": _alarm_flags,
-    "encrypted": _said("encrypted"),
     "payload": _said("no grammar here"),
     "manufacturer_data": _said("the manufacturer's own"),
     "length": _length,
+    **LAYER_FIELDS,
 }
 
 # --- Groups --------------------------------------------------------------------------------------
@@ -228,6 +207,14 @@ def group_words(node: Node) -> str:
 
 def _values(node: Node) -> dict[str, Any]:
     return {child.name: child.value for child in node.children if child.value is not None}
+
+
+def _wireless_frame(node: Node) -> str:
+    found = _values(node)
+    if "c_field" not in found:
+        return ""
+    name = found["c_field"]["name"] or "no name"
+    return f"{name} from {_header(node)}" if "identification_number" in found else name
 
 
 def _frame(node: Node) -> str:
@@ -249,7 +236,11 @@ def _header(node: Node) -> str:
 _GROUPS: Final[dict[str, Callable[[Node], str]]] = {
     "frame": _frame,
     "link user data": _frame,
+    "wireless frame": _wireless_frame,
     "header": _header,
+    "receiver": _header,
+    "user_data": layer_words,
+    "security": layer_words,
     "text": lambda node: f"{node.value!r}, last character first" if node.value is not None else "",
     "text_last": lambda node: f"{node.value!r}, last character first" if node.value is not None else "",
 }

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explanations import assert_covered, by_path
 from helpers import plain
-from mbus_construct.explain import GRAMMARS, Explanation, Span, explain
+from mbus_construct.explain import GRAMMARS, explain
 from mbus_construct.explain.text import to_lines
 from mbus_construct.explain.trace_grammars import trace
 from mbus_grammars import DecodeError, Frame
@@ -20,27 +21,6 @@ RESPONSE = bytes.fromhex(
     "68 1F 1F 68 08 02 72 78 56 34 12 24 40 01 07 55 00 00 00"
     "03 13 15 31 00 DA 02 3B 13 01 8B 60 04 37 18 02 18 16"
 )
-
-
-def assert_covered(explanation: Explanation) -> None:
-    """The leaves hold every octet once, in order; the bits of a field are all its bits."""
-    position = 0
-    for leaf in explanation.leaves:
-        assert leaf.offset == position
-        assert leaf.octets == explanation.octets[position : leaf.end]
-        assert leaf.octets or leaf.fault or not explanation.octets  # only what is missing has no octets
-        position = leaf.end
-        if leaf.bits:
-            bits = [bit for span in leaf.bits for bit in range(span.high, span.low - 1, -1)]
-            assert bits == list(reversed(range(8 * len(leaf.octets))))
-    assert position == len(explanation.octets)
-    for group in (span for span in explanation.spans if span.group):
-        assert group.octets == explanation.octets[group.offset : group.end]
-
-
-def by_path(explanation: Explanation, path: str) -> Span:
-    (found,) = [span for span in explanation.spans if span.path == path]
-    return found
 
 
 @pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets.hex()[:40])
