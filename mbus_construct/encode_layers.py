@@ -229,5 +229,6 @@ def to_seal(values: Mapping[str, Any]) -> tuple[bool, bool]:
         by_hand_sealed = state is None and (
             security.get("mode") in (MODE_5, MODE_7) or bool(values.get("afl"))
         )
-        transport = state == "decrypted" or mac == "verified" or by_hand_sealed
+        authentic = mac == "verified" and state != "already decrypted"
+        transport = state == "decrypted" or authentic or by_hand_sealed
     return link, transport

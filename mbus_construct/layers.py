@@ -11,8 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars import DecodeError
-from mbus_grammars.application import LongHeader, ShortHeader
-from mbus_grammars.code_tables import CI_FIELDS
+from mbus_grammars.application import USER_DATA, WIRELESS_USER_DATA, LongHeader, ShortHeader
 from mbus_grammars.layers import (
     AFL_CI_FIELD,
     AFL_FIELDS,
@@ -72,7 +71,7 @@ class Layers(NamedTuple):
         afl: the AFL, None without one.
         transport: the CI field of the transport layer; -1 where it is hidden, fragmented or absent.
         ci_field: its octet, None without one.
-        header: what stands behind it: "none", "short", "long", or "" where that is not known.
+        header: what stands behind it: "none", "short", "long", or "" where there is no CI field.
         access_number, configuration_field: of the header; 0 without one.
         message_counter: the message counter of mode 7 in the transport layer, as sent; b"" without one.
         mode: the security mode, None without a header.
@@ -145,7 +144,18 @@ _ELL_PLACES: Final = {code: _ell_places(code) for code in ELL_CI_FIELDS}
 _PAYLOAD_CRC: Final = PAYLOAD_CRC_LENGTH
 _COUNTER: Final[int] = MessageCounter.sizeof()
 
-_HEADER_OF: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
+def _header_of(structure: Any) -> str:
+    """The header that the structure behind a CI field starts with, by name."""
+    fields: Any = getattr(structure, "subcons", ())
+    first = getattr(fields[0], "subcon", None) if fields else None
+    return "long" if first is LongHeader else "short" if first is ShortHeader else "none"
+
+
+_HEADER_OF: Final = {
+    wireless: {code: _header_of(getattr(salvage, "subcon", None)) for code, salvage in table.items()}
+    for wireless, table in ((False, USER_DATA), (True, WIRELESS_USER_DATA))
+}
+_FIXED_OR_COMPACT: Final = 0x73
 _HEADERS: Final = {
     "short": (_places(fields_of(ShortHeader), "configuration_field"), ShortHeader.sizeof()),
     "long": (_places(fields_of(LongHeader), "configuration_field"), LongHeader.sizeof()),
@@ -229,7 +239,11 @@ class _Finder:
         if self.position >= end:
             return False
         self.place, self.ci_field = self.position, octets[self.position]
-        return self.transport(_HEADER_OF.get(self.ci_field, ""), self.position + 1)
+        header = _HEADER_OF[self.security.wireless][self.ci_field]
+        if self.ci_field == _FIXED_OR_COMPACT and not self.security.wireless:
+            structure: Any = USER_DATA[self.ci_field]
+            header = _header_of(structure.subcon.choose(end - self.position - 1))
+        return self.transport(header, self.position + 1)
 
     def _find_ell(self) -> bool:
         self.ell = self.position
