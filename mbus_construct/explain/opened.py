@@ -28,6 +28,7 @@ class Secured:
         sent: its octets as sent.
         octets: with hidden octets in plain.
         hidden: where the octets stand that were hidden: (start, end).
+        twice: whether hidden octets of the transport layer were in an extended link layer that was hidden.
         mac: what became of the MAC, "" without one or without keys.
         findings: why something stayed hidden, or is not to be trusted.
     """
@@ -35,6 +36,7 @@ class Secured:
     sent: bytes
     octets: bytes
     hidden: tuple[tuple[int, int], ...] = ()
+    twice: bool = False
     mac: str = ""
     findings: tuple[Finding, ...] = ()
 
@@ -46,9 +48,9 @@ class Secured:
         except MBusError:
             return cls(octets, octets)
         opened = open_telegram(octets, form, keys)
-        return cls(
-            octets, opened.octets, tuple(_hidden(octets, form, opened)), opened.mac or "", opened.findings
-        )
+        twice = opened.link_state == opened.state == "decrypted"
+        hidden = tuple(_hidden(octets, form, opened))
+        return cls(octets, opened.octets, hidden, twice, opened.mac or "", opened.findings)
 
     def marked(self, spans: Iterable[Span]) -> Iterator[Span]:
         """The spans of the plain octets: with the octets as sent, and what was hidden marked."""
@@ -60,7 +62,9 @@ class Secured:
 
     def _leaf(self, span: Span, plain: bytes) -> Span:
         """A field, with its plain octets where it was hidden."""
-        if any(start <= span.offset and span.end <= end for start, end in self.hidden):
+        if span.name == "payload_crc" and self.twice:  # it is of octets that are not in plain yet
+            span = replace(span, value_text="", meaning=f"{span.meaning}: encrypted, and right")
+        elif any(start <= span.offset and span.end <= end for start, end in self.hidden):
             span = replace(span, plain=plain)
         elif span.octets != plain:  # a check sum, which opening makes fit the plain octets
             number = int.from_bytes(span.octets, "little")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from xml.etree import ElementTree as Xml
 
 import pytest
 
@@ -23,6 +24,12 @@ from explanations import (
 from mbus_construct.explain import explain
 from mbus_construct.explain.html import to_html
 from mbus_construct.explain.text import to_lines
+from mbus_construct.security.aes import crypt_ctr
+from mbus_construct.security.modes import ell_initial_block
+from mbus_grammars.crc import crc
+from mbus_grammars.wireless import without_crcs
+
+E62_TELEGRAM = without_crcs(E62)[1]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +89,24 @@ def test_decrypted_field_that_a_crc_interrupts() -> None:
         (b"\x3b", b"\x32"),
         (b"\x01\x3e\xc4", b"\x37\x1f\x15"),
     ]
+
+
+def test_encrypted_twice() -> None:
+    """The payload CRC is of the octets that mode 5 hides: its plain value is not known afterwards."""
+    inner = E62_TELEGRAM[10:]
+    link, session = E62_TELEGRAM[1:10], bytes.fromhex("60 3A 10 20")
+    covered = crc(inner).to_bytes(2, "little") + inner
+    key = bytes.fromhex(KEYS[E62])
+    hidden = crypt_ctr(key, ell_initial_block(link[1:], 0x20, session), covered)
+    telegram = link + bytes.fromhex("8D 20 E9") + session + hidden
+    explanation = explain(bytes([len(telegram)]) + telegram, keys=KEYS[E62])
+    assert_covered(explanation)
+    assert not explanation.faults
+    check = by_path(explanation, "user_data.payload_crc")
+    assert (check.octets, check.plain, check.value_text) == (hidden[:2], b"", "")
+    assert check.meaning == "CRC of all octets behind it: encrypted, and right"
+    volume = by_path(explanation, "user_data.user_data.records[2]")
+    assert volume.meaning == "record 0: volume, 28504.27 m³"
 
 
 def test_mac() -> None:
@@ -159,6 +184,7 @@ def test_text() -> None:
 
 def test_page() -> None:
     page = to_html(explain(E62, keys=KEYS[E62]))
+    assert Xml.fromstring(page) is not None  # noqa: S314  our own page
     assert "55 octets, as sent; 32 of them are encrypted, and explained in plain" in page
     assert '<span class="title">record 0: volume, 28504.27 m³</span> <em class="plain">decrypted</em>' in page
     assert '<td class="hex">27 04 85 02</td>' in page
