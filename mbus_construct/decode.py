@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars import DecodeError
 from mbus_grammars.wireless import without_crcs
 
+from .contents import may_have_contents, with_contents
 from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame
 from .hextext import octets_from
 from .layout import PLANS
@@ -59,7 +60,7 @@ def decode(data: Octets, *, link: str = "auto", keys: KeysLike = None) -> Telegr
                     raise
                 telegram = None  # 68h may be the first octet of something else
             if telegram is not None:
-                return telegram
+                return with_contents(telegram, _by_radio(None)) if may_have_contents(octets) else telegram
     return read_started(start(octets, link), opened or None)
 
 
@@ -97,7 +98,12 @@ def read_started(started: Started, keys: Keys | None) -> Telegram:
         # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.
         whole = read(started.sent, "wireless", keys)
         telegram = telegram if whole.worst == "error" else whole
-    return guessed(telegram, started.others)
+    return with_contents(guessed(telegram, started.others), _by_radio(keys))
+
+
+def _by_radio(keys: Keys | None) -> Callable[[bytes], Telegram]:
+    """Decodes telegrams that stand in others."""
+    return lambda octets: decode(octets, link="wireless", keys=keys)
 
 
 def guessed(telegram: Telegram, others: tuple[Form, ...]) -> Telegram:

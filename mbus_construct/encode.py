@@ -37,11 +37,12 @@ from .encode_layers import (
 from .forms import GRAMMARS
 from .json_types import SCHEMA_VERSION, FrameDict, MeterDict, RecordDict, TelegramDict
 from .json_values import json_number
+from .manufacturers import TAIL, rebuilt
 from .mappings import hex_octets, part_of, refuse_unknown
 from .raw import is_measured, is_number, to_data, to_number
 from .security.keys import Keys
 from .security.sealing import seal_telegram
-from .telegram import Telegram
+from .telegram import Meter, Telegram
 from .values import EXACT
 
 if TYPE_CHECKING:
@@ -222,6 +223,8 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     built = _with_octets(given or {})
     if "malformed" in built:
         return built
+    if "payload" in built:
+        built["payload"] = rebuilt(values, _meter(values), ci_field, built["payload"])
     if "counter_1" in built:
         address = address_of(part_of(values, "meter", MeterDict))
         return built | {key: item for key, item in address.items() if key == "identification_number"}
@@ -234,17 +237,24 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         built |= security_fields(values, records=area is not None)
     if area is not None:
         built["records"] = _items(values, area)
-        mode = by_hand(values) if "header" in built else None
-        if mode is not None:
-            blocks = 0
-            if mode:
-                built["records"], blocks = encrypted_area(built["records"], area)
-            built["header"]["configuration_field"] = configuration_of(mode, blocks, values)
+        if "header" in built:
+            _secure(built, values, area)
     elif _sequence(values, "records") and not _is_view(ci_field):
         raise BuildError("records", values["records"], f"none behind CI {ci_field:02X}h")
     if values.get("encrypted"):
         built["encrypted"] = hex_octets(values["encrypted"], "encrypted")
     return built
+
+
+def _secure(built: dict[str, Any], values: Mapping[str, Any], area: RecordArea) -> None:
+    """Configuration field and fillers of a security mode that was written by hand."""
+    mode = by_hand(values)
+    if mode is None:
+        return
+    blocks = 0
+    if mode:
+        built["records"], blocks = encrypted_area(built["records"], area)
+    built["header"]["configuration_field"] = configuration_of(mode, blocks, values)
 
 
 def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,6 +271,15 @@ def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     elif values.get("link") == "wireless":
         return header  # the meter is who sends
     return header | address
+
+
+def _meter(values: Mapping[str, Any]) -> Meter | None:
+    """The meter whose telegram it is, for the grammar of its manufacturer."""
+    frame = part_of(values, "frame", FrameDict)
+    address = address_of(
+        part_of(values, "meter", MeterDict) or part_of(frame, "address", MeterDict, "frame.address")
+    )
+    return Meter(**address) if "identification_number" in address else None
 
 
 def _is_view(ci_field: int) -> bool:
@@ -295,6 +314,7 @@ def _items(values: Mapping[str, Any], area: RecordArea) -> list[Any]:
     more = bool(values.get("more_records_follow"))
     if more or values.get("manufacturer_data") is not None:
         data = hex_octets(values.get("manufacturer_data") or "", "manufacturer_data")
+        data = rebuilt(values, _meter(values), TAIL, data)
         items.append({"dif": 0x1F if more else 0x0F, "manufacturer_data": data})
     return items
 

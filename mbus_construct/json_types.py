@@ -144,6 +144,13 @@ class SecurityDict(TypedDict):
     key_version: int | None
 
 
+class ContainedDict(TypedDict):
+    """A telegram that stands in a record of another one."""
+
+    record: Annotated[int, "index of the record"]
+    telegram: TelegramDict
+
+
 class TelegramDict(TypedDict):
     """One telegram."""
 
@@ -165,6 +172,10 @@ class TelegramDict(TypedDict):
     encrypted: Annotated[str | None, "octets that are encrypted, as hex digits"]
     special_functions: list[SpecialFunctionDict]
     user_data: Annotated[dict[str, Any] | None, "user data that are no data records, in the grammar's words"]
+    manufacturer_fields: Annotated[
+        dict[str, Any] | None, "the manufacturer's data as a registered grammar reads them"
+    ]
+    contained: Annotated[list[ContainedDict], "telegrams in records: received by radio and passed on"]
     diagnostics: list[DiagnosticDict]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mbus_grammars import DecodeError
 from mbus_grammars.record import RecordsFromMeter
 
+from .contents import with_contents
 from .decode import guessed, start
 from .formats import Formats
 from .fragments import Fragments
@@ -49,8 +50,8 @@ class Receiver:
 
     Full frames and format frames teach the formats of compact frames, which are decoded from then on; before,
     a compact frame has the remark "unknown_signature" and no records. Fragments are joined: the telegram of
-    the last one has the records of the whole message, with offsets that count in it. A message counter that is
-    not above the last one of its meter is remarked as "replayed_counter". All that is remembered is bounded.
+    the last one has the records of the whole message, with offsets that count in it. A message counter that
+    is not above the last one of its meter is remarked as "replayed_counter". All that is remembered is bounded.
 
     Args:
         keys: see `decode`.
@@ -71,7 +72,11 @@ class Receiver:
             # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.
             whole = self._read(started._replace(octets=started.sent, frame_format="CRC-less"))
             telegram = telegram if whole.worst == "error" else whole
-        return guessed(telegram, started.others)
+        return with_contents(guessed(telegram, started.others), self._inner)
+
+    def _inner(self, octets: bytes) -> Telegram:
+        """A telegram that stands in another one."""
+        return self.decode(octets, link="wireless")
 
     def _read(self, started: Started) -> Telegram:
         opened = open_telegram(started.octets, started.form, self.keys)

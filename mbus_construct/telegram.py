@@ -18,6 +18,7 @@ from mbus_grammars.wireless import FRAME_FORMATS
 
 from .json_types import (
     SCHEMA_VERSION,
+    ContainedDict,
     DiagnosticDict,
     Form,
     Format,
@@ -375,6 +376,18 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, slots=True)
+class Contained:
+    """A telegram that stands in a record of another one; `record` is the record's index."""
+
+    record: int
+    telegram: Telegram
+
+    def to_dict(self) -> ContainedDict:
+        """The JSON shape."""
+        return {"record": self.record, "telegram": self.telegram.to_dict()}
+
+
+@dataclass(frozen=True, slots=True)
 class Telegram:
     """One telegram.
 
@@ -393,6 +406,8 @@ class Telegram:
         diagnostics: what the decoder has to remark.
         ell, afl: the layers between link and transport layer, None without them.
         security: how the data are protected and what became of it, None where no mode is announced.
+        manufacturer_fields: the manufacturer's data as a registered grammar reads them, None without one.
+        contained: telegrams that stand in records: what a gateway received by radio and passes on.
     """
 
     link: Form = "frame"
@@ -411,6 +426,8 @@ class Telegram:
     ell: ExtendedLinkLayer | None = None
     afl: AuthenticationLayer | None = None
     security: Security | None = None
+    manufacturer_fields: Mapping[str, Any] | None = field(default=None, hash=False)
+    contained: tuple[Contained, ...] = ()
 
     @property
     def worst(self) -> Severity | None:
@@ -449,6 +466,10 @@ class Telegram:
             "encrypted": self.encrypted.hex().upper() or None,
             "special_functions": [item.to_dict() for item in self.special_functions],
             "user_data": None if self.user_data is None else deepcopy(dict(self.user_data)),
+            "manufacturer_fields": (
+                None if self.manufacturer_fields is None else deepcopy(dict(self.manufacturer_fields))
+            ),
+            "contained": [item.to_dict() for item in self.contained],
             "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics],
         }
 
