@@ -60,7 +60,7 @@ def read_opened(opened: Opened, form: Form, frame_format: FrameFormat = "CRC-les
 
 
 def _plain(octets: bytes, form: Form) -> Telegram:
-    telegram = PLANS.decode(octets, form)
+    telegram = PLANS.decode_wireless(octets) if form == "wireless" else PLANS.decode(octets, form)
     return walk(octets, form) if telegram is None else telegram
 
 

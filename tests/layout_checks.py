@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mbus_construct import MBusError, decode
+from mbus_construct.contents import with_contents
 from mbus_construct.json_types import Form
 from mbus_construct.layout import Plans
 from mbus_construct.telegram import Record, Telegram
@@ -25,6 +26,10 @@ def outcome(read: Any, octets: bytes) -> tuple[object, ...]:
     return telegram, repr(telegram)
 
 
+def by_radio(octets: bytes) -> Telegram:
+    return decode(octets, link="wireless")
+
+
 def walk_frame(octets: bytes) -> Telegram:
     return walk(octets, "frame")
 
@@ -43,7 +48,8 @@ def inner(octets: bytes) -> dict[Form, bytes]:
 def check(octets: bytes, plans: Plans, form: Form = "frame") -> None:
     expected = outcome(lambda data: walk(data, form), octets)
     if octets:
-        assert outcome(lambda data: decode(data, link=form), octets) == expected
+        whole = outcome(lambda data: with_contents(walk(data, form), by_radio), octets)
+        assert outcome(lambda data: decode(data, link=form), octets) == whole
     for _ in range(ROUNDS):
         found = outcome(lambda data: plans.decode(data, form) or walk(data, form), octets)
         assert found == expected

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from mbus_grammars.layers import payload_crc_fits
 from mbus_grammars.lvar import TEXT_MAX
 
 from ..telegram import Diagnostic, Record, Telegram
 from ..values import EXACT
 from .drafts import RecordDraft, TelegramDraft, record_of
-from .rest import FRAMES, METERS, STATUS, frame_fields, meter_of
+from .outer import ELLS, afl_of, counted, ell_of
+from .rest import LINK_METERS, METERS, STATUS, frame_fields, frames_of, link_meter_of, meter_of
 
 if TYPE_CHECKING:
     from .fields import Field
@@ -146,6 +148,9 @@ class _Writer:
             self.constants["ODD"] = _mask(place - 1 for place in range(first, end) if place % 2)
             summed = "((x & EVEN) + (x >> 8 & ODD)) % 65535"
             lines.append(f" if {summed} & 255 != o[{end}]: return None")
+        if plan.payload_crc:
+            self.constants["payload_crc_fits"] = payload_crc_fits
+            lines.append(f" if not payload_crc_fits(o[{plan.payload_crc}:]): return None")
         return lines
 
     def _digits(self) -> list[str]:
@@ -277,14 +282,15 @@ class _Writer:
         if shape.address is not None:
             address = f"o[{shape.address.start}:{shape.address.stop}]"
             meter = f"meters({address}) or meter_of({address})"
+        by_link = shape.outer is not None and shape.outer.by_link
         self.constants |= {
             "Telegram": Telegram,
             "Outer": TelegramDraft,
-            "frames": FRAMES[shape.form].get,
+            "frames": frames_of(shape).get,
             "frame_fields": frame_fields,
             "shape": shape,
-            "meters": METERS.get,
-            "meter_of": meter_of,
+            "meters": (LINK_METERS if by_link else METERS).get,
+            "meter_of": link_meter_of if by_link else meter_of,
             "STATUS": STATUS,
             "special": area.special,
             "said": plan.remarks,
@@ -304,13 +310,33 @@ class _Writer:
             "encrypted": "b''",
             "special_functions": "special",
             "user_data": None,
+            "manufacturer_fields": None,
+            "contained": "()",
             "diagnostics": "(*g, *said)" if plan.remarks else "tuple(g) if g else ()",
-            "ell": None,
-            "afl": None,
-            "security": "secured",
+            **self._outer_layers(),
         }
         lines = [f" t.{name} = {value}" for name, value in values.items()]
         return [" t = Outer()", *lines, " t.__class__ = Telegram", " return t"]
+
+    def _outer_layers(self) -> dict[str, str | None]:
+        """The expressions for what stands around header and data by radio."""
+        outer = self.plan.shape.outer
+        if outer is None:
+            return {"ell": None, "afl": None, "security": "secured"}
+        self.constants |= {
+            "outer": outer,
+            "ells": ELLS.get,
+            "ell_of": ell_of,
+            "afl_of": afl_of,
+            "link_meter_of": link_meter_of,
+            "counted": counted,
+        }
+        layer = None if outer.ell is None else f"o[{outer.ell.start}:{outer.ell.stop}]"
+        return {
+            "ell": layer and f"ells({layer}) or ell_of({layer}, link_meter_of)",
+            "afl": "afl_of(o, outer)" if outer.afl else None,
+            "security": "counted(o, secured, outer)" if outer.message_counter else "secured",
+        }
 
 
 def _integer_format(item: Field) -> str | None:

@@ -14,9 +14,10 @@ from ..telegram import Diagnostic, Record, SpecialFunction, Telegram
 from .drafts import TelegramDraft, record_of
 from .fields import REFUSALS, Described, Fault, reserved
 from .headers import HEADERS
+from .outer import afl_of, ell_of
 from .recorders import nothing
 from .records import fault_of, record_at
-from .rest import STATUS, frame_fields, meter_of, security
+from .rest import STATUS, frame_fields, link_meter_of, meter_at, security
 
 if TYPE_CHECKING:
     from .shapes import Shape
@@ -94,7 +95,7 @@ def read_directly(octets: bytes, shape: Shape) -> Telegram | None:
     draft: Any = TelegramDraft()
     draft.link = shape.form
     draft.frame = frame_fields(octets[shape.link], shape)
-    draft.meter = None if shape.address is None else meter_of(octets[shape.address])
+    draft.meter = meter_at(octets, shape)
     draft.access_number = octets[places["access_number"]] if "access_number" in places else None
     draft.status = STATUS[octets[places["status"]]] if "status" in places else None
     draft.configuration_field = secured.configuration
@@ -104,8 +105,11 @@ def read_directly(octets: bytes, shape: Shape) -> Telegram | None:
     draft.encrypted = b""
     draft.special_functions = () if odd is None else tuple(odd.special)
     draft.user_data = None
+    draft.manufacturer_fields, draft.contained = None, ()
     draft.diagnostics = secured.remarks if odd is None else (*odd.diagnostics, *secured.remarks)
-    draft.ell = draft.afl = None
+    outer = shape.outer
+    draft.ell = None if outer is None or outer.ell is None else ell_of(octets[outer.ell], link_meter_of)
+    draft.afl = afl_of(octets, outer) if outer is not None and outer.afl else None
     draft.security = secured.security
     draft.__class__ = Telegram
     telegram: Telegram = draft

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security
 from ..telegram import Meter, Record, Telegram
 
 if TYPE_CHECKING:
@@ -33,6 +34,24 @@ class MeterDraft:
     """A meter."""
 
     __slots__ = Meter.__slots__
+
+
+class ELLDraft:
+    """An extended link layer."""
+
+    __slots__ = ExtendedLinkLayer.__slots__
+
+
+class AFLDraft:
+    """An AFL."""
+
+    __slots__ = AuthenticationLayer.__slots__
+
+
+class SecurityDraft:
+    """What there is to say of the security."""
+
+    __slots__ = Security.__slots__
 
 
 def record_of(

@@ -16,8 +16,9 @@ from .drafts import record_of
 from .readers import Reader
 
 if TYPE_CHECKING:
-    from ..json_types import Severity
     from mbus_grammars import DataRecordHeader
+
+    from ..json_types import Severity
 
 REFUSALS: Final = (ConstructError, MBusError)
 

@@ -7,19 +7,32 @@ comparing all these octets at once, and then reads the data where the grammar ha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from mbus_grammars.fields import IdentificationNumber
+from mbus_grammars.layers import PAYLOAD_CRC_LENGTH, SessionNumber
+from mbus_grammars.security import MessageCounter
 
 from .area import area_of
 from .compiled import Read, compiled
 from .rest import refuse, security
 from .shapes import C_FIELD, shape_of
+from .wireless import LINK
 
 if TYPE_CHECKING:
     from ..json_types import Form
     from ..telegram import Telegram
     from .area import Area
     from .rest import Secured
-    from .shapes import Shape
+    from .shape import Outer, Shape
+
+_NUMBER: Final[int] = IdentificationNumber.sizeof()
+
+# The bits of a session number that say whether a payload is encrypted.
+_ENCRYPTION: Final = bytes(SessionNumber.build({**dict.fromkeys(SessionNumber.fields, 0), "encryption": 7}))
+
+# Fields of an AFL that change from message to message.
+_COUNTED: Final = ("message_counter", "mac", "message_length")
 
 
 class Plan:
@@ -32,6 +45,7 @@ class Plan:
         proof: what these bits are.
         area: where the records stand.
         places: the offset of each field of link layer and header that these telegrams have.
+        payload_crc: where a payload CRC stands that covers all octets behind it; 0 without one.
         summed: the first octet that the check sum covers, and where the check sum stands; None without one.
         shape: what the layout has in common with all of its form and CI field.
         configuration: the configuration field, None without one.
@@ -47,6 +61,7 @@ class Plan:
         "form",
         "mask",
         "octets",
+        "payload_crc",
         "places",
         "proof",
         "read",
@@ -72,6 +87,7 @@ class Plan:
         self.remarks = secured.remarks
         self.security = secured.security
         self.summed = (C_FIELD, len(octets) - shape.tail) if shape.form == "frame" else None
+        self.payload_crc = 0 if shape.outer is None else shape.outer.payload_crc
         self.mask = _layout_bits(octets, shape, area)
         self.proof = int.from_bytes(octets, "little") & self.mask
         self.read: Read = self._compile
@@ -90,19 +106,41 @@ def _layout_bits(octets: bytes, shape: Shape, area: Area) -> int:
     if shape.form == "frame":
         mask[end] = 0  # the check sum
     if "identification_number" in places:
-        first, last = places["identification_number"], places["manufacturer"]
-        mask[first:last] = bytes(last - first)
+        _leave(mask, places["identification_number"], _NUMBER)
+    if shape.outer is not None:
+        _leave_outer(mask, shape.outer)
     for name in ("a_field", "access_number", "status"):
         if name in places:
             mask[places[name]] = 0
     for item in area.fields:
         first = item.start + 1 if item.lvar else item.start
-        mask[first : item.end] = bytes(item.end - first)
+        _leave(mask, first, item.end - first)
     for first, last in area.free:
-        mask[first:last] = bytes(last - first)
+        _leave(mask, first, last - first)
     if area.manufacturer_data is not None:
-        mask[area.manufacturer_data : end] = bytes(end - area.manufacturer_data)
+        _leave(mask, area.manufacturer_data, end - area.manufacturer_data)
     return int.from_bytes(mask, "little")
+
+
+def _leave(mask: bytearray, first: int, count: int) -> None:
+    """Take octets out of a mask."""
+    mask[first : first + count] = bytes(count)
+
+
+def _leave_outer(mask: bytearray, outer: Outer) -> None:
+    """Take out of a mask what changes from telegram to telegram around the data."""
+    mask[LINK["l_field"]] = 0  # the length is compared
+    _leave(mask, LINK["identification_number"], _NUMBER)
+    if outer.ell is not None:
+        _leave(mask, outer.ell.start + 1, outer.ell.stop - outer.ell.start - 1)
+    if outer.session:
+        mask[outer.session : outer.session + SessionNumber.size] = _ENCRYPTION
+        _leave(mask, outer.payload_crc, PAYLOAD_CRC_LENGTH)
+    for name, place in outer.afl:
+        if name in _COUNTED:
+            _leave(mask, place.start, place.stop - place.start)
+    if outer.message_counter:
+        _leave(mask, outer.message_counter, MessageCounter.sizeof())
 
 
 def plan_for(octets: bytes, form: Form = "frame", *, remarkable: bool = False) -> Plan | None:

@@ -32,6 +32,10 @@ _MAX_SEEN: Final = 16384
 _near: Final = Struct("<5sxs4x4s4x2s").unpack_from
 _NEAR_LENGTH: Final = calcsize("<5sxs4x4s4x2s")
 
+# The same by radio: L and C field, manufacturer, version and device type, CI field.
+_near_by_radio: Final = Struct("<4s4x3s").unpack_from
+_NEAR_LENGTH_BY_RADIO: Final = calcsize("<4s4x3s")
+
 
 class Plans:
     """Plans by layout; those that were not used for long are forgotten.
@@ -60,6 +64,8 @@ class Plans:
     def decode(self, octets: bytes, form: Form = "frame") -> Telegram | None:
         """The telegram, None where only the grammar's walk can tell what it is.
 
+        By radio always None: these octets may hold the CRCs of their blocks, see `decode_wireless`.
+
         Raises `DecodeError` where a long frame is wrong on the link layer.
         """
         near = None
@@ -72,11 +78,35 @@ class Plans:
                         return telegram
             except REFUSALS:
                 pass
+        elif form == "wireless":
+            return None
         shape = shape_of(octets, form)
         if shape is None:
             if form == "frame" and octets and octets[0] == START_LONG:
                 refuse(octets)
             return None
+        return self._by_shape(octets, shape, near)
+
+    def decode_wireless(self, octets: bytes) -> Telegram | None:
+        """A telegram by radio without the CRCs of its blocks, None where only the walk can tell what it is.
+
+        These are those with encrypted octets, too.
+        """
+        near = None
+        if len(octets) >= _NEAR_LENGTH_BY_RADIO:
+            near = _near_by_radio(octets)
+            try:
+                for plan in self._nearest.get(near, ()):
+                    telegram = plan.read(octets)
+                    if telegram is not None:
+                        return telegram
+            except REFUSALS:
+                pass
+        shape = shape_of(octets, "wireless")
+        return None if shape is None else self._by_shape(octets, shape, near)
+
+    def _by_shape(self, octets: bytes, shape: Shape, near: tuple[bytes, ...] | None) -> Telegram | None:
+        """The telegram by the plans of its key, or without one; `near` finds these plans the next time."""
         key = key_of(octets, shape)
         plans = self._young.get(key)
         if plans is None:

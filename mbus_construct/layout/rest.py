@@ -9,23 +9,29 @@ from mbus_grammars.application import LongHeader
 from mbus_grammars.link import LongFrame
 from mbus_grammars.security import FILLERS, SECURITY_MODES, WIRED, ConfigurationField
 
+from ..layers import fields_of
 from ..messages import read_as_plain, state_of_plain
 from ..outer_layers import Security
 from ..telegram import Diagnostic, FrameFields, Meter, Status
 from ..walk import refuse_rest
 from .drafts import MeterDraft
-from .shapes import LINKS, fields_of
+from .outer import security_of
 
 if TYPE_CHECKING:
     from ..json_types import Form
     from .shapes import Shape
 
 STATUS: Final = tuple(Status(octet) for octet in range(256))
+
+# Meters by their address as it stands in a long header, and in the link layer.
 METERS: Final[dict[bytes, Meter]] = {}
+LINK_METERS: Final[dict[bytes, Meter]] = {}
 _MAX_METERS: Final = 65536
 
-FRAMES: Final[dict[Form, dict[bytes, FrameFields]]] = {form: {} for form in LINKS}
+# By form and, by radio, the CI field of the header, which does not stand beside the others.
+_frames: Final[dict[tuple[Form, int], dict[bytes, FrameFields]]] = {}
 _MAX_FRAMES: Final = 4096
+_MAX_FRAMES_BY_RADIO: Final = 65536  # the address is among them
 
 _KINDS: Final[dict[bytes, tuple[str, int, int]]] = {}
 _MAX_KINDS: Final = 4096
@@ -55,22 +61,54 @@ def meter_of(address: bytes) -> Meter:
     return meter
 
 
+def link_meter_of(address: bytes) -> Meter:
+    """The same for an address of the link layer by radio; found in `LINK_METERS` from then on."""
+    meter = LINK_METERS.get(address)
+    if meter is None:
+        if len(LINK_METERS) >= _MAX_METERS:
+            LINK_METERS.clear()
+        # Manufacturer, identification number, version and device type: here the number comes first.
+        meter = LINK_METERS[address] = meter_of(address[2:6] + address[:2] + address[6:])
+    return meter
+
+
+def meter_at(octets: bytes, shape: Shape) -> Meter | None:
+    """The meter of a telegram, None without an address."""
+    if shape.address is None:
+        return None
+    by_link = shape.outer is not None and shape.outer.by_link
+    return (link_meter_of if by_link else meter_of)(octets[shape.address])
+
+
+def frames_of(shape: Shape) -> dict[bytes, FrameFields]:
+    """What is known of the link layers of a shape, by their octets, `shape.link`."""
+    return _frames.setdefault((shape.form, 0 if shape.outer is None else shape.outer.ci_field), {})
+
+
 def frame_fields(octets: bytes, shape: Shape) -> FrameFields:
-    """The link layer from its octets, `shape.link`; found in `FRAMES` from then on."""
-    known = FRAMES[shape.form]
+    """The link layer from its octets, `shape.link`; found in `frames_of` from then on."""
+    known = frames_of(shape)
     fields = known.get(octets)
     if fields is None:
-        names = [name for name in ("c_field", "a_field", "ci_field") if name in shape.places]
-        found: dict[str, int] = dict(zip(names, octets, strict=True))
-        if len(known) >= _MAX_FRAMES:
+        if len(known) >= (_MAX_FRAMES if shape.outer is None else _MAX_FRAMES_BY_RADIO):
             known.clear()
-        fields = known[octets] = FrameFields(
-            "long" if shape.form == "frame" else None,
-            found.get("c_field"),
-            found.get("a_field"),
-            found.get("ci_field"),
-        )
+        fields = known[octets] = _frame_fields(octets, shape)
     return fields
+
+
+def _frame_fields(octets: bytes, shape: Shape) -> FrameFields:
+    if shape.outer is not None:
+        return FrameFields(
+            "CRC-less", octets[0], ci_field=shape.outer.ci_field, address=link_meter_of(octets[1:])
+        )
+    names = [name for name in ("c_field", "a_field", "ci_field") if name in shape.places]
+    found: dict[str, int] = dict(zip(names, octets, strict=True))
+    return FrameFields(
+        "long" if shape.form == "frame" else None,
+        found.get("c_field"),
+        found.get("a_field"),
+        found.get("ci_field"),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -79,6 +117,11 @@ def _security(octets: bytes) -> tuple[int, int | None]:
     number = int.from_bytes(octets, "little")
     mode = ConfigurationField.unpack(number)["security_mode"]
     return number, mode if mode in SECURITY_MODES else None
+
+
+@lru_cache(maxsize=32)
+def _read_as_plain(mode: int) -> tuple[Diagnostic, ...]:
+    return (read_as_plain(mode),)
 
 
 class Secured(NamedTuple):
@@ -92,12 +135,16 @@ class Secured(NamedTuple):
 def security(octets: bytes, shape: Shape) -> Secured | None:
     """The configuration field and what is to be said of it; None where data are encrypted.
 
-    It depends on the layout alone: plain data under an announced security mode are known by the field, their
-    length, and the fillers that they start with.
+    It depends on the layout and a message counter alone: plain data under an announced security mode are
+    known by the field, their length, and the fillers that they start with.
     """
     place = shape.places.get("configuration_field")
     if place is None:
         return Secured()
+    if shape.outer is not None:  # which has a shape only where it is plain
+        number = int.from_bytes(octets[place : place + 2], "little")
+        found = security_of(octets, number, shape.start, shape.outer)
+        return Secured(number, () if found is None or not found.mode else _read_as_plain(found.mode), found)
     number, mode = _security(octets[place : place + 2])
     if mode is None:
         return Secured(number)

@@ -5,61 +5,28 @@ Everything is taken from the grammar's own layouts; what has another structure h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars.application import USER_DATA, ApplicationLayer, LongHeader, ShortHeader
+from mbus_grammars.application import USER_DATA, ApplicationLayer, LongHeader
 from mbus_grammars.link import START_LONG, LinkUserData, LongFrame
-from mbus_grammars.record import RecordsFromMeter
+
+from ..layers import fields_of
+from .shape import Shape, header_of, places_of
+from .wireless import LINK, wireless_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ..json_types import Form
 
-
-class Shape(NamedTuple):
-    """How telegrams of one form and CI field are made.
-
-    `places`: where their fields start; the records start at `start`, and `tail` octets stand behind them.
-    `link`: the octets of C, A and CI field, as many as there are. `address`: identification number to device
-    type, None without; `kind`: manufacturer to device type; `first`: what every record header has at least.
-    `path`: the grammar's name for the records.
-    """
-
-    form: Form
-    places: dict[str, int]
-    start: int
-    tail: int
-    link: slice
-    address: slice | None
-    kind: slice
-    first: slice
-    path: str
-
-
-def fields_of(layout: Any) -> Iterable[Any]:
-    """The fields of a layout, in wire order."""
-    fields: Iterable[Any] = layout.subcons
-    return fields
-
-
-def _places(fields: Iterable[Any], start: int = 0) -> dict[str, int]:
-    """Where the fields of a layout start, up to the first without a fixed size."""
-    places: dict[str, int] = {}
-    for item in fields:
-        places[item.name] = start
-        if item.name == "user_data":
-            break
-        start += item.sizeof()
-    return places
+__all__ = ["C_FIELD", "LINKS", "SHAPES", "Shape", "key_of", "shape_of"]
 
 
 LINKS: Final[dict[Form, dict[str, int]]] = {
-    "frame": _places(fields_of(LongFrame.subcon)),
-    "c_field": _places(fields_of(LinkUserData)),
-    "ci_field": _places(fields_of(ApplicationLayer)),
+    "frame": places_of(fields_of(LongFrame.subcon), "user_data"),
+    "c_field": places_of(fields_of(LinkUserData), "user_data"),
+    "ci_field": places_of(fields_of(ApplicationLayer), "user_data"),
     "header": {"user_data": 0},
     "records": {"user_data": 0},
+    "wireless": LINK,
 }
 _LINK_NAMES: Final = ("c_field", "a_field", "ci_field")
 
@@ -69,28 +36,13 @@ _NO_CI_FIELD: Final = -1
 _PATHS: Final[dict[Form, str]] = {"header": "(parsing) -> records", "records": "(parsing)"}
 
 
-def _header_of(salvage: Any) -> Any:
-    """The header layout of user data with records of a meter; () without a header, None for others.
-
-    Others are those behind whose CI field there are no records of a meter, or a header not known here.
-    """
-    fields: Any = getattr(getattr(salvage, "subcon", None), "subcons", ())
-    records = [item for item in fields if item.name == "records"]
-    if not records or getattr(records[0].subcon, "subcon", None) is not RecordsFromMeter:
-        return None
-    first = fields[0].subcon
-    if first is LongHeader or first is ShortHeader:
-        return first
-    return () if len(fields) == 1 else None
-
-
 def _shape(form: Form, layout: Any) -> Shape:
     start = LINKS[form]["user_data"]
     places: dict[str, int] = {name: LINKS[form][name] for name in _LINK_NAMES if name in LINKS[form]}
     link = slice(min(places.values(), default=0), start)
     address, kind = None, slice(0)
     if layout:
-        header = _places(fields_of(layout), start)
+        header = places_of(fields_of(layout), "configuration_field", start)
         places |= header
         start += layout.sizeof()
         if "manufacturer" in header:
@@ -102,7 +54,7 @@ def _shape(form: Form, layout: Any) -> Shape:
 
 
 def _shapes() -> dict[Form, dict[int, Shape]]:
-    headers = {code: _header_of(salvage) for code, salvage in USER_DATA.items()}
+    headers = {code: header_of(salvage) for code, salvage in USER_DATA.items()}
     linked: tuple[Form, ...] = ("frame", "c_field", "ci_field")
     shapes: dict[Form, dict[int, Shape]] = {
         form: {code: _shape(form, layout) for code, layout in headers.items() if layout is not None}
@@ -121,13 +73,16 @@ _TAGS: Final[dict[Form, bytes]] = {form: bytes([index]) for index, form in enume
 
 
 def shape_of(octets: bytes, form: Form) -> Shape | None:
-    """The shape of a telegram; None for what has other contents, or ends before its records could start."""
+    """The shape of a telegram; None for what has other contents, or ends before its records could start.
+
+    By radio without the CRCs of its blocks, and None also where something is encrypted.
+    """
+    if form == "wireless":
+        return wireless_shape(octets)
     if form == "frame":
         if len(octets) <= _FRAME_CI or octets[0] != START_LONG:
             return None
         shape = _FRAMES.get(octets[_FRAME_CI])
-    elif form == "wireless":
-        return None
     elif (place := LINKS[form].get("ci_field")) is None:
         shape = SHAPES[form][_NO_CI_FIELD]
     elif place < len(octets):
@@ -146,4 +101,6 @@ def key_of(octets: bytes, shape: Shape) -> bytes:
     key = octets[shape.kind] + octets[shape.first]
     if shape.form == "frame":
         return octets[_L_AND_CI] + key
+    if shape.form == "wireless":
+        key += octets[LINK["l_field"] : LINK["identification_number"]] + bytes([shape.start])
     return _TAGS[shape.form] + len(octets).to_bytes(4, "little") + key

@@ -175,7 +175,7 @@ def test_what_is_said_of_a_wide_table() -> None:
         ({"columns": ["unit", "unit"]}, "named twice"),
         ({"keep": ["nothing"]}, "no column 'nothing' to keep"),
         ({"keep": ["telegram"]}, "has the name 'telegram' too"),
-        ({"link": "wireless"}, "link is one of auto, frame"),
+        ({"link": "radio"}, "link is one of auto, frame"),
         ({"column": "other"}, "telegrams are binary or strings of hex digits, not int64"),
     ],
 )

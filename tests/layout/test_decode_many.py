@@ -74,7 +74,7 @@ def test_the_link_is_the_callers() -> None:
     assert isinstance(telegram, Telegram)
     assert telegram.link == "records"
     with pytest.raises(ValueError, match="link is one of auto, frame"):
-        decode_many([], link="wireless")
+        decode_many([], link="radio")
 
 
 def test_an_error_of_the_source_passes_through() -> None:
