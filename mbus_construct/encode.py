@@ -26,11 +26,10 @@ from .encode_layers import (
     address_of,
     by_hand,
     complete_wireless,
-    configuration_of,
-    encrypted_area,
     is_hidden,
     is_wireless,
     layered,
+    secured_area,
     security_fields,
     to_seal,
 )
@@ -249,12 +248,9 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
 def _secure(built: dict[str, Any], values: Mapping[str, Any], area: RecordArea) -> None:
     """Configuration field and fillers of a security mode that was written by hand."""
     mode = by_hand(values)
-    if mode is None:
-        return
-    blocks = 0
-    if mode:
-        built["records"], blocks = encrypted_area(built["records"], area)
-    built["header"]["configuration_field"] = configuration_of(mode, blocks, values)
+    if mode is not None:
+        built["records"], configuration = secured_area(mode, built["records"], area, values)
+        built["header"]["configuration_field"] = configuration
 
 
 def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:

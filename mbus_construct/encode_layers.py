@@ -23,6 +23,7 @@ from mbus_grammars.security import (
     MODE_7,
     ConfigurationField,
     ConfigurationFieldExtension,
+    announced,
 )
 from mbus_grammars.wireless import FRAME_FORMATS
 
@@ -40,6 +41,7 @@ _HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.f
 _AS_SENT: Final = ("encrypted", "wrong key", "unknown mode")
 _CMAC_8: Final = 5
 _MAX_BLOCKS: Final = 15
+_WRITTEN: Final = (0, MODE_5, MODE_7)  # modes that can be written by hand
 
 
 def address_of(meter: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,40 +181,55 @@ def security_fields(values: Mapping[str, Any], *, records: bool) -> dict[str, An
 
 
 def by_hand(values: Mapping[str, Any]) -> int | None:
-    """The security mode that was written by hand: without a state and without configuration field."""
+    """The security mode that was written by hand: without a state; None where nothing is to be filled in.
+
+    Whoever gives the configuration field and special functions too has put the fillers in himself.
+    """
     security = part_of(values, "security", SecurityDict)
-    if not security or security.get("state") or values.get("configuration_field") is not None:
+    if not security or security.get("state"):
         return None
-    mode = security.get("mode")
-    if mode not in (0, MODE_5, MODE_7):
+    mode, given = security.get("mode"), values.get("configuration_field")
+    if given is not None and (mode not in _WRITTEN or values.get("special_functions")):
+        return None
+    if mode not in _WRITTEN:
         raise BuildError(
             "security.mode", mode, "0, 5 or 7; for others give configuration_field and encrypted"
         )
     return int(mode)
 
 
-def encrypted_area(items: list[Any], area: RecordArea) -> tuple[list[Any], int]:
-    """Records with the fillers that encryption needs, and how many blocks they are.
+def secured_area(
+    mode: int, items: list[Any], area: RecordArea, values: Mapping[str, Any]
+) -> tuple[list[Any], int]:
+    """Records and configuration field of a security mode that was written by hand.
 
     Two fillers in front tell that decrypting worked; those behind fill the last block, in front of the
-    manufacturer's data, which reach to the end.
+    manufacturer's data, which reach to the end. A configuration field that was given says how many blocks are
+    encrypted; without one all are.
     """
+    security, given = part_of(values, "security", SecurityDict), values.get("configuration_field")
+    size = len(FILLERS) + len(area.build(items))
+    blocks = min((size + BLOCK - 1) // BLOCK, _MAX_BLOCKS) if mode else 0
+    if given is None:
+        fields: dict[str, Any] = {"security_mode": mode, "encrypted_blocks": blocks}
+        if mode == MODE_7:
+            fields["counter_present"] = security.get("message_counter") is not None
+        number = ConfigurationField.pack(fields)
+        fill = -size % BLOCK
+    else:
+        number = ConfigurationField.pack(given)
+        configuration = ConfigurationField.unpack(number)
+        if configuration["security_mode"] != mode:
+            raise BuildError(
+                "security.mode", mode, f"{int(configuration['security_mode'])} of configuration_field"
+            )
+        blocks = announced(configuration) if mode else 0
+        fill = max(blocks - size, 0)
+    if not blocks:
+        return items, number
     tail = [item for item in items if "manufacturer_data" in item]
     records = items[: len(items) - len(tail)]
-    size = len(FILLERS) + len(area.build(items))
-    fill = -size % BLOCK
-    filler = FILLERS[:1]
-    padded = [*area.parse(FILLERS), *records, *area.parse(filler * fill), *tail]
-    return padded, min((size + fill) // BLOCK, _MAX_BLOCKS)
-
-
-def configuration_of(mode: int, blocks: int, values: Mapping[str, Any]) -> int:
-    """The configuration field of a telegram written by hand."""
-    security = part_of(values, "security", SecurityDict)
-    fields: dict[str, Any] = {"security_mode": mode, "encrypted_blocks": blocks if mode else 0}
-    if mode == MODE_7:
-        fields["counter_present"] = security.get("message_counter") is not None
-    return ConfigurationField.pack(fields)
+    return [*area.parse(FILLERS), *records, *area.parse(FILLERS[:1] * fill), *tail], number
 
 
 def to_seal(values: Mapping[str, Any]) -> tuple[bool, bool]:

@@ -38,7 +38,7 @@ FULL_FRAMES: Final = (0x72, 0x78, 0x7A)
 FORMAT_FRAMES: Final = (0x69, 0x6A, 0x6B)
 COMPACT_FRAMES: Final = (0x73, 0x79, 0x7B)
 _MAX_COUNTERS: Final = 65536
-_WITHOUT_FORMAT: Final = ("unknown_signature", "no_grammar")  # remarks of who knows no formats
+_WITHOUT_FORMAT: Final = ("unknown_signature", "format_frame")  # remarks of who knows no formats
 
 
 class Receiver:
@@ -51,7 +51,8 @@ class Receiver:
     Full frames and format frames teach the formats of compact frames, which are decoded from then on; before,
     a compact frame has the remark "unknown_signature" and no records. Fragments are joined: the telegram of
     the last one has the records of the whole message, with offsets that count in it. A message counter that
-    is not above the last one of its meter is remarked as "replayed_counter". All that is remembered is bounded.
+    is not above the last one of its meter is remarked as "replayed_counter". All that is remembered is
+    bounded.
 
     Args:
         keys: see `decode`.

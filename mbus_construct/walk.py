@@ -172,6 +172,10 @@ class _Reader:
                 f"{signature}; a Receiver learns it from a full frame or format frame of the same meter type"
             )
             self.note("warning", "unknown_signature", told, None)
+        elif "format_signature" in kept:
+            signature = f"{kept['format_signature']:04X}h"
+            told = f"format frame: teaches a Receiver to read the compact frames of format {signature}"
+            self.note("info", "format_frame", told, None)
         elif kept.get("payload") and frame.ci_field is not None:
             name = f"CI {frame.ci_field:02X}h ({frame.ci_name})"
             self.note("warning", "no_grammar", f"{name} has no grammar here, its payload is raw", None)
