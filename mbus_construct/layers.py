@@ -25,6 +25,7 @@ from mbus_grammars.layers import (
 from mbus_grammars.link import LinkUserData, LongFrame
 from mbus_grammars.security import (
     MODE_7,
+    SECURITY_FIELDS,
     WIRED,
     WIRELESS,
     ConfigurationField,
@@ -143,6 +144,7 @@ def _ell_places(code: int) -> tuple[int | None, int]:
 _ELL_PLACES: Final = {code: _ell_places(code) for code in ELL_CI_FIELDS}
 _PAYLOAD_CRC: Final = PAYLOAD_CRC_LENGTH
 _COUNTER: Final[int] = MessageCounter.sizeof()
+
 
 def _header_of(structure: Any) -> str:
     """The header that the structure behind a CI field starts with, by name."""
@@ -273,10 +275,14 @@ class _Finder:
         self.fields = _, field = start + places["access_number"], start + places["configuration_field"]
         configuration, self.mode = _configuration(self.octets[field : field + 2])
         if self.mode:
-            if self.security.extended(configuration, self.end - payload):
+            extended = self.security.extended(configuration, self.end - payload)
+            if extended:
                 payload = self._security_fields(configuration, payload)
             if payload > self.end:
                 return False
+            if not extended and self.mode in SECURITY_FIELDS:  # an old wired meter means no security by it
+                self.payload = payload
+                return True
             try:
                 hidden = self.security.encrypted_length(configuration, self.octets[payload : self.end])
             except DecodeError:

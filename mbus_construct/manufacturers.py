@@ -71,7 +71,8 @@ def register(
     Octets that the grammar leaves over are remarked. Raises `BuildError` for what cannot be meant.
     """
     Manufacturer.build(manufacturer)
-    if not isinstance(grammar, Construct):
+    given: Any = grammar
+    if not isinstance(given, Construct):
         raise BuildError("grammar", grammar, "a construct")
     if ci_field is not None and ci_field not in _CI_FIELDS:
         raise BuildError("ci_field", ci_field, "A0h to B7h, or None for the octets behind DIF 0Fh")

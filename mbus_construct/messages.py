@@ -35,7 +35,7 @@ def message_of(parsed: Any, form: Form) -> Message:
     if form == "header":
         return Message(FrameFields(), None, None, parsed, parsed.get("encrypted", b""))
     ell, afl, inner, encrypted = None, None, parsed, b""
-    user_data: Mapping[str, Any] = parsed.get("user_data", {})
+    user_data: Mapping[str, Any] = parsed.get("user_data") or {}
     while "communication_control" in user_data or "fragmentation_control" in user_data:
         if "communication_control" in user_data:
             encrypted = user_data.get("encrypted", b"")
@@ -99,7 +99,7 @@ def security_of(message: Message, configuration: Mapping[str, Any] | None, wirel
         state: SecurityState = "encrypted" if mode in OPENED_MODES else "unknown mode"
     else:
         state = state_of_plain(configuration, decrypted=_starts_with_fillers(message.user_data))
-    fields = message.user_data.get("security") or {}
+    fields: Mapping[str, Any] = message.user_data.get("security") or {}
     extension = fields.get("configuration_field_extension")
     return Security(
         mode,

@@ -13,7 +13,7 @@ EN 13757-7:2018 via exmbus. ELL V (86h) has no public layout, its payload is raw
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from construct import Byte, Default, GreedyBytes, Int16ul, Switch, this
@@ -156,7 +156,7 @@ class WithPayloadCRC(AnySubconstruct):
 def _next(layers: Mapping[int, Anything], source: str) -> tuple[Anything, Anything]:
     """The CI field and user data of the next layer."""
     raw = Layout(field("payload", Default(GreedyBytes, b"")))
-    following = Default(Switch(this.ci_field, dict(layers), default=raw), {})
+    following: Anything = Default(Switch(this.ci_field, dict(layers), default=raw), {})
     return field("ci_field", CIField, source), field("user_data", following)
 
 
@@ -242,8 +242,11 @@ def _control(context: Context) -> Mapping[str, Any]:
     return control
 
 
-def _present(bit: str) -> Any:
-    return lambda context: _control(context)[bit]
+def _present(bit: str) -> Callable[[Context], bool]:
+    def present(context: Context) -> bool:
+        return bool(_control(context)[bit])
+
+    return present
 
 
 def fragmented(context: Context) -> bool:

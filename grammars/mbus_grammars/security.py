@@ -236,7 +236,8 @@ class SecurityFields(Anything):
             return None
         if mode not in SECURITY_FIELDS:
             raise BuildError(field_of(path), obj, f"none in security mode {mode}", path=path)
-        return SECURITY_FIELDS[mode]._build(obj, stream, context, path)
+        fields: Any = SECURITY_FIELDS[mode]
+        return fields._build(obj, stream, context, path)
 
 
 class EncryptedBlocks(Anything):
@@ -263,7 +264,9 @@ class EncryptedBlocks(Anything):
         start = stream.tell()
         payload = stream.read()
         stream.seek(start)
-        length = self.length(context["header"]["configuration_field"], payload)
+        configuration = context["header"]["configuration_field"]
+        without_fields = configuration["security_mode"] in SECURITY_FIELDS and context.get("security") is None
+        length = 0 if without_fields else self.length(configuration, payload)
         stream.seek(start + length)
         return payload[:length] if length or self.records else None
 

@@ -290,7 +290,8 @@ def test_encrypted_blocks(code: int, configuration_field: int, payload: bytes, l
 
 @pytest.mark.parametrize("mode", range(32))
 def test_reserved_security_modes_mean_plain_data(mode: int) -> None:
-    known = mode in (1, 2, 3, 4, 5, 7, 8, 9, 10, 13, 15)
+    # 7 and 13 add fields to the header, for which these data have no octet left.
+    known = mode in (1, 2, 3, 4, 5, 8, 9, 10, 15)
     assert encrypted_part(mode << 8 | 0x20, CIPHER) == (CIPHER if known else b"")
 
 
