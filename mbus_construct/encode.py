@@ -99,8 +99,11 @@ def encode(telegram: Telegram | Mapping[str, Any], *, keys: KeysLike = None) -> 
     return with_crcs(octets, frame_format) if form == "wireless" else octets
 
 
-def plain_octets(values: Mapping[str, Any]) -> tuple[bytes, Form, FrameFormat]:
-    """The octets of a telegram with decrypted data left plain, by radio without CRCs; and what they are."""
+def plain_octets(values: Mapping[str, Any], *, joined: bool = False) -> tuple[bytes, Form, FrameFormat]:
+    """The octets of a telegram with decrypted data left plain, by radio without CRCs; and what they are.
+
+    `joined`: a message of several fragments, which may be longer than any telegram that is sent.
+    """
     refuse_unknown(values, TelegramDict, "")
     frame = part_of(values, "frame", FrameDict)
     form = "wireless" if is_wireless(values, frame) else values.get("link", "frame")
@@ -115,12 +118,14 @@ def plain_octets(values: Mapping[str, Any]) -> tuple[bytes, Form, FrameFormat]:
         values = {**values, "link": form}
     elif form == "frame" and frame.get("format") is None:
         frame = _complete_frame(frame, values)
-    grammar: Any = WirelessFrame if form == "wireless" else GRAMMARS[form]
+    grammar: Any = WirelessFrame if form == "wireless" and not joined else GRAMMARS[form]
     grammar_values = _grammar_values(form, frame, values)
     try:
         octets: bytes = grammar.build(grammar_values)
     except BuildError as error:
         raise BuildError(_as_given(error.field), error.value, error.limit) from error
+    if form == "wireless":
+        octets = bytes([min(len(octets) - 1, 0xFF)]) + octets[1:]
     user_data = values.get("user_data")
     if isinstance(user_data, Mapping) and "counter_1" in user_data:
         _refuse_other_counters(octets, form, values)

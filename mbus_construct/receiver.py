@@ -67,7 +67,10 @@ class Receiver:
 
     def decode(self, data: Octets, *, link: str = "auto") -> Telegram:
         """The next telegram. Arguments and errors as in `decode`."""
-        started = start(data if type(data) is bytes else octets_from(data), link)
+        return self.read(start(data if type(data) is bytes else octets_from(data), link))
+
+    def read(self, started: Started) -> Telegram:
+        """The next telegram, from octets of which `decode.start` found out what they are."""
         telegram = self._read(started)
         if started.frame_format == "B" and telegram.worst == "error":
             # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.

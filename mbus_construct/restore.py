@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import BuildError, DecodeError
 from mbus_grammars.base import is_mapping
 
-from .decode import decode
+from .decode import Started, decode, read_started
 from .encode import encode, plain_octets
 from .formats import Formats
 from .receiver import COMPACT_FRAMES, Receiver
@@ -19,33 +19,49 @@ if TYPE_CHECKING:
     from .security.keys import KeysLike
     from .telegram import Telegram
 
-# What is said when a telegram is opened; its octets alone do not say it again.
-_OF_OPENING: Final = (
-    "wrong_key",
-    "wrong_mac",
-    "decryption",
-    "security_mode",
-    "encrypted",
-    "replayed_counter",
+# What is said of how a telegram came and was opened, and of what a receiver knew: its octets alone do not say
+# it again.
+_CARRIED: Final = frozenset(
+    {
+        # security.opening
+        "encrypted",
+        "wrong_key",
+        "wrong_mac",
+        "mac_not_checked",
+        "decryption",
+        "security_mode",
+        "read_as_plain",
+        # receiver
+        "replayed_counter",
+        "fragment",
+        "fragment_missing",
+        "joined",
+        "unknown_signature",
+        "format_frame",
+        "format_signature",
+        "full_frame_crc",
+        "data_too_long",
+        "data_too_short",
+        "lvar_reserved",
+    }
 )
-_OF_OCTETS: Final = ("encrypted", "read_as_plain", "security_mode")
 
 
 def restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
     """The telegram that the values describe; see `Telegram.from_dict`."""
     if not is_mapping(values):
         raise BuildError("", values, "a mapping")
-    notes: Sequence[Any] = values.get("diagnostics") or ()
-    codes = {note.get("code") for note in notes if is_mapping(note)}
     if keys is not None:
         return decode(encode(values, keys=keys), link=values.get("link", "auto"), keys=keys)
-    octets, form, frame_format = plain_octets(values)
+    notes = [note for note in values.get("diagnostics") or () if is_mapping(note)]
+    codes = {note.get("code") for note in notes}
+    octets, form, frame_format = plain_octets(values, joined="joined" in codes)
     if "form_guessed" in codes:  # where decode had to guess the form, it says so again
         telegram = decode(octets)
         if telegram.link == form:
             return telegram
-    formats = _formats_of(values)
-    telegram = (decode if formats is None else Receiver(formats=formats).decode)(octets, link=form)
+    formats, started = _formats_of(values), Started(octets, form)
+    telegram = read_started(started, None) if formats is None else Receiver(formats=formats).read(started)
     if frame_format != telegram.frame.format and form == "wireless":
         telegram = replace(telegram, frame=replace(telegram.frame, format=frame_format))
     return _as_opened(telegram, values, notes)
@@ -72,7 +88,7 @@ def _formats_of(values: Mapping[str, Any]) -> Formats | None:
     return formats
 
 
-def _as_opened(telegram: Telegram, values: Mapping[str, Any], notes: Sequence[Any]) -> Telegram:
+def _as_opened(telegram: Telegram, values: Mapping[str, Any], notes: Sequence[Mapping[str, Any]]) -> Telegram:
     """The telegram with what became of its security: its octets do not say that a key opened them."""
     changes: dict[str, Any] = {}
     for name in ("ell", "security"):
@@ -84,15 +100,20 @@ def _as_opened(telegram: Telegram, values: Mapping[str, Any], notes: Sequence[An
         }
         if any(getattr(own, key) != item for key, item in told.items()):
             changes[name] = replace(own, **told)
-    said = [note for note in notes if is_mapping(note) and note.get("code") in _OF_OPENING]
-    own_codes = [item.code for item in telegram.diagnostics if item.code in _OF_OPENING]
-    if changes or [note["code"] for note in said] != own_codes:
-        found = [
-            Diagnostic(
-                note["severity"], note["code"], note["message"], note.get("offset"), note.get("record")
-            )
-            for note in said
-        ]
-        own = [item for item in telegram.diagnostics if item.code not in _OF_OCTETS]
-        changes["diagnostics"] = (*found, *own)
+    if "diagnostics" in values:
+        remarks = tuple(_remarks(telegram.diagnostics, notes))
+        if remarks != telegram.diagnostics:
+            changes["diagnostics"] = remarks
     return replace(telegram, **changes) if changes else telegram
+
+
+def _remarks(own: Sequence[Diagnostic], notes: Sequence[Mapping[str, Any]]) -> Iterable[Diagnostic]:
+    """The remarks of the octets, with those that were carried along in the places that they had."""
+    left = [item for item in own if item.code not in _CARRIED]
+    for note in notes:
+        if note.get("code") in _CARRIED:
+            facts = {key: note.get(key) for key in ("severity", "code", "message", "offset", "record")}
+            yield Diagnostic(**facts)  # type: ignore[arg-type]
+        elif left:
+            yield left.pop(0)
+    yield from left
