@@ -11,7 +11,7 @@ from mbus_grammars.link import START_LONG
 from mbus_grammars.wireless import without_crcs
 
 from .contents import may_have_contents, with_contents
-from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame
+from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame, wireless_telegram
 from .hextext import octets_from
 from .layout import PLANS
 from .secured import read
@@ -80,6 +80,10 @@ def start(octets: bytes, link: str) -> Started:
     """What the octets are. Raises `DecodeError` where the link layer is wrong, `ValueError` for the link."""
     if not octets:
         raise DecodeError("no octets to decode", offset=0, expected="a telegram", code="empty")
+    if link == "auto" and not looks_like_frame(octets):
+        by_radio = wireless_telegram(octets)
+        if by_radio is not None:
+            return Started(by_radio[1], "wireless", (), by_radio[0], octets)
     named: tuple[Form, ...] = tuple(form for form in GRAMMARS if form == link)
     forms = candidates(octets) if link == "auto" else named
     if not forms:

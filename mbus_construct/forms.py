@@ -5,6 +5,7 @@ Gateways strip as much as they please: Elvaco's report 2001 starts at the C fiel
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import ApplicationLayer, DataRecords, DecodeError, Frame, LinkUserData, MBusError
@@ -18,6 +19,7 @@ from mbus_grammars.wireless import WirelessTelegram, starts_as_a, without_crcs
 
 if TYPE_CHECKING:
     from mbus_grammars.base import Anything
+    from mbus_grammars.wireless import FrameFormat
 
     from .json_types import Form
 
@@ -90,27 +92,37 @@ def _is_other_frame(data: bytes) -> bool:
 
 
 def looks_wireless(data: bytes) -> bool:
-    """Whether the octets are a frame by radio, damaged or not.
+    """Whether the octets are a frame by radio, damaged or not."""
+    try:
+        return wireless_telegram(data) is not None
+    except DecodeError:
+        return True
+
+
+def wireless_telegram(data: bytes) -> tuple[FrameFormat, bytes] | None:
+    """The format and the CRC-less telegram of octets that are a frame by radio; None where they are none.
 
     Sure by the CRC of a block. Without one where the L field fits, and the C field is of a meter that sends
     by itself or the address is as meters have it; where the L field does not fit, the manufacturer has to be
-    a known one too.
+    a known one too. Raises `DecodeError` where it is a frame by radio and damaged.
     """
     if len(data) < _WIRELESS_MIN or WirelessCField.name_of(data[1]) is None:
-        return False
-    if starts_as_a(data):
-        return True
+        return None
     try:
-        frame_format, telegram = without_crcs(data)
+        frame_format, telegram = found = without_crcs(data)
     except DecodeError:
-        return _may_send(data) and _address_is(data, known=True)
-    if not _may_send(telegram):
-        return False
-    return frame_format == "B" or data[1] in _SENT_UNASKED or _address_is(telegram, known=False)
+        if starts_as_a(data) or (_may_send(data) and _has_address(data[_ADDRESS], True)):
+            raise
+        return None
+    if frame_format == "A":
+        return found
+    sure = frame_format == "B" or data[1] in _SENT_UNASKED or _has_address(telegram[_ADDRESS], False)
+    return found if sure and _may_send(telegram) else None
 
 
 _WIRELESS_MIN: Final = 11
 _CI_FIELD: Final = 10
+_ADDRESS: Final = slice(2, _CI_FIELD)
 _SENT_UNASKED: Final = (0x44, 0x46)
 
 
@@ -119,9 +131,10 @@ def _may_send(telegram: bytes) -> bool:
     return len(telegram) > _CI_FIELD and CI_NAMES.codes[telegram[_CI_FIELD]].name != "reserved"
 
 
-def _address_is(telegram: bytes, *, known: bool) -> bool:
-    """Whether the link address has digits and an assigned device type, and letters; `known`: of a company."""
-    address = Receiver.parse(telegram[2:_CI_FIELD])
+@lru_cache(maxsize=4096)
+def _has_address(octets: bytes, known: bool) -> bool:
+    """Whether a link address has digits, an assigned device type, and letters; `known`: of a company."""
+    address = Receiver.parse(octets)
     manufacturer = address["manufacturer"]
     return (
         (manufacturer in MANUFACTURERS if known else len(manufacturer) == 3)
