@@ -9,8 +9,16 @@
     frame = meterbus.load(meterbus.recv_frame(ser, meterbus.FRAME_DATA_LENGTH))
     print(frame.records[1].value, frame.records[1].unit, frame.to_JSON())
 
+Wireless telegrams, encrypted ones with their keys (extra `crypto`):
+
+    meterbus.add_wmbus_encryption_key(bytes.fromhex("12345678"), key)
+    frame = meterbus.load(octets)
+    assert isinstance(frame, meterbus.WTelegramSndNr)
+    print(frame.dataHeader.id_nr, frame.records[0].value)
+
 `ser` is a pyserial port, or anything with its `write` and `read`. The shapes are those of pyMeterBus 0.8.5:
-names, JSON and its order of keys. `frame.decoded` of a `TelegramLong` is this library's own `Telegram`.
+names, JSON and its order of keys. `frame.decoded` of a `TelegramLong` or wireless telegram is this library's
+own `Telegram`.
 
 A number is a `Decimal` in `value` and `parsed_value`, always, with exactly the digits that the meter sent
 (`float(...)` and arithmetic work as with pyMeterBus, whose numbers are Decimals of floats, and now and then
@@ -37,15 +45,32 @@ Values that differ from pyMeterBus's, because those are wrong:
 - An enhanced identification of eight octets (07 79) is the secondary address as text.
 - Octets behind DIF 1Fh are the value of that record.
 - Where plain text ends up behind the VIFEs it is read there.
-- The fixed data structure (CI 73h, 77h) and the short header (7Ah) are read. Encrypted data give no records.
+- The fixed data structure (CI 73h, 77h) and the short header (7Ah) are read. Encrypted data without
+  the right key give no records.
 - `decodeInt` of a header's field has no sign.
 - `inter_byte_timeout(300)` is 1.2.
 
+Of wireless telegrams these:
+
+- The CRCs of frame formats A and B are checked, and are no data; the length is checked too.
+- The first two octets behind a header without encryption are data, not "decryption".
+- Plain records behind encrypted ones stay plain. Security mode 7 and its MAC, and the encryption of the
+  extended link layer are read as well; `decrypt` of a header is for mode 5.
+- Behind an extended link layer or AFL (CI 8Ch to 90h) the header is that of the transport layer.
+- `has_errors` is about the errors and alarms of the standard, not about the manufacturer's bits. Without a
+  status it is False; `encryption_mode` and the like are None without a configuration field.
+- Modes above 5 have their names, and mode 7 its vector of zeros.
+- Octets of any manufacturer's CI field (A0h to B7h), or of one whose data have no grammar here, are the value
+  of one record. Compact frames and fragments give no records: `mbus_construct.Receiver` reads them.
+- A wired frame with the L field 44h is one.
+
 What behaves differently: `load` refuses a frame with a wrong stop octet, and E5 followed by other octets;
-a frame of a meter without data records (CI 70h application error, alarms) is a MBusFrameDecodeError that
-says what the meter reports. `recv_frame` finds a frame behind noise, returns it as soon as it is complete,
+a wired frame of a meter without data records (CI 70h application error, alarms) is a MBusFrameDecodeError
+that says what the meter reports. `recv_frame` finds a frame behind noise, returns it as soon as it is complete,
 and gives a damaged one as False. `send_select_frame` gives False for what is no address. All telegrams have
-`to_JSON`. Importing sets up no logging. Wireless telegrams are not part of this library.
+`to_JSON`. Importing sets up no logging. Frames by radio from a meter that are no SND_NR are a
+`WTelegramFrame`. Keys that were added are for wired telegrams too. A wireless telegram shows what was loaded:
+edits of its fields change neither records nor octets. `WTelegramHeader`, which no telegram has, is not there.
 """
 
 from __future__ import annotations
@@ -120,6 +145,7 @@ from .exceptions import (
 )
 from .field import TelegramField
 from .headers import TelegramBodyHeader, TelegramHeader
+from .keys import add_wmbus_encryption_key
 from .lines import (
     MBusSerial,
     debug,
@@ -135,6 +161,7 @@ from .lines import (
     send_select_frame,
     serial_send,
 )
+from .loading import load
 from .names import FunctionType, MeasureUnit
 from .records import DataInformationBlock, TelegramVariableDataRecord, ValueInformationBlock
 from .telegrams import (
@@ -142,8 +169,9 @@ from .telegrams import (
     TelegramControl,
     TelegramLong,
     TelegramShort,
-    load,
 )
+from .wireless import WTelegramFrame, WTelegramSndNr
+from .wireless_header import WTelegramBaseDataHeader
 
 __all__ = [
     "ADDRESS_BROADCAST_NOREPLY",
@@ -223,6 +251,10 @@ __all__ = [
     "TelegramShort",
     "TelegramVariableDataRecord",
     "ValueInformationBlock",
+    "WTelegramBaseDataHeader",
+    "WTelegramFrame",
+    "WTelegramSndNr",
+    "add_wmbus_encryption_key",
     "debug",
     "inter_byte_timeout",
     "is_primary_address",

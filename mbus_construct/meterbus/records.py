@@ -248,8 +248,11 @@ def _number_of_text(record: Record, text: str) -> Shown:
 
 
 def _rest(telegram: Telegram) -> TelegramVariableDataRecord:
-    octets = telegram.manufacturer_data or b""
-    more = telegram.more_records_follow
+    return raw_record(telegram.manufacturer_data or b"", more=telegram.more_records_follow)
+
+
+def raw_record(octets: bytes, *, more: bool = False) -> TelegramVariableDataRecord:
+    """Octets of the manufacturer as a record; `more`: behind DIF 1Fh."""
     function = FunctionType.MORE_RECORDS_FOLLOW if more else FunctionType.SPECIAL_FUNCTION
     dif = bytes([_MORE_RECORDS_FOLLOW if more else _SPECIAL_FUNCTION])
     value = octets.hex(" ").upper() if octets or not more else None

@@ -5,8 +5,6 @@ A telegram reads and builds through the grammars alone: what is shown is a view 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,52 +20,24 @@ from mbus_grammars import (
 
 from ..decode import decode
 from . import constants
+from .base import MBusTelegram, Octets, as_octets, crc_error
 from .bodies import TelegramBody
 from .exceptions import (
     FrameMismatch,
-    MBusFrameCRCError,
     MBusFrameDecodeError,
     MBusFrameEncodeError,
     MbusFrameLengthError,
 )
 from .headers import TelegramHeader
-from .json_text import json_text
+from .keys import KEYS
 from .records import TelegramVariableDataRecord, records_of
 
 if TYPE_CHECKING:
     from ..telegram import Telegram
     from .field import HeaderField, TelegramField
 
-Octets = bytes | bytearray | memoryview | str | Iterable[int]
 
-
-class _Telegram(ABC):
-    """What all telegrams have: octets by iteration, and JSON."""
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._octets())
-
-    def __len__(self) -> int:
-        return len(self._octets())
-
-    def __bytes__(self) -> bytes:
-        return self._octets()
-
-    @abstractmethod
-    def _octets(self) -> bytes:
-        """The frame as it goes over the line."""
-
-    @property
-    @abstractmethod
-    def interpreted(self) -> dict[str, Any]:
-        """The telegram as a dict in pyMeterBus's shape."""
-
-    def to_JSON(self) -> str:
-        """`interpreted` as JSON, keys sorted."""
-        return json_text(self.interpreted, sort_keys=True)
-
-
-class TelegramACK(_Telegram):
+class TelegramACK(MBusTelegram):
     """The single character E5: acknowledged."""
 
     type: Final = constants.FRAME_ACK_START
@@ -91,7 +61,7 @@ class TelegramACK(_Telegram):
         return {"head": {"start": hex(self.type)}}
 
 
-class _WithHeader(_Telegram):
+class _WithHeader(MBusTelegram):
     """A telegram with C and A field."""
 
     header: TelegramHeader
@@ -238,7 +208,7 @@ class TelegramLong(_WithHeader):
         octets = _read(tgr, TelegramLong)
         content = octets[4:-2]
         parsed = LinkUserData.parse(content)
-        telegram = decode(content, link="c_field")
+        telegram = decode(content, link="c_field", keys=KEYS.keys)
         _refuse_other_data(telegram)
         _take_frame(self.header, octets)
         length = self.body.bodyHeader.read(int(parsed["ci_field"]), parsed["user_data"])
@@ -307,7 +277,7 @@ class TelegramLong(_WithHeader):
         except MBusFrameEncodeError:
             return None, []
         if self._view is None or self._view[0] != content:
-            telegram = decode(content, link="c_field")
+            telegram = decode(content, link="c_field", keys=KEYS.keys)
             self._view = (content, telegram, list(records_of(telegram)))
         return self._view[1:]
 
@@ -342,26 +312,12 @@ def _take_frame(header: TelegramHeader, octets: bytes) -> None:
 
 # --- Reading -------------------------------------------------------------------------------------
 
-AnyTelegram = TelegramACK | TelegramShort | TelegramControl | TelegramLong
+WiredTelegram = TelegramACK | TelegramShort | TelegramControl | TelegramLong
 _CONTROL_LENGTH: Final = 9
 
 
-def load(data: Octets | None) -> AnyTelegram:
-    """The telegram in the octets of one frame.
-
-    Args:
-        data: bytes, a list of numbers, or a str with a character an octet.
-
-    Raises `MBusFrameDecodeError`: nothing, no frame, or a frame without data of a meter; the message says
-    what. `MBusFrameCRCError`, `MbusFrameLengthError`: a damaged frame. Records that cannot be read are no
-    error: they are in `records`, without a value.
-    """
-    octets = _as_octets(data)
-    return _kind(octets)(octets)
-
-
-def _kind(octets: bytes) -> type[AnyTelegram]:
-    """The class for a frame, by its start."""
+def wired_kind(octets: bytes) -> type[WiredTelegram]:
+    """The class for a frame on wires, by its start."""
     if octets[0] == constants.FRAME_ACK_START:
         return TelegramACK
     if octets[0] == constants.FRAME_SHORT_START:
@@ -371,24 +327,15 @@ def _kind(octets: bytes) -> type[AnyTelegram]:
     raise MBusFrameDecodeError("unable to decode frame", octets)
 
 
-def _as_octets(data: Octets | None) -> bytes:
-    if not data:
-        raise MBusFrameDecodeError("empty frame", data)
-    try:
-        return data.encode("latin-1") if isinstance(data, str) else bytes(data)
-    except (TypeError, ValueError) as error:
-        raise MBusFrameDecodeError("unable to decode frame", data) from error
-
-
-def _read(data: Octets, kind: type[AnyTelegram]) -> bytes:
+def _read(data: Octets, kind: type[WiredTelegram]) -> bytes:
     """The octets of a frame of this kind, checked."""
-    octets = _as_octets(data)
-    if _kind(octets) is not kind:
+    octets = as_octets(data)
+    if wired_kind(octets) is not kind:
         raise FrameMismatch(f"{octets[:12].hex(' ').upper()} is no {kind.__name__}")
     try:
         parsed = Frame.parse(octets)
     except ChecksumError as error:
-        raise MBusFrameCRCError(_octet(error.expected), _octet(error.found)) from error
+        raise crc_error(error) from error
     except IncompleteFrame as error:
         if octets[0] == constants.FRAME_LONG_START and len(octets) >= 4:
             raise MbusFrameLengthError(octets[1] + 6) from error
@@ -401,10 +348,6 @@ def _read(data: Octets, kind: type[AnyTelegram]) -> bytes:
     if len(octets) > length:
         raise MBusFrameDecodeError(f"{len(octets) - length} octets behind the frame's end", octets)
     return octets
-
-
-def _octet(shown: str) -> int:
-    return int(shown.removesuffix("h"), 16)
 
 
 def _refuse_other_data(telegram: Telegram) -> None:

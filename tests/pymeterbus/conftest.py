@@ -1,8 +1,10 @@
-"""What the tests of the pyMeterBus API share: a port that answers as a bus would."""
+"""What the tests of the pyMeterBus API share: a port that answers as a bus would, and pyMeterBus itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -42,3 +44,13 @@ def fake() -> Callable[..., FakeSerial]:
         return FakeSerial(table, echo=echo)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def theirs() -> Iterator[Any]:
+    """pyMeterBus, without the logging that it sets up."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    module = pytest.importorskip("meterbus", reason="pyMeterBus 0.8.5 is not installed (extra `dev`)")
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    return module

@@ -4,8 +4,6 @@ except where pyMeterBus is wrong."""
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -14,17 +12,6 @@ import pytest
 from mbus_construct import meterbus as ours
 from telegrams import README_TELEGRAM, response
 from vectors import EXAMPLES, FRAMES
-
-
-@pytest.fixture(scope="module")
-def theirs() -> Iterator[Any]:
-    """pyMeterBus, without the logging that it sets up."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    module = pytest.importorskip("meterbus", reason="pyMeterBus 0.8.5 is not installed (extra `dev`)")
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    return module
-
 
 RESPONSES = [
     README_TELEGRAM,
