@@ -15,6 +15,9 @@ unit without one, and the quantity. Elements, names and layout are libmbus's; th
 - <ProductName> is empty; octets in hex are in the order of the wire.
 - A counter of the fixed data structure that is historic is a "Stored value" with the unit of the other one.
 - Encrypted octets are in <Encrypted>; of a telegram without data of a meter <Frame> says what it is.
+- Octets that are no records here, such as a compact frame's or a fragment, are in <Payload>, with a `reason`.
+- A telegram by radio is as one on wires: <SlaveInformation> is of the long header, or else of the link layer.
+  Frame format, extended link layer, AFL and security, for which libmbus has no elements, are not there.
 
 The text holds ASCII characters only, others as references (&#176;), so that the encoding that it declares, as
 libmbus does, is true whatever the terminal's is.
@@ -133,6 +136,7 @@ def _data(source: Telegram | Reading, normalised: bool) -> Element:
             number += 1
         if telegram.encrypted:
             _add(root, "Encrypted", to_hex(telegram.encrypted))
+        root.extend(_payload(telegram))
     return root
 
 
@@ -141,6 +145,7 @@ def _information(telegram: Telegram) -> Element:
     other = telegram.user_data or {}
     information = Element("SlaveInformation")
     if "error_code" in other:
+        _add_meter(information, telegram)
         code = other["error_code"]
         _add(information, "Error", APPLICATION_ERRORS.get(code, f"Unknown error (0x{code or 0:02x})"))
     elif telegram.meter is not None or telegram.access_number is not None or telegram.records:
@@ -183,6 +188,19 @@ def _frame(telegram: Telegram) -> Element:
         if number is not None:
             _add(element, name, f"{number:02X}")
     return element
+
+
+def _payload(telegram: Telegram) -> Iterator[Element]:
+    """Octets of which nothing is known but that they are there."""
+    user_data = telegram.user_data or {}
+    octets = user_data.get("payload") or user_data.get("malformed") or ""
+    if telegram.afl is not None and telegram.afl.fragment:
+        octets = telegram.afl.fragment.hex()
+    if octets and not telegram.records:
+        element = Element("Payload")
+        _note(element, "; ".join(remark.message for remark in telegram.diagnostics))
+        element.text = to_hex(bytes.fromhex(octets))
+        yield element
 
 
 def _items(telegram: Telegram, normalised: bool) -> Iterator[Element]:

@@ -8,9 +8,10 @@ import pytest
 
 from commands import Mbus, program
 from helpers import long_frame
-from mbus_construct import decode, merge
+from mbus_construct import Receiver, decode, merge
 from mbus_construct.xml import results_to_xml, to_xml
 from mbus_construct.xml_names import prefix
+from mbus_grammars.wireless import with_crcs
 from telegrams import HEADER, README_TELEGRAM, response
 from vectors import EXAMPLES, FRAMES
 
@@ -275,6 +276,107 @@ def test_frames_without_data_of_a_meter_say_what_they_are() -> None:
 def test_encrypted_octets_are_kept() -> None:
     octets = response("80" * 32, 0x72, HEADER[:-2] + b"\x20\x05")
     assert parsed(octets).findtext("Encrypted") == " ".join(["80"] * 32)
+
+
+# --- By radio ------------------------------------------------------------------------------------
+
+LINK = bytes.fromhex("44 9315 78563412 33 03")
+
+
+def wireless(text: str) -> bytes:
+    """A frame without CRCs: what is written in hex stands behind the link address."""
+    octets = LINK + bytes.fromhex(text)
+    return bytes([len(octets)]) + octets
+
+
+def first(root: ElementTree.Element) -> dict[str, str | None]:
+    assert root[0].tag == "SlaveInformation"
+    return {child.tag: child.text for child in root[0]}
+
+
+SENDER = {"Id": "12345678", "Manufacturer": "ELS", "Version": "51", "ProductName": None, "Medium": "Gas"}
+
+
+def test_a_telegram_by_radio_has_the_address_of_the_link_layer() -> None:
+    root = parsed(wireless("78 01 13 05"))
+    assert first(root) == SENDER
+    assert [item.findtext("Value") for item in root.findall("DataRecord")] == ["5"]
+
+
+def test_a_telegram_by_radio_has_the_address_of_the_long_header() -> None:
+    root = parsed(wireless("8C 20 27 72 11223344 9344 01 07 2A 00 0000 01 13 05"))
+    assert first(root) == {
+        "Id": "44332211",
+        "Manufacturer": "QDS",
+        "Version": "1",
+        "ProductName": None,
+        "Medium": "Water",
+        "AccessNumber": "42",
+        "Status": "00",
+        "Signature": "0000",
+    }
+    assert [item.findtext("Value") for item in root.findall("DataRecord")] == ["5"]
+
+
+@pytest.mark.parametrize("frame_format", ["A", "B"])
+def test_frames_with_crcs_are_as_those_without(frame_format) -> None:
+    octets = wireless("7A 2A 00 0000 2F2F 01 13 05")
+    assert to_xml(decode(with_crcs(octets, frame_format))) == to_xml(decode(octets))
+
+
+def test_a_telegram_by_radio_with_and_without_its_key() -> None:
+    octets = wireless(
+        "7A 2A 00 2025 5923C95AAA26D1B2E7493B013EC4A6F6 D3529B520EDFF0EA6DEFC99D6D69EBF3"
+    )  # E65
+    assert parsed(octets).findtext("Encrypted") == octets[15:].hex(" ").upper()
+    root = read_xml(to_xml(decode(octets, keys="0102030405060708090A0B0C0D0E0F11")))
+    assert [item.findtext("Value") for item in root.findall("DataRecord")] == [
+        *("2850427", "2008-05-31T23:50:00", "0"),
+    ]
+    assert root.find("Encrypted") is None
+
+
+@pytest.mark.parametrize(
+    ("octets", "payload", "reason"),
+    [
+        (wireless("A0 01 02 03 04"), "01 02 03 04", "manufacturer specific"),
+        (wireless("90 02 01 40 11 22 33 44"), "11 22 33 44", "fragment 1"),
+        (wireless("79 3B42 A6D2 042E163423"), "04 2E 16 34 23", "its format 423Bh is not known"),
+        (wireless("7A 2A 00 00"), "2A 00 00", "user data: "),
+        (long_frame(b"\x01\x02", 0xA0), "01 02", "manufacturer specific"),
+    ],
+)
+def test_octets_that_are_no_records_are_kept_and_say_why(octets: bytes, payload: str, reason: str) -> None:
+    root = parsed(octets)
+    assert [child.tag for child in root] == [
+        "Frame" if octets[0] == 0x68 else "SlaveInformation",
+        "Payload",
+    ]
+    assert root.findtext("Payload") == payload
+    assert reason in root[1].get("reason", "")
+
+
+def test_a_compact_frame_that_is_known_has_its_records() -> None:
+    receiver = Receiver()
+    receiver.decode(wireless("78 02 02 D2 04 02 15 2E 16 02 2A 34 23"))
+    root = read_xml(to_xml(receiver.decode(wireless("79 31 3B 42 A6 D2 04 2E 16 34 23"))))  # E70
+    assert [item.findtext("Value") for item in root.findall("DataRecord")] == ["1234", "5678", "9012"]
+    assert root.find("Payload") is None
+
+
+def test_an_application_error_by_radio_says_whose() -> None:
+    root = parsed(wireless("6E 2A 00 0000 08"))
+    assert first(root) == SENDER | {
+        "AccessNumber": "42",
+        "Status": "00",
+        "Signature": "0000",
+        "Error": "Application busy",
+    }
+
+
+def test_a_frame_to_a_meter_by_radio() -> None:
+    octets = bytes.fromhex("0E 53 9315 78563412 33 03 5A 2A 00 00 00")
+    assert first(parsed(octets)) == SENDER | {"AccessNumber": "42", "Status": "00", "Signature": "0000"}
 
 
 @pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets.hex()[:40])
