@@ -64,13 +64,14 @@ Of wireless telegrams these:
   of one record. Compact frames and fragments give no records: `mbus_construct.Receiver` reads them.
 - A wired frame with the L field 44h is one.
 
-What behaves differently: `load` refuses a frame with a wrong stop octet, and E5 followed by other octets;
-a wired frame of a meter without data records (CI 70h application error, alarms) is a MBusFrameDecodeError
-that says what the meter reports. `recv_frame` finds a frame behind noise, returns it as soon as it is complete,
+What behaves differently: `load` refuses a frame with a wrong stop octet, and E5 followed by other octets; a
+wired frame of a meter without data records (CI 70h application error, alarms) is a MBusFrameDecodeError that
+says what the meter reports. `recv_frame` finds a frame behind noise, returns it as soon as it is complete,
 and gives a damaged one as False. `send_select_frame` gives False for what is no address. All telegrams have
 `to_JSON`. Importing sets up no logging. Frames by radio from a meter that are no SND_NR are a
-`WTelegramFrame`. Keys that were added are for wired telegrams too. A wireless telegram shows what was loaded:
-edits of its fields change neither records nor octets. `WTelegramHeader`, which no telegram has, is not there.
+`WTelegramFrame`. Keys that were added are for wired telegrams too. A wireless telegram shows what was
+loaded: edits of its fields change neither records nor octets. `WTelegramHeader`, which no telegram has, is
+not there.
 """
 
 from __future__ import annotations
