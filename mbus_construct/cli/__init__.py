@@ -41,6 +41,7 @@ from . import (
     write,
 )
 from .bus import ENVIRONMENT
+from .keys import without_keys
 
 # typer carries click within itself; this is the base of its usage errors, whichever click that is.
 UsageError: Any = typer.BadParameter.__base__
@@ -161,7 +162,7 @@ def _give_up_output() -> None:
 
 def _usage(error: Any) -> str:
     """What was typed wrongly, and where to look."""
-    message = error.format_message().rstrip(".").removeprefix("Invalid value: ")
+    message = without_keys(error.format_message(), sys.argv).rstrip(".").removeprefix("Invalid value: ")
     for theirs, ours in _WORDS:
         message = message.replace(theirs, ours)
     if "Missing argument 'PORT'" in message:

@@ -15,6 +15,7 @@ from mbus_grammars.base import is_mapping
 
 from ..encode import encode
 from ..hextext import to_hex
+from .keys import KeyOption, KeysOption, keys_of
 
 if TYPE_CHECKING:
     from ..json_types import Json
@@ -25,11 +26,15 @@ def command(
         str, typer.Argument(help="JSON text, a file with JSON, or - for standard input.")
     ] = "-",
     compact: Annotated[bool, typer.Option("--compact", help="No blanks between the octets.")] = False,
+    key: KeyOption = None,
+    keys: KeysOption = None,
 ) -> None:
     """Build telegrams from JSON: what `decode --format json` wrote, or a few values written by hand.
 
-    A list, or one object a line, builds one telegram each.
+    A list, or one object a line, builds one telegram each. What was decrypted is encrypted again, with the
+    key of its meter.
     """
+    given = keys_of(key, keys)
     telegrams = read_json(telegram)
     if not telegrams:
         raise BuildError("JSON", telegrams, "at least one telegram")
@@ -42,13 +47,22 @@ def command(
             )
             continue
         try:
-            octets = encode(values)
+            octets = encode(values, keys=given)
         except BuildError as error:
+            if error.field == "keys":
+                place = f"telegram {number}: " if len(telegrams) > 1 else ""
+                raise ValueError(place + _without_key(error)) from None
             if len(telegrams) == 1:
                 raise
             raise error.inside(f"telegram {number}") from error
         typer.echo(octets.hex().upper() if compact else to_hex(octets))
     raise typer.Exit(1 if refused else 0)
+
+
+def _without_key(error: BuildError) -> str:
+    """What is missing, in the words of the command line."""
+    needed, is_key, _ = error.limit.partition(", as ")
+    return f"encrypting it needs {needed}" + (": give it with --key or --keys" if is_key else "")
 
 
 def read_json(argument: str) -> list[Any]:

@@ -6,13 +6,17 @@ import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .decode import Link
 from .inputs import Source, sources
+from .keys import KeyOption, KeysOption, keys_of
 from .output import report_refused
+
+if TYPE_CHECKING:
+    from ..security.keys import Keys
 
 
 class Format(StrEnum):
@@ -27,24 +31,31 @@ _WIDTH = 120
 
 
 def command(
+    *,
     telegrams: Annotated[
         list[str] | None,
-        typer.Argument(help="Hex with any or no separators, files (binary or hex lines), -."),
+        typer.Argument(help="Hex with any or no separators, files (binary, hex lines, captures), -."),
     ] = None,
     format_: Annotated[
         Format, typer.Option("--format", "-f", help="Text, or one self-contained HTML page a telegram.")
     ] = Format.TEXT,
-    link: Annotated[Link, typer.Option(help="Where the octets start.")] = Link.AUTO,
+    link: Annotated[Link, typer.Option(help="What the octets are, or where they start.")] = Link.AUTO,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write instead of the terminal.")
     ] = None,
+    key: KeyOption = None,
+    keys: KeysOption = None,
 ) -> None:
-    """Explain every octet of a telegram. Exit code 1 where something in it is wrong, 2 where it is no hex."""
+    """Explain every octet of a telegram, with a key the decrypted ones too.
+
+    Exit code 1 where something in it is wrong, 2 where it is no hex.
+    """
+    given = keys_of(key, keys)
     found = list(sources(telegrams or ()))
     readable = [source for source in found if source.fault is None]
     if format_ == Format.HTML and len(readable) > 1:
         raise typer.BadParameter(f"an HTML page explains one telegram, these are {len(readable)}")
-    pages = [_explain(source, format_, link, to_file=output is not None) for source in readable]
+    pages = [_explain(source, format_, link, given, to_file=output is not None) for source in readable]
     text = "\n".join(page for page, _ in pages)
     if output is not None:
         output.write_text(text + "\n", encoding="utf-8")
@@ -55,11 +66,11 @@ def command(
     raise typer.Exit(2 if not readable else 1 if faulty else 0)
 
 
-def _explain(source: Source, format_: Format, link: Link, *, to_file: bool) -> tuple[str, bool]:
+def _explain(source: Source, format_: Format, link: Link, keys: Keys, *, to_file: bool) -> tuple[str, bool]:
     """The page of one telegram, and whether something in it is wrong."""
     from ..explain import explain  # noqa: PLC0415  the other commands start faster without it
 
-    explanation = explain(source.octets, link)
+    explanation = explain(source.octets, link, keys)
     wrong = any(span.fault for span in explanation.spans)
     if format_ == Format.HTML:
         from ..explain.html import to_html  # noqa: PLC0415  one of the two is needed

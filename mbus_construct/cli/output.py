@@ -191,6 +191,16 @@ def write_reading(reading: Reading, format_: str) -> None:
         typer.echo(dumps(reading.to_dict(), indent=2 if format_ == "json" else None))
 
 
+def report_left_out(telegrams: Iterable[Telegram], format_: str) -> None:
+    """Say on standard error what a format has no place for, where telegrams have it."""
+    if format_ in _XML and any(item.frame.is_wireless or item.security for item in telegrams):
+        typer.echo(
+            "mbus: libmbus's XML has no place for frames by radio, layers, security and remarks about them; "
+            "--format json has all of it",
+            err=True,
+        )
+
+
 # So many refusals are told one by one; a file that holds something else has thousands.
 _TOLD: Final = 20
 

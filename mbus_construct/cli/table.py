@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..hextext import to_hex, visible
+from .layers import layer_lines, meter_name
 
 if TYPE_CHECKING:
     from ..json_types import Json
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 # Where no terminal says how wide it is: wide enough that no cell is cut.
 _UNBOUNDED: Final = 400
+
+_KINDS: Final = {
+    "A": "wireless frame, format A (offsets count without its CRCs)",
+    "B": "wireless frame, format B (offsets count without its CRCs)",
+    "CRC-less": "wireless frame, format CRC-less",
+}
 
 _STYLES: Final = {"error": "bold red", "warning": "yellow", "info": "dim", "invalid": "yellow"}
 
@@ -40,7 +47,8 @@ def print_telegram(telegram: Telegram, title: str | None = None) -> None:
     out = console()
     if title:
         out.print(_text(title, style="bold"), soft_wrap=True)
-    out.print(_text(_frame_line(telegram)), soft_wrap=True)
+    for line in (_frame_line(telegram), *layer_lines(telegram)):
+        out.print(_text(line), soft_wrap=True)
     _print_meter(out, telegram.meter, telegram.status, telegram.access_number)
     _print_records(out, telegram.records)
     for line in _user_data_lines(telegram):
@@ -100,9 +108,11 @@ def _shown(value: Json) -> str:
 
 def _frame_line(telegram: Telegram) -> str:
     frame = telegram.frame
-    parts = [frame.format and f"{frame.format} frame", frame.c_name]
+    parts = [frame.format and _KINDS.get(frame.format, f"{frame.format} frame"), frame.c_name]
     if frame.format == "single character":
         parts = ["single character E5: acknowledged"]
+    if frame.address is not None:
+        parts.append(f"from {meter_name(frame.address)}")
     if frame.a_field is not None:
         parts.append(f"address {frame.a_field}")
     if frame.ci_field is not None:
