@@ -19,7 +19,7 @@ from mbus_grammars import (
 )
 
 from ._version import __version__
-from .decode import decode, decode_many
+from .decode import decode
 from .encode import encode
 from .errors import (
     ApplicationError,
@@ -29,7 +29,9 @@ from .errors import (
     RemoteProtocolError,
     TransportError,
 )
+from .many import decode_many
 from .reading import Reading, merge
+from .receiver import Receiver
 from .telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
 
 if TYPE_CHECKING:
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from .bus.events import Finding, FoundMeter, Progress
     from .client import Client
     from .formats import Formats
-    from .receiver import Receiver
     from .security.keys import Keys
 
 # What has ports is imported when it is asked for: who decodes needs neither pyserial nor asyncio.
@@ -53,7 +54,6 @@ _LATER = {
     "Formats": ".formats",
     "Keys": ".security.keys",
     "Progress": ".bus.events",
-    "Receiver": ".receiver",
     "SecondaryAddress": ".bus.address",
 }
 

@@ -114,7 +114,7 @@ def wireless_telegram(data: bytes) -> tuple[FrameFormat, bytes] | None:
         if starts_as_a(data) or (_may_send(data) and _has_address(data[_ADDRESS], True)):
             raise
         return None
-    if frame_format == "A":
+    if frame_format == "A" or (frame_format == "B" and len(telegram) == _CI_FIELD):
         return found
     sure = frame_format == "B" or data[1] in _SENT_UNASKED or _has_address(telegram[_ADDRESS], False)
     return found if sure and _may_send(telegram) else None

@@ -162,6 +162,25 @@ class Variant(Anything):
         return chosen._build(obj, stream, context, path)
 
 
+class Completed(AnySubconstruct):
+    """Fills in what follows from the octets, when all the others are built. Subclasses say what that is."""
+
+    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
+        return self.subcon._parsereport(stream, context, path)
+
+    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        inner = io.BytesIO()
+        built: Any = self.subcon._build(obj, inner, context, path)
+        octets = bytearray(inner.getvalue())
+        self.complete(octets, built, path)
+        stream_write(stream, bytes(octets), len(octets), path)
+        return built
+
+    def complete(self, octets: bytearray, built: Mapping[str, Any], path: str) -> None:
+        """Fill in the derived octets; `built` are the fields."""
+        raise NotImplementedError
+
+
 class Derived(AnySubconstruct):
     """A field that follows from the others: shown when parsing, never asked for when building.
 

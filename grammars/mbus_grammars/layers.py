@@ -12,7 +12,6 @@ EN 13757-7:2018 via exmbus. ELL V (86h) has no public layout, its payload is raw
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from construct.core import stream_read, stream_write
 
 from .base import AnySubconstruct, Anything, Context, Stream, field_of, octets_of
 from .bits import Bits, CodeTable, Number, Octet, bits, flag, split
-from .constructs import Derived, Layout, Optionally, field
+from .constructs import Completed, Derived, Layout, Optionally, field
 from .crc import crc
 from .errors import BuildError, ChecksumError, DecodeError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer
@@ -132,25 +131,18 @@ class PayloadCRC(AnySubconstruct):
         return 0
 
 
-class WithPayloadCRC(AnySubconstruct):
+class WithPayloadCRC(Completed):
     """Fills in the payload CRC of an ELL when building: it covers what is built behind it."""
 
     def __init__(self, subcon: Anything, place: int) -> None:
         super().__init__(subcon)
         self.place = place
 
-    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
-        return self.subcon._parsereport(stream, context, path)
-
-    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        inner = io.BytesIO()
-        built: Any = self.subcon._build(obj, inner, context, path)
-        octets = bytearray(inner.getvalue())
+    def complete(self, octets: bytearray, built: Mapping[str, Any], path: str) -> None:
+        """The CRC; encrypted octets have it among them."""
         if not built.get("encrypted"):
             behind = self.place + PAYLOAD_CRC_LENGTH
             octets[self.place : behind] = crc(bytes(octets[behind:])).to_bytes(PAYLOAD_CRC_LENGTH, "little")
-        stream_write(stream, bytes(octets), len(octets), path)
-        return built
 
 
 def _next(layers: Mapping[int, Anything], source: str) -> tuple[Anything, Anything]:
@@ -294,15 +286,13 @@ class MAC(Anything):
         return octets
 
 
-class WithAFLLength(AnySubconstruct):
+class WithAFLLength(Completed):
     """Checks an AFL's length when parsing, fills it in when building: it counts up to the next CI field."""
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
-        parsed = self.subcon._parsereport(stream, context, path)
-        control = parsed["fragmentation_control"]
-        mac = len(parsed.get("mac", b""))
-        counted = FragmentationControl.size + mac + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
+        parsed = super()._parse(stream, context, path)
+        counted = self._length(parsed)
         if counted != parsed["length"]:
             raise DecodeError(
                 f"the AFL's length is {parsed['length']}, its fields have {counted} octets",
@@ -314,19 +304,21 @@ class WithAFLLength(AnySubconstruct):
             )
         return parsed
 
-    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        inner = io.BytesIO()
-        built: Any = self.subcon._build(obj, inner, context, path)
-        octets = bytearray(inner.getvalue())
-        control = built["fragmentation_control"]
-        mac = len(built.get("mac") or b"")
-        length = FragmentationControl.size + mac + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
+    @staticmethod
+    def _length(fields: Mapping[str, Any]) -> int:
+        """The octets of the fields behind the length."""
+        control = fields["fragmentation_control"]
+        mac = len(fields.get("mac") or b"")
+        return FragmentationControl.size + mac + sum(n for _, bit, n in AFL_FIELDS if n and control[bit])
+
+    def complete(self, octets: bytearray, built: Mapping[str, Any], path: str) -> None:
+        """The length."""
+        length = self._length(built)
         if length > MAX_AFL_LENGTH:
+            mac = len(built["mac"])
             limit = f"{mac - length + MAX_AFL_LENGTH} octets at most"
             raise BuildError(field_of(path, "mac"), f"{mac} octets", limit, path=path)
         octets[0] = length
-        stream_write(stream, bytes(octets), len(octets), path)
-        return built
 
 
 _FIELDS: Final[dict[str, Anything]] = {
