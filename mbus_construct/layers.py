@@ -70,7 +70,8 @@ class Layers(NamedTuple):
         hidden: the first octet that AES-CTR hides or hid (the payload CRC); 0 without encryption.
         is_hidden: whether these octets are still hidden.
         afl: the AFL, None without one.
-        transport: the CI field of the transport layer; -1 where it is hidden, fragmented or absent.
+        transport: the CI field of the transport layer; -1 where it is hidden, fragmented or absent, also in
+            front of a header that the octets start with.
         ci_field: its octet, None without one.
         header: what stands behind it: "none", "short", "long", or "" where there is no CI field.
         access_number, configuration_field: of the header; 0 without one.
@@ -121,11 +122,12 @@ def _places(fields: Iterable[Any], last: str) -> dict[str, int]:
 _WIRELESS: Final = _places(fields_of(WirelessTelegram), "ci_field")
 _LINK_ADDRESS: Final = slice(_WIRELESS["manufacturer"], _WIRELESS["ci_field"])
 
-# Where the first CI field stands, and how many octets stand behind the user data.
+# Where the first CI field (or the header) stands, and how many octets stand behind the user data.
 _CI_FIELDS: Final[dict[Form, tuple[int, int]]] = {
     "frame": (_places(fields_of(LongFrame.subcon), "ci_field")["ci_field"], 2),
     "c_field": (_places(fields_of(LinkUserData), "ci_field")["ci_field"], 0),
     "ci_field": (0, 0),
+    "header": (0, 0),
     "wireless": (_WIRELESS["ci_field"], 0),
 }
 

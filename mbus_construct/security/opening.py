@@ -99,7 +99,7 @@ def open_telegram(octets: bytes, form: Form, keys: Keys) -> Opened:
         layers = layers_of(octets, form)
         if layers is None:
             return Opened(octets, None, link_state)
-    if layers.transport < 0:
+    if layers.transport < 0 and not layers.header:
         fragment = layers.afl is not None and layers.afl.mac
         return Opened(octets, layers, link_state, mac="not checked" if fragment else None)
     if not layers.mode and (layers.afl is None or not layers.afl.mac):

@@ -58,7 +58,7 @@ def seal_telegram(
         layers = layers_of(octets, form)
     if layers is None:
         raise BuildError("octets", octets, "a telegram whose layers are whole, to encrypt what they announce")
-    if transport and layers.transport >= 0:
+    if transport and (layers.transport >= 0 or layers.header):
         octets = _with_mac(_encrypted(octets, layers, keys), layers, keys)
     if layers.session:
         octets = with_payload_crc(octets, layers)
