@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.fields import WirelessCField
+from mbus_grammars.fields import CI_FIELDS_TO_METER, WirelessCField
 from mbus_grammars.layers import (
     AFL_CI_FIELD,
     MAC_LENGTHS,
@@ -83,13 +83,26 @@ def complete_wireless(frame: Mapping[str, Any], values: Mapping[str, Any]) -> di
     if missing:
         raise BuildError("frame.address", address or None, f"{', '.join(ADDRESS_KEYS)} of who sends it")
     completed["address"] = address_of(address)
-    same = all(meter.get(key) in (None, item) for key, item in completed["address"].items())
-    if not same and _HEADERS.get(completed.get("ci_field", 0x72)) != "long":
-        limit = "the frame's address, for without a long header the meter is who sends"
-        raise BuildError("meter", meter, limit)
+    if _HEADERS.get(completed.get("ci_field", 0x72)) != "long":
+        _refuse_other_meter(meter, completed, values)
     if "ci_field" not in completed and not values.get("encrypted"):
         completed["ci_field"] = 0x72 if meter and address_of(meter) != completed["address"] else 0x7A
     return completed
+
+
+def _refuse_other_meter(
+    meter: Mapping[str, Any], frame: Mapping[str, Any], values: Mapping[str, Any]
+) -> None:
+    """Without a long header the meter is who sends, or whom what is sent to a meter is for."""
+    if frame.get("ci_field") in CI_FIELDS_TO_METER:
+        ell = part_of(values, "ell", ExtendedLinkLayerDict)
+        named = part_of(ell, "receiver", MeterDict, "ell.receiver")
+        limit = "ell.receiver, or none: a short header does not say whom it is for"
+    else:
+        named = frame["address"]
+        limit = "the frame's address, for without a long header the meter is who sends"
+    if any(named.get(key) != item for key, item in address_of(meter).items()):
+        raise BuildError("meter", meter, limit)
 
 
 # --- Layers between link and transport layer -----------------------------------------------------

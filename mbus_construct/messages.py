@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars.base import is_mapping
+from mbus_grammars.fields import CI_FIELDS_TO_METER
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODES, announced
 
 from .outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security
@@ -26,6 +27,19 @@ class Message(NamedTuple):
     afl: AuthenticationLayer | None
     user_data: Mapping[str, Any]
     encrypted: bytes
+
+    @property
+    def meter(self) -> Meter | None:
+        """Who sent it or whom it selects: as the header says, else by radio as the layers around it say.
+
+        The link layer has the sender's address, which is not the meter's in what is sent to one.
+        """
+        meter = meter_of(self.user_data.get("header", self.user_data))
+        if meter is not None:
+            return meter
+        if self.frame.ci_field in CI_FIELDS_TO_METER:
+            return None if self.ell is None else self.ell.receiver
+        return self.frame.address
 
 
 def message_of(parsed: Any, form: Form) -> Message:

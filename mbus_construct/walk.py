@@ -20,7 +20,7 @@ from mbus_grammars.units import unit_names
 from .describe import describe
 from .forms import GRAMMARS
 from .kinds import kind_of
-from .messages import OPENED_MODES, Message, message_of, meter_of, read_as_plain, security_of
+from .messages import OPENED_MODES, Message, message_of, read_as_plain, security_of
 from .telegram import (
     Diagnostic,
     FrameFields,
@@ -101,11 +101,10 @@ class _Reader:
         configuration = header.get("configuration_field")
         security = security_of(message, configuration, self.form == "wireless")
         self._remark_security(message, security)
-        meter = _fixed_meter(user_data) if "counter_1" in user_data else meter_of(header)
         return Telegram(
             link=self.form,
             frame=frame,
-            meter=meter or frame.address,
+            meter=_fixed_meter(user_data) if "counter_1" in user_data else message.meter,
             access_number=header.get("access_number"),
             status=self._status(header, fixed="counter_1" in user_data),
             configuration_field=None if configuration is None else configuration["_number"],

@@ -111,6 +111,11 @@ AField: Final = Coded(Byte, ADDRESSES)
 CI_NAMES: Final = CodeTable({code: row.name for row in CI_FIELDS for code in range(row.first, row.last + 1)})
 CIField: Final = Coded(Byte, CI_NAMES)
 
+# CI fields of what is sent to a meter and never by one.
+CI_FIELDS_TO_METER: Final = frozenset(
+    code for row in CI_FIELDS if row.direction == "to_meter" for code in range(row.first, row.last + 1)
+)
+
 DEVICE_TYPE_NAMES: Final = CodeTable({**dict.fromkeys(range(256), "reserved"), **DEVICE_TYPES})
 DeviceType: Final = Coded(Byte, DEVICE_TYPE_NAMES)
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mbus_grammars.code_tables import CI_FIELDS
 from mbus_grammars.crc import crc
-from mbus_grammars.fields import IdentificationNumber, Manufacturer
+from mbus_grammars.fields import CI_FIELDS_TO_METER, IdentificationNumber, Manufacturer
 from mbus_grammars.layers import (
     ELL_CI_FIELDS,
     MAC_LENGTHS,
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from ..layers import AFL, Layers
     from .keys import Key
 
-_TO_METER: Final = frozenset(
-    code for row in CI_FIELDS if row.direction == "to_meter" for code in range(row.first, row.last + 1)
-)
 _ADDRESS: Final[int] = Receiver.sizeof()
 _MANUFACTURER_SIZE: Final[int] = Manufacturer.sizeof()
 _NUMBER_SIZE: Final[int] = IdentificationNumber.sizeof()
@@ -69,7 +65,7 @@ def receiver_of(octets: bytes, layers: Layers) -> bytes:
 
 def to_meter(layers: Layers) -> bool:
     """Whether the transport layer's CI field is one that meters receive."""
-    return layers.ci_field in _TO_METER
+    return layers.ci_field in CI_FIELDS_TO_METER
 
 
 def meter_of(octets: bytes, layers: Layers) -> bytes:
