@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .bus.scan import ScanState
     from .bus.search import SearchState
     from .reading import Reading
+    from .security.keys import KeysLike
     from .telegram import Telegram
     from .transport.port import AsyncPort
 
@@ -44,7 +45,7 @@ class AsyncClient:
 
     Args:
         port: a URL as for `Client`, or an open `AsyncPort`.
-        baudrate, timeout, retries, wake_up, on_event: as for `Client`.
+        baudrate, timeout, retries, wake_up, keys, on_event: as for `Client`.
 
     `async with` opens the port of a URL, or `await client.open()`. One call at a time: other tasks wait.
     """
@@ -57,12 +58,15 @@ class AsyncClient:
         timeout: float | None = None,
         retries: int = 2,
         wake_up: float = 0.0,
+        keys: KeysLike = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self._port = port
         self._closed = False
         self._reconnections = RECONNECTIONS
-        self.session = Session(baudrate=baudrate, timeout=timeout, retries=retries, wake_up=wake_up)
+        self.session = Session(
+            baudrate=baudrate, timeout=timeout, retries=retries, wake_up=wake_up, keys=keys
+        )
         self.on_event = on_event
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[Any] | None = None

@@ -21,7 +21,7 @@ from .bus.master import Send
 from .bus.readout import MAX_TELEGRAMS, deselect
 from .bus.scan import ScanState, pending
 from .bus.search import SearchState, new_search
-from .bus.session import Session
+from .bus.session import Session, usable
 from .bus.steps import Outcome, Procedure, SetBaudrate
 from .errors import LocalProtocolError, TransportError
 from .hextext import octets_from
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .bus.configure import Change
     from .bus.master import Command
     from .reading import Reading
+    from .security.keys import KeysLike
     from .telegram import Telegram
     from .transport.port import Port
 
@@ -53,12 +54,15 @@ class Client:
         retries: how often a request without answer is repeated, in reading and changing; scans and searches
             have their own rules (`thorough`).
         wake_up: seconds of a preamble before each call, for meters with an optical head; 0 for none.
+        keys: of meters whose telegrams are encrypted: one key for all, a mapping of meters to keys such as
+            {"12345678": "0102..."}, or `Keys`, as `decode` takes them.
         on_event: is called with each `Finding`, `FoundMeter`, `Progress` and `Readout` as it happens.
 
     An address is 0 to 250, 253 or 254, or a secondary address as text: eight or sixteen digits, F for any
     ("07935343", "0793534365321004"). Every method raises `TransportError` where the port fails and cannot be
     opened again, `NoResponse` where nobody answers, `CollisionError` where several do, and
-    `LocalProtocolError` for what cannot be asked for.
+    `LocalProtocolError` for what cannot be asked for. Making a client raises `KeysError` for keys that are
+    none, and `MissingExtra` where they cannot be used (`pip install "mbus-construct[crypto]"`).
     """
 
     def __init__(
@@ -69,8 +73,10 @@ class Client:
         timeout: float | None = None,
         retries: int = 2,
         wake_up: float = 0.0,
+        keys: KeysLike = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
+        keys = usable(keys)  # before the port is open
         self.port: Port = open_port(port, baudrate=baudrate or 2400) if isinstance(port, str) else port
         if baudrate not in (None, self.port.baudrate):
             self.port.set_baudrate(baudrate)
@@ -80,6 +86,7 @@ class Client:
             timeout=timeout,
             retries=retries,
             wake_up=wake_up,
+            keys=keys,
         )
         self.on_event = on_event
         self._lock = threading.RLock()  # other threads wait; this one may call within a call
@@ -238,7 +245,9 @@ class Client:
     def read(self, address: Address | str, *, limit: int = MAX_TELEGRAMS) -> Reading:
         """All telegrams of one readout of a meter, `limit` at most, as one reading.
 
-        What came before a fault is kept; the reading then has a remark and `more_records_follow`.
+        What came before a fault is kept; the reading then has a remark and `more_records_follow`. What is
+        encrypted and has no key that opens it stays as raw octets, and a diagnostic says so: "encrypted" or
+        "wrong_key".
         """
         return self.run(self.session.read(address, limit=limit))
 

@@ -44,7 +44,7 @@ class FoundMeter:
 
     @property
     def telegram(self) -> Telegram | None:
-        """Its first telegram as values."""
+        """Its first telegram as values; what is encrypted stays so, for an event has no keys."""
         return decode(self.octets, link="frame") if self.octets else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,9 +102,9 @@ def found(octets: bytes, baudrate: int, mask: SecondaryAddress | None = None, re
 class Finding:
     """Something about the bus that a person should know.
 
-    `code` is stable: "busy", "collision", "incomplete", "known_missing", "noise", "other_meter", "readout",
-    "reconnected", "repeats", "same_address", "unconfirmed", "unreadable"; `address` is the address or mask
-    it is about.
+    `code` is stable: "busy", "collision", "encrypted", "incomplete", "known_missing", "noise",
+    "other_meter", "readout", "reconnected", "repeats", "same_address", "unconfirmed", "unreadable";
+    `address` is the address or mask it is about.
     """
 
     severity: Severity

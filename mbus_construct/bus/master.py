@@ -19,11 +19,12 @@ from .address import BROADCAST, LAST_PRIMARY, SELECTED, TEST
 from .call import Call, nothing
 from .fcb import COUNTED, FrameCountBits
 from .receiver import Piece, Reception, receive, resembles
-from .steps import ATTEMPTS, Kind, Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp
+from .steps import ATTEMPTS, NO_KEYS, Kind, Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..security.keys import Keys
     from .events import Event
 
 T = TypeVar("T")
@@ -79,6 +80,7 @@ class Master:
         timeout: seconds for the first octet of an answer, instead of the standard's 330 bit times + 50 ms and
             the slack.
         attempts: how often a request is sent at most.
+        keys: of the meters; procedures see answers opened with them.
     """
 
     def __init__(
@@ -88,11 +90,13 @@ class Master:
         slack: float = 0.0,
         timeout: float | None = None,
         attempts: int = ATTEMPTS,
+        keys: Keys = NO_KEYS,
     ) -> None:
         self.baudrate = baudrate
         self.slack = slack
         self.timeout = timeout
         self.attempts = attempts
+        self.keys = keys
         self.fcb = FrameCountBits()
         self.selected = False  # whether a meter may be selected by secondary address
         self.echoes = False  # whether the converter has been heard to echo
@@ -546,5 +550,6 @@ class Master:
             before=tuple(self._before),
             delay=delay,
             doubtful=kind == "ack" and (self._soon != b"" or now < self._owed_until),
+            keys=self.keys,
         )
         self._step(outcome, now)

@@ -210,6 +210,7 @@ def read(
             readout.stop("incomplete", f"stopped after {limit} telegrams, the meter announces more")
         else:
             yield from readout.next_telegram(patience)
+    readout.end()
     for remark in readout.remarks:
         yield Finding("warning", remark.code, f"{describe(address)}: {remark.message}", address)
     return Reading(tuple(readout.telegrams), tuple(readout.remarks))
@@ -233,6 +234,16 @@ class _Readout:
         """It ends here, and not because the meter has no more."""
         self.remark(code, message)
         self.stopped = True
+
+    def end(self) -> None:
+        """Say so where nobody knows whether it is the end: DIF 1Fh may be among what is encrypted."""
+        last = self.telegrams[-1]
+        hidden = last.encrypted and not (last.records or last.more_records_follow)
+        if hidden and last.manufacturer_data is None and not self.stopped:
+            self.remark(
+                "encrypted",
+                "its data are encrypted, and there is no key that opens them: more telegrams may follow",
+            )
 
     def next_telegram(self, patience: float) -> Procedure[None]:
         """Ask for one more telegram."""
@@ -322,11 +333,11 @@ def ask_for_data(address: Address, request: Request) -> Procedure[tuple[Outcome,
     return (yield from while_busy(address, outcome, request))
 
 
-def _answer_in(heard: bytes, request: Request) -> Outcome | None:
+def _answer_in(heard: bytes, request: Request, first: Outcome) -> Outcome | None:
     """The answer to a request in what was heard behind the first answer."""
     for piece in receive(heard, final=True).pieces:
         if piece.from_meter and piece.frame and request.is_answered_by(piece.frame):
-            return Outcome("data", piece.octets, piece.frame)
+            return Outcome("data", piece.octets, piece.frame, keys=first.keys)
     return None
 
 
@@ -341,16 +352,18 @@ def while_busy(
         yield Finding("info", "busy", f"{describe(address)}: the meter is busy, asking again", address)
         heard = yield from listen(_BUSY_WAIT * 2**attempt)
         # Where the request was repeated, the answer to its repetition may be behind the first one.
-        outcome = _answer_in(heard, request) or (yield from ask(request))
+        outcome = _answer_in(heard, request, outcome) or (yield from ask(request))
     return outcome, application_error(address, outcome)
 
 
 def application_error(address: Address, outcome: Outcome) -> ApplicationError | None:
-    """The application error that an answer reports (CI 70h), None without one. MBDOC48 6.6."""
+    """The application error that an answer reports (CI 6Eh to 70h), None without one. MBDOC48 6.6."""
     user_data: Mapping[str, Any] = {} if outcome.frame is None else outcome.frame.get("user_data") or {}
-    if "error_code" not in user_data:
+    if "error_code" not in user_data and "encrypted" not in user_data:
         return None
     values: Mapping[str, Any] = outcome.telegram.user_data or {}
+    if "error_code" not in user_data and "error_code" not in values:
+        return None
     code = values.get("error_code")
     name = values.get("error_code_name") or "unspecified error"
     number = "" if code is None else f" {code:02X}h"

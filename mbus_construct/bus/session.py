@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mbus_grammars import MBusError
 
+from ..decode import decode
 from ..reading import Reading
+from ..security.aes import required
+from ..security.keys import Keys
 from . import configure, readout
 from .address import BROADCAST, TEST, Address, SecondaryAddress, of_meter, parse_address
 from .events import FoundMeter, Readout
@@ -25,10 +28,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from ..security.keys import KeysLike
     from ..telegram import Telegram
     from .configure import Change
 
 T = TypeVar("T")
+
+
+def usable(given: KeysLike) -> Keys:
+    """The keys of the meters on a bus.
+
+    Raises `KeysError` for keys that are none, and `MissingExtra` where nothing can be opened with them: both
+    before anything is asked.
+    """
+    keys = Keys.of(given)
+    if keys:
+        required()
+    return keys
 
 
 class Session:
@@ -40,6 +56,7 @@ class Session:
         timeout: seconds for the first octet of an answer, None for the standard's.
         retries: how often a request without answer is repeated.
         wake_up: seconds of a preamble before each call, 0 for none.
+        keys: of the meters whose telegrams are encrypted, as `decode` takes them.
     """
 
     def __init__(
@@ -50,8 +67,12 @@ class Session:
         timeout: float | None = None,
         retries: int = 2,
         wake_up: float = 0.0,
+        keys: KeysLike = None,
     ) -> None:
-        self.master = Master(baudrate=baudrate, slack=slack, timeout=timeout, attempts=retries + 1)
+        self.keys = usable(keys)
+        self.master = Master(
+            baudrate=baudrate, slack=slack, timeout=timeout, attempts=retries + 1, keys=self.keys
+        )
         self.baudrate = baudrate
         self.timeout = timeout
         self.wake_up = wake_up
@@ -165,7 +186,7 @@ class Session:
         address = meter.mask if address is None else address
         if address is None:
             return
-        telegram = meter.telegram
+        telegram = decode(meter.octets, link="frame", keys=self.keys) if meter.octets else None
         if telegram is not None and not telegram.more_records_follow:
             yield Readout(address, Reading((telegram,)))
         else:

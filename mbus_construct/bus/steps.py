@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ..decode import decode
+from ..security.keys import Keys
 from .address import LAST_PRIMARY
 from .events import Event
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from ..telegram import Telegram
 
 ATTEMPTS = 3  # MBDOC48 5.4: a request without answer is repeated up to two times
+
+NO_KEYS = Keys()
 
 Kind = Literal["ack", "data", "silence", "garbled", "foreign", "sent"]
 
@@ -81,6 +84,7 @@ class Outcome:
         before: frames and other octets that were heard before the request was sent at all.
         delay: seconds from the request's end to the answer's first octet, as far as this end can see.
         doubtful: the acknowledgement may be a late one, of an earlier request.
+        keys: of the meters, for what is encrypted in the answer.
     """
 
     kind: Kind
@@ -92,11 +96,12 @@ class Outcome:
     before: tuple[bytes, ...] = ()
     delay: float | None = None
     doubtful: bool = False
+    keys: Keys = field(default=NO_KEYS, repr=False, compare=False)
 
     @property
     def telegram(self) -> Telegram:
-        """The answer as values."""
-        return decode(self.octets, link="frame")
+        """The answer as values, opened where there is a key for it."""
+        return decode(self.octets, link="frame", keys=self.keys)
 
 
 @dataclass(frozen=True, slots=True)
