@@ -110,13 +110,14 @@ def _shape(octets: bytes, layers: Layers, layout: Any) -> Shape | None:
     places = dict(LINK)
     places["ci_field"] = layers.transport
     start = layers.transport + 1
-    address = ADDRESS
+    address, kind = ADDRESS, slice(LINK["version"], ADDRESS.stop)
     if layout:
         header = places_of(fields_of(layout), start=start, last="configuration_field")
         places |= header
         start += layout.sizeof()
         if "manufacturer" in header:
             address = slice(header["identification_number"], header["access_number"])
+            kind = slice(header["manufacturer"], header["access_number"])
     depth = 1 + (layers.ell > 0) + (afl is not None)
     return Shape(
         form="wireless",
@@ -125,7 +126,7 @@ def _shape(octets: bytes, layers: Layers, layout: Any) -> Shape | None:
         tail=0,
         link=C_AND_ADDRESS,
         address=address,
-        kind=address,
+        kind=kind,
         first=slice(layers.payload, layers.payload + _FIRST),
         path="(parsing)" + " -> user_data" * depth + " -> records",
         outer=_outer(octets, layers, start, by_link=layout is not LongHeader),
