@@ -86,7 +86,7 @@ def command(
     else:
         output.WRITERS[format_](results)
     output.report_left_out(good, format_)
-    if missing is not None and any(telegram.encrypted for telegram in good):
+    if missing is not None and any(telegram.encrypted for telegram in output.with_contained(good)):
         typer.echo(f"mbus: {missing}", err=True)
     output.report_refused([(source, result) for source, result in results if isinstance(result, MBusError)])
     raise typer.Exit(_exit_code(results, good))
@@ -137,5 +137,6 @@ def _lacks_format(result: Telegram | MBusError) -> bool:
 def _exit_code(results: Sequence[output.Result], good: Sequence[Telegram]) -> int:
     if not good:
         return 2
-    clean = len(good) == len(results) and all(telegram.worst in (None, "info") for telegram in good)
+    every = output.with_contained(good)
+    clean = len(good) == len(results) and all(telegram.worst in (None, "info") for telegram in every)
     return 0 if clean else 1

@@ -138,6 +138,9 @@ def csv_rows(name: str, result: Telegram | Reading | MBusError) -> Iterator[dict
     if not result.records:
         said = "; ".join(str(diagnostic) for diagnostic in result.diagnostics)
         yield {**common, "reason": said or "no records"}
+    if isinstance(result, Telegram):
+        for inner in result.contained:
+            yield from csv_rows(f"{name}, in record {inner.record}", inner.telegram)
 
 
 def _csv_record(record: Record) -> dict[str, Any]:
@@ -191,9 +194,16 @@ def write_reading(reading: Reading, format_: str) -> None:
         typer.echo(dumps(reading.to_dict(), indent=2 if format_ == "json" else None))
 
 
+def with_contained(telegrams: Iterable[Telegram]) -> Iterator[Telegram]:
+    """Telegrams, each with those that stand in its records behind it."""
+    for telegram in telegrams:
+        yield telegram
+        yield from with_contained(inner.telegram for inner in telegram.contained)
+
+
 def report_left_out(telegrams: Iterable[Telegram], format_: str) -> None:
     """Say on standard error what a format has no place for, where telegrams have it."""
-    if format_ in _XML and any(item.frame.is_wireless or item.security for item in telegrams):
+    if format_ in _XML and any(item.frame.is_wireless or item.security for item in with_contained(telegrams)):
         typer.echo(
             "mbus: libmbus's XML has no place for frames by radio, layers, security and remarks about them; "
             "--format json has all of it",

@@ -15,7 +15,7 @@ from commands import Mbus, one_line
 from mbus_construct import encode
 from mbus_construct.security import aes
 from mbus_grammars.wireless import with_crcs
-from telegrams import README_TELEGRAM
+from telegrams import README_TELEGRAM, response
 from wireless.radio import (
     COMPACT,
     E62,
@@ -254,6 +254,19 @@ def test_merged(mbus: Mbus) -> None:
     table = mbus("decode", *sent, "--merge")
     assert table.code == 1
     assert table.out.count("are encrypted: ") == 2
+
+
+def test_a_telegram_in_a_record(mbus: Mbus) -> None:
+    inner = E65.octets
+    outer = response(f"0D FD 3B {len(inner):02X} {inner.hex()}")
+    opened = mbus("decode", outer.hex(), "--key", KEY)
+    assert opened.code == 0
+    assert "in record 0:" in opened.lines
+    assert "28504.27" in opened.out
+    closed = mbus("decode", outer.hex(), "--format", "csv")
+    assert closed.code == 1
+    sources = [row["source"] for row in csv.DictReader(io.StringIO(closed.out))]
+    assert sources == ["argument 1", "argument 1, in record 0"]
 
 
 # --- Compact frames --------------------------------------------------------------------------------
