@@ -10,6 +10,7 @@ from mbus_grammars import DecodeError
 from mbus_grammars.wireless import without_crcs
 
 from .contents import may_have_contents, with_contents
+from .damage import with_doubt
 from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame, wireless_telegram
 from .hextext import octets_from
 from .layout import PLANS
@@ -102,6 +103,8 @@ def read_started(started: Started, keys: Keys | None) -> Telegram:
         # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.
         whole = read(started.sent, "wireless", keys)
         telegram = telegram if whole.worst == "error" else whole
+    elif started.sent and started.frame_format == "CRC-less":
+        telegram = with_doubt(telegram, started.sent, lambda octets: read(octets, "wireless", keys))
     return with_contents(guessed(telegram, started.others), _by_radio(keys))
 
 

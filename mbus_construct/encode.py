@@ -23,6 +23,7 @@ from mbus_grammars.wireless import WirelessFrame, with_crcs
 from .choose import choose, parse_unit
 from .decode import decode, decode_records
 from .encode_layers import (
+    SELECTIONS,
     address_of,
     by_hand,
     complete_wireless,
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
     from .json_types import Form
     from .security.keys import KeysLike
-
-SELECTIONS: Final = (0x52, 0x56)
 
 # The CI fields behind which data records stand.
 _RECORD_AREAS: Final = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.fields import CI_FIELDS_TO_METER, WirelessCField
+from mbus_grammars.fields import CI_FIELDS_TO_METER, CI_NAMES, WirelessCField
 from mbus_grammars.layers import (
     AFL_CI_FIELD,
     MAC_LENGTHS,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ADDRESS_KEYS: Final = ("identification_number", "manufacturer", "version", "device_type")
 
+SELECTIONS: Final = (0x52, 0x56)
 _HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 
 # States of octets that came as sent: they are built as they are.
@@ -83,11 +84,21 @@ def complete_wireless(frame: Mapping[str, Any], values: Mapping[str, Any]) -> di
     if missing:
         raise BuildError("frame.address", address or None, f"{', '.join(ADDRESS_KEYS)} of who sends it")
     completed["address"] = address_of(address)
-    if _HEADERS.get(completed.get("ci_field", 0x72)) != "long":
+    if "ci_field" in completed:
+        given, completed["ci_field"] = completed["ci_field"], CI_NAMES.value(completed["ci_field"])
+        if completed["ci_field"] is None:
+            raise BuildError("frame.ci_field", given, CI_NAMES.limit())
+    if _HEADERS.get(completed.get("ci_field", 0x72)) != "long" and not _names_a_meter(completed, values):
         _refuse_other_meter(meter, completed, values)
     if "ci_field" not in completed and not values.get("encrypted"):
         completed["ci_field"] = 0x72 if meter and address_of(meter) != completed["address"] else 0x7A
     return completed
+
+
+def _names_a_meter(frame: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether user data without a long header name a meter: selections, and the fixed data structure."""
+    user_data = values.get("user_data")
+    return frame.get("ci_field") in SELECTIONS or (is_mapping(user_data) and "counter_1" in user_data)
 
 
 def _refuse_other_meter(

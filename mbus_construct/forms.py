@@ -12,10 +12,20 @@ from mbus_grammars import ApplicationLayer, DataRecords, DecodeError, Frame, Lin
 from mbus_grammars.application import USER_DATA
 from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.constructs import Door
+from mbus_grammars.crc import crc
 from mbus_grammars.fields import CI_NAMES, WirelessCField
 from mbus_grammars.layers import Receiver
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
-from mbus_grammars.wireless import WirelessTelegram, starts_as_a, without_crcs
+from mbus_grammars.wireless import (
+    CRC_SIZE,
+    END_OF_BLOCK_2,
+    MAX_TELEGRAM,
+    WirelessTelegram,
+    blocks,
+    frame_format_of,
+    starts_as_a,
+    without_crcs,
+)
 
 if TYPE_CHECKING:
     from mbus_grammars.base import Anything
@@ -106,6 +116,24 @@ def wireless_telegram(data: bytes) -> tuple[FrameFormat, bytes] | None:
     by itself or the address is as meters have it; where the L field does not fit, the manufacturer has to be
     a known one too. Raises `DecodeError` where it is a frame by radio and damaged.
     """
+    found = _undamaged_where_sure(data)
+    if found is None and _behind_first_block_of_a(data):
+        return without_crcs(data, "A")
+    if found is None and len(data) > END_OF_BLOCK_2 and _is_long_b(data):
+        return without_crcs(data, "B")
+    return found
+
+
+def _is_long_b(data: bytes) -> bool:
+    """Whether one of the two CRCs of a long frame B is right."""
+    try:
+        return frame_format_of(data) == "B"
+    except DecodeError:
+        return False
+
+
+def _undamaged_where_sure(data: bytes) -> tuple[FrameFormat, bytes] | None:
+    """What `wireless_telegram` gives for octets whose first block looks like one."""
     if len(data) < _WIRELESS_MIN or WirelessCField.name_of(data[1]) is None:
         return None
     try:
@@ -120,7 +148,23 @@ def wireless_telegram(data: bytes) -> tuple[FrameFormat, bytes] | None:
     return found if sure and _may_send(telegram) else None
 
 
+def _behind_first_block_of_a(data: bytes) -> bool:
+    """Whether octets are as long as a frame A, and right as far as the CRCs behind its first block tell."""
+    behind = blocks(_A_MAX, "A")[1:]
+    ends = [end for _, end in behind if end + CRC_SIZE <= len(data)]
+    last = len(data) - CRC_SIZE
+    if not ends or last != ends[-1]:
+        if len(ends) == len(behind) or last <= behind[len(ends)][0]:
+            return False
+        ends.append(last)
+    return all(
+        crc(data[start:end]).to_bytes(CRC_SIZE, "big") == data[end : end + CRC_SIZE]
+        for (start, _), end in zip(behind, ends, strict=False)
+    )
+
+
 _WIRELESS_MIN: Final = 11
+_A_MAX: Final = MAX_TELEGRAM["A"]
 _CI_FIELD: Final = 10
 _ADDRESS: Final = slice(2, _CI_FIELD)
 _SENT_UNASKED: Final = (0x44, 0x46)

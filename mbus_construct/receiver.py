@@ -14,12 +14,13 @@ from mbus_grammars import DecodeError
 from mbus_grammars.record import RecordsFromMeter
 
 from .contents import with_contents
+from .damage import with_doubt
 from .decode import guessed, start
 from .formats import Formats
 from .fragments import Fragments
 from .hextext import octets_from
 from .layers import layers_of
-from .secured import read_opened
+from .secured import read, read_opened
 from .security.keys import Keys
 from .security.opening import open_telegram
 from .telegram import Diagnostic, Telegram
@@ -76,6 +77,8 @@ class Receiver:
             # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.
             whole = self._read(started._replace(octets=started.sent, frame_format="CRC-less"))
             telegram = telegram if whole.worst == "error" else whole
+        elif started.sent and started.frame_format == "CRC-less":
+            telegram = with_doubt(telegram, started.sent, lambda octets: read(octets, "wireless", self.keys))
         return with_contents(guessed(telegram, started.others), self._inner)
 
     def _inner(self, octets: bytes) -> Telegram:

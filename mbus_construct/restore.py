@@ -31,6 +31,8 @@ _CARRIED: Final = frozenset(
         "decryption",
         "security_mode",
         "read_as_plain",
+        # damage
+        "frame_crc",
         # receiver
         "replayed_counter",
         "fragment",
