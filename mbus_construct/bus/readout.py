@@ -240,10 +240,7 @@ class _Readout:
         last = self.telegrams[-1]
         hidden = last.encrypted and not (last.records or last.more_records_follow)
         if hidden and last.manufacturer_data is None and not self.stopped:
-            self.remark(
-                "encrypted",
-                "its data are encrypted, and there is no key that opens them: more telegrams may follow",
-            )
+            self.remark("encrypted", "whether more telegrams follow is among what is encrypted")
 
     def next_telegram(self, patience: float) -> Procedure[None]:
         """Ask for one more telegram."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..telegram import Telegram
 
 
-@bus_command()
+@bus_command(keys=True)
 def command(
     line: Line,
     address: AddressArgument,

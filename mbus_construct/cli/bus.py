@@ -11,7 +11,7 @@ import io
 import os
 from collections.abc import Callable, Collection, Generator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, get_args
 
@@ -28,6 +28,8 @@ from ..errors import (
     RemoteProtocolError,
     TransportError,
 )
+from ..security.keys import Keys
+from .keys import KeyOption, KeysOption, keys_of
 
 if TYPE_CHECKING:
     from ..bus.address import Address
@@ -122,6 +124,9 @@ _OPTIONS: Final[tuple[tuple[str, Any, Any], ...]] = (
     ),
 )  # fmt: skip
 
+# Those of commands that read what a meter says.
+_KEYS: Final[tuple[tuple[str, Any, Any], ...]] = (("key", KeyOption, None), ("keys", KeysOption, None))
+
 
 @dataclass(frozen=True)
 class Line:
@@ -134,6 +139,7 @@ class Line:
     wake_up: float = 0.0
     record: Path | None = None
     debug: bool = False
+    keys: Keys = field(default_factory=Keys)
 
     @property
     def baudrate(self) -> int:
@@ -146,8 +152,30 @@ class Line:
         return self.port.lower().startswith(("sim:", "replay:"))
 
 
+def usable_keys(key: str | None, file: str | None) -> Keys:
+    """The keys that a command was given, as `keys_of` takes them.
+
+    Where nothing can be opened with them that is said, and there are none: what is plain is read all the
+    same.
+    """
+    from ..security.aes import MissingExtra, required  # noqa: PLC0415  scan starts faster without
+
+    keys = keys_of(key, file)
+    if keys:
+        try:
+            required()
+        except MissingExtra as error:
+            say(f"without keys: {error}")
+            return Keys()
+    return keys
+
+
 def bus_command(
-    *, spare: str | None = None, several_baudrates: bool = False, without: Collection[str] = ()
+    *,
+    spare: str | None = None,
+    several_baudrates: bool = False,
+    without: Collection[str] = (),
+    keys: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Puts PORT and the options of a bus around a command, which gets them as `Line`.
 
@@ -156,6 +184,7 @@ def bus_command(
             no port is named like an address. "" for a command that has no other argument.
         several_baudrates: `-b` may be given several times.
         without: options that the command has no use for.
+        keys: it reads what meters say, so that keys for it may be given.
     """
     in_environment = spare is not None
     argument = typer.Argument(
@@ -167,6 +196,7 @@ def bus_command(
     rate = Annotated[list[int], _SEVERAL if several_baudrates else _BAUDRATE]
     offered = [option for option in _OPTIONS if option[0] not in without]
     common = [
+        *(_parameter(name, kind, default) for name, kind, default in (_KEYS if keys else ())),
         _parameter("baudrate", rate, ["2400"]),
         *(_parameter(name, kind, default) for name, kind, default in offered),
     ]
@@ -181,6 +211,8 @@ def bus_command(
         def command(port: str, **given: Any) -> None:
             baudrates = tuple(dict.fromkeys(given.pop("baudrate")))
             options = {name: given.pop(name) for name, _, _ in offered}
+            if keys:
+                options["keys"] = usable_keys(given.pop("key"), given.pop("keys"))
             if is_address(port):
                 port, given = _without_port(port, given, spare, several=takes_several)
             line = Line(port, baudrates, **options)
@@ -325,7 +357,12 @@ def opened(line: Line, *, shown: TextIO | None = None) -> Generator[Client, None
         if shown is not None or line.debug:
             port = RecordingPort(port, shown or WholeLines(err=True))
         client = Client(
-            port, baudrate=line.baudrate, timeout=line.timeout, retries=line.retries, wake_up=line.wake_up
+            port,
+            baudrate=line.baudrate,
+            timeout=line.timeout,
+            retries=line.retries,
+            wake_up=line.wake_up,
+            keys=line.keys,
         )
         closing.pop_all()
         with client:

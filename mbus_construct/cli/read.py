@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..bus.steps import Procedure
 
 _MAX_TELEGRAMS = 32
-_IN_TABLES = ("incomplete", "repeats")  # findings that a reading has as remarks, below its table
+_IN_TABLES = ("encrypted", "incomplete", "repeats")  # findings that a reading has as remarks, below its table
 
 
 class Format(StrEnum):
@@ -50,7 +50,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-@bus_command(spare="addresses")
+@bus_command(spare="addresses", keys=True)
 def command(
     line: Line,
     *,
@@ -82,7 +82,9 @@ def command(
     Try sim: as PORT, with the address 5 or 07935343.
 
     A meter that fails costs no other one: its error is a line on standard error, and an object of type
-    "refusal" in JSON. Exit code 0: all read; 1: something failed or needs attention; 2: usage.
+    "refusal" in JSON. What stays encrypted is a remark beside what is plain.
+
+    Exit code 0: all read; 1: something failed or needs attention; 2: usage.
     """
     asked = list(addresses or ())
     if bool(asked or (known and not all_)) == all_:

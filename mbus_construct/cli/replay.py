@@ -13,11 +13,14 @@ from mbus_grammars import MBusError
 from ..decode import decode
 from ..hextext import to_hex
 from . import output
+from .bus import usable_keys
 from .inputs import Source
+from .keys import KeyOption, KeysOption  # noqa: TC001  get_type_hints looks them up here
 from .read import Format
 
 if TYPE_CHECKING:
     from ..bus.receiver import Piece
+    from ..security.keys import Keys
     from ..transport.transcript import Entry
     from ..transport.words import Listening
 
@@ -33,6 +36,8 @@ def command(
         Format | None,
         typer.Option("--format", "-f", help="How decoded telegrams are written; implies --decode."),
     ] = None,
+    key: KeyOption = None,
+    keys: KeysOption = None,
 ) -> None:
     """Show a transcript with times and what each frame means, or the telegrams in it.
 
@@ -44,11 +49,14 @@ def command(
 
     entries = read_transcript(file)
     if not decode_ and format_ is None:
+        if key is not None or keys is not None:
+            raise typer.BadParameter("--key and --keys go with --decode or --format")
         listening = Listening()
         for entry in entries:
             typer.echo(_line(entry, listening))
         return
-    results = [_decoded(source) for source in _telegrams(file, entries)]
+    given = usable_keys(key, keys)
+    results = [_decoded(source, given) for source in _telegrams(file, entries)]
     output.WRITERS[format_ or Format.TABLE](results)
     refused = [(source, result) for source, result in results if isinstance(result, MBusError)]
     output.report_refused(refused)
@@ -107,8 +115,8 @@ def _at(run: Sequence[Entry], offset: int) -> Entry:
     return run[-1]
 
 
-def _decoded(source: Source) -> output.Result:
+def _decoded(source: Source, keys: Keys) -> output.Result:
     try:
-        return source, decode(source.octets, link="frame")
+        return source, decode(source.octets, link="frame", keys=keys)
     except MBusError as error:
         return source, error

@@ -10,7 +10,7 @@ from .bus import Line, address_of, bus_command
 from .changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
 
 
-@bus_command()
+@bus_command(keys=True)
 def command(
     line: Line,
     address: AddressOrAllArgument,

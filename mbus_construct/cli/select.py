@@ -30,7 +30,7 @@ _SAID = {
 }
 
 
-@bus_command()
+@bus_command(keys=True)
 def command(
     line: Line,
     address: Annotated[

@@ -22,9 +22,10 @@ from .watching import Watching
 
 if TYPE_CHECKING:
     from ..bus.steps import Outcome
+    from ..security.keys import Keys
 
 
-@bus_command(without=("retries",))
+@bus_command(without=("retries",), keys=True)
 def command(
     line: Line,
     frame: Annotated[
@@ -42,7 +43,7 @@ def command(
     Octets that are no frame are sent too, with a warning.
     Exit code 0: a frame came back; 1: nothing did, or octets that are none; 2: usage.
     """
-    octets = _octets(frame)
+    octets = _octets(frame, line.keys)
     if not _is_whole(octets):
         say(f"warning: {to_hex(octets)} is no valid frame; it is sent as it is")
     with connected(line) as client:
@@ -58,10 +59,12 @@ def command(
         say(f"{len(outcome.octets)} octets came that are no frame: {to_hex(outcome.octets)}")
         raise typer.Exit(1)
     frames = outcome.foreign if outcome.kind == "foreign" else (outcome.octets,)
-    output.WRITERS[format_]([(Source("answer", item), decode(item, link="frame")) for item in frames])
+    output.WRITERS[format_](
+        [(Source("answer", item), decode(item, link="frame", keys=line.keys)) for item in frames]
+    )
 
 
-def _octets(argument: str) -> bytes:
+def _octets(argument: str, keys: Keys) -> bytes:
     """The octets that the argument holds or names."""
     text = argument
     if argument == STDIN:
@@ -73,7 +76,7 @@ def _octets(argument: str) -> bytes:
     telegrams = read_json(text)
     if len(telegrams) != 1:
         raise BuildError("JSON", f"{len(telegrams)} telegrams", "one")
-    return encode(telegrams[0])
+    return encode(telegrams[0], keys=keys)
 
 
 def _is_whole(octets: bytes) -> bool:
