@@ -16,18 +16,21 @@ from mbus_grammars.base import is_mapping
 from ..encode import encode
 from ..hextext import to_hex
 from .keys import KeyOption, KeysOption, keys_of
+from .plugins import PluginOption, load
 
 if TYPE_CHECKING:
     from ..json_types import Json
 
 
 def command(
+    *,
     telegram: Annotated[
         str, typer.Argument(help="JSON text, a file with JSON, or - for standard input.")
     ] = "-",
     compact: Annotated[bool, typer.Option("--compact", help="No blanks between the octets.")] = False,
     key: KeyOption = None,
     keys: KeysOption = None,
+    plugin: PluginOption = None,
 ) -> None:
     """Build telegrams from JSON: what `decode --format json` wrote, or a few values written by hand.
 
@@ -35,6 +38,7 @@ def command(
     key of its meter.
     """
     given = keys_of(key, keys)
+    load(plugin)
     telegrams = read_json(telegram)
     if not telegrams:
         raise BuildError("JSON", telegrams, "at least one telegram")

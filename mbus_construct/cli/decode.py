@@ -20,6 +20,7 @@ from ..telegram import Telegram
 from . import output
 from .inputs import Source, sources
 from .keys import KeyOption, KeysOption, keys_of
+from .plugins import PluginOption, load
 
 
 class Format(StrEnum):
@@ -66,6 +67,7 @@ def command(
             "those that were learned.",
         ),
     ] = None,
+    plugin: PluginOption = None,
 ) -> None:
     """Decode telegrams. Exit code 0: clean; 1: decoded with errors; 2: nothing could be decoded.
 
@@ -75,6 +77,7 @@ def command(
     message counters. A compact frame whose format comes behind it is decoded in a second pass.
     """
     given = keys_of(key, keys)
+    load(plugin)
     missing = _missing_extra() if given else None
     known = Formats.load(formats) if formats is not None and formats.exists() else Formats()
     results = decode_all(list(sources(telegrams or ())), link, Keys() if missing else given, known)

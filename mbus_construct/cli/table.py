@@ -94,6 +94,8 @@ def _user_data_lines(telegram: Telegram) -> Iterator[str]:
     if "counter_1" in values:
         yield f"medium: {values['medium_and_units'].get('medium_name')}"
         return
+    if "format_signature" in values and telegram.records:
+        return  # a compact frame whose records are known
     for key, value in values.items():
         if value in ("", [], None) or key.endswith("_name"):
             continue
