@@ -53,20 +53,26 @@ def restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
     """The telegram that the values describe; see `Telegram.from_dict`."""
     if not is_mapping(values):
         raise BuildError("", values, "a mapping")
-    if keys is not None:
-        return decode(encode(values, keys=keys), link=values.get("link", "auto"), keys=keys)
     notes = [note for note in values.get("diagnostics") or () if is_mapping(note)]
     codes = {note.get("code") for note in notes}
+    if keys is not None:
+        return _sent(encode(values, keys=keys), values.get("link", "auto"), keys, "form_guessed" in codes)
     octets, form, frame_format = plain_octets(values, joined="joined" in codes)
-    if "form_guessed" in codes:  # where decode had to guess the form, it says so again
-        telegram = decode(octets)
-        if telegram.link == form:
-            return telegram
+    if "form_guessed" in codes:
+        return _as_opened(_sent(octets, form, None, guessed=True), values, notes)
     formats, started = _formats_of(values), Started(octets, form)
     telegram = read_started(started, None) if formats is None else Receiver(formats=formats).read(started)
     if frame_format != telegram.frame.format and form == "wireless":
         telegram = replace(telegram, frame=replace(telegram.frame, format=frame_format))
     return _as_opened(telegram, values, notes)
+
+
+def _sent(octets: bytes, form: str, keys: KeysLike, guessed: bool) -> Telegram:
+    """The telegram of octets in a form; where decode had to guess the form, it says so again."""
+    telegram = decode(octets, keys=keys) if guessed else None
+    if telegram is None or telegram.link != form:
+        return decode(octets, link=form, keys=keys)
+    return telegram
 
 
 def _formats_of(values: Mapping[str, Any]) -> Formats | None:

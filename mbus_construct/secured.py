@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .telegram import FrameFields
 
 # What is said of octets as they came, and no more of those that were opened.
-_OF_OCTETS: Final = frozenset({"encrypted", "read_as_plain"})
+_OF_OCTETS: Final = frozenset({"encrypted", "read_as_plain", "security_mode"})
 
 _set: Final = object.__setattr__
 
