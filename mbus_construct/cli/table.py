@@ -56,7 +56,7 @@ def print_telegram(telegram: Telegram, title: str | None = None) -> None:
     if telegram.manufacturer_data is not None:
         _print_manufacturer_data(out, telegram.manufacturer_data)
     if telegram.manufacturer_fields is not None:
-        out.print(_text(f"manufacturer fields: {_shown(telegram.manufacturer_fields)}"), soft_wrap=True)
+        out.print(_text(f"manufacturer fields: {_shown(dict(telegram.manufacturer_fields))}"), soft_wrap=True)
     if telegram.encrypted:
         out.print(_text(f"encrypted: {to_hex(telegram.encrypted)}"), soft_wrap=True)
     _print_end(out, telegram.more_records_follow, telegram.diagnostics)
