@@ -21,10 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .columns.batch import sheet_of
 from .columns.extra import pa
+from .columns.keyring import Keyring
 from .columns.layouts import layouts
 from .columns.source import octets_of, telegram_column
 from .columns.table import Output, field, kept_field, names
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .columns.batch import Decoded
     from .columns.source import Octets
     from .columns.table import Shape
+    from .security.keys import KeysLike
 
 # Plans, and the indexes of words, are shared by all tables of a process: one batch at a time. Threads gain
 # nothing here, processes do.
@@ -48,6 +50,8 @@ def decode_batch(
     *,
     column: str | None = None,
     link: str = "auto",
+    keys: KeysLike = None,
+    key_column: str | None = None,
     columns: Sequence[str] | None = None,
     keep: Sequence[str] = (),
     value: bool = False,
@@ -60,7 +64,10 @@ def decode_batch(
     Args:
         batch: a `pyarrow.RecordBatch` or `Table` with a column of telegrams, binary or strings of hex.
         column: its name; None for the only one, or the first of telegram, mbus-raw, hex, payload, data.
-        link: where the octets start, as in `decode`.
+        link: what the octets are, as in `decode`: "auto" recognises frames by radio too.
+        keys: for what is encrypted, as in `decode`; opening needs the extra `crypto`.
+        key_column: a column of the batch with the key of each telegram, binary or hex; an empty cell leaves
+            the telegram to `keys`, and a cell that is no key is an error of its telegram.
         columns: the columns wanted, None for all. Only they are decoded.
         keep: other columns of the batch, repeated for each row of their telegram.
         value: also give `value`, the number as float64.
@@ -69,12 +76,14 @@ def decode_batch(
         first: number of the first telegram, for the column `telegram`.
 
     Returns a `pyarrow.RecordBatch`. Raises `ValueError` for a column that does not exist, and for more than 2
-    GB of text in one batch; `TypeError` for what is no batch.
+    GB of text in one batch; `TypeError` for what is no batch; `KeysError` for keys that are none; and
+    `MissingExtra` for keys without `cryptography`.
     """
     batch = _batch(batch)
     wanted = names("long", columns, value, decimals)
+    given = _Given(batch, column, link, keep, keys, key_column)
     with _LOCK:
-        decoded = _decoded(batch, column, link, wanted, keep)
+        decoded = _decoded(given, wanted)
         return decoded.sheet.table(wanted, Output(batch, keep, portable, first))
 
 
@@ -83,6 +92,8 @@ def decode_star(
     *,
     column: str | None = None,
     link: str = "auto",
+    keys: KeysLike = None,
+    key_column: str | None = None,
     columns: Sequence[str] | None = None,
     keep: Sequence[str] = (),
     value: bool = False,
@@ -97,8 +108,9 @@ def decode_star(
     """
     batch = _batch(batch)
     wanted = names("facts", columns, value, decimals)
+    given = _Given(batch, column, link, keep, keys, key_column)
     with _LOCK:
-        decoded = _decoded(batch, column, link, wanted, keep)
+        decoded = _decoded(given, wanted)
         facts = decoded.sheet.table(wanted, Output(batch, keep, portable, first))
         return facts, layouts(decoded, schema_of(shape="layouts", portable=portable))
 
@@ -108,6 +120,8 @@ def decode_wide(
     *,
     column: str | None = None,
     link: str = "auto",
+    keys: KeysLike = None,
+    key_column: str | None = None,
     keep: Sequence[str] = (),
     portable: bool = False,
     first: int = 0,
@@ -121,9 +135,10 @@ def decode_wide(
     """
     batch = _batch(batch)
     _refuse_double(keep, WIDE_COLUMNS)
-    octets = _octets(batch, column, link, keep)
+    given = _Given(batch, column, link, keep, keys, key_column)
+    octets, keyring = given.octets(), given.keyring()
     with _LOCK:
-        return wide(octets, link, Output(batch, keep, portable, first))
+        return wide(octets, link, Output(batch, keep, portable, first), keyring)
 
 
 def schema_of(
@@ -155,21 +170,49 @@ def _batch(given: object) -> Any:
     raise TypeError(f"give a pyarrow.RecordBatch or Table, not {kind.__module__}.{kind.__name__}")
 
 
-def _octets(batch: Any, column: str | None, link: str, keep: Sequence[str]) -> Octets:
-    """The telegrams of a batch. Raises `ValueError` or `TypeError` for what cannot be meant."""
-    if isinstance(keep, str):
-        raise TypeError(f"keep is a list of names, not the string {keep!r}")
-    if link != "auto" and link not in GRAMMARS:
-        raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
-    there = batch.schema.names
-    if len(set(there)) < len(there):
-        raise ValueError(f"two columns have one name: {', '.join(there)}")
-    if len(set(keep)) < len(keep):
-        raise ValueError(f"a column is kept twice: {', '.join(keep)}")
-    unknown = [name for name in keep if name not in there]
-    if unknown:
-        raise ValueError(f"no column {unknown[0]!r} to keep; there are: {', '.join(there)}")
-    return octets_of(batch.column(telegram_column(there, column)))
+class _Given(NamedTuple):
+    """The arguments that say what the telegrams are. It holds keys: it never shows itself."""
+
+    batch: Any
+    column: str | None
+    link: str
+    keep: Sequence[str]
+    keys: KeysLike
+    key_column: str | None
+
+    def __repr__(self) -> str:
+        return f"<telegrams of {self.batch.num_rows} rows>"
+
+    def octets(self) -> Octets:
+        """The telegrams. Raises `ValueError` or `TypeError` for what cannot be meant."""
+        link, keep = self.link, self.keep
+        if isinstance(keep, str):
+            raise TypeError(f"keep is a list of names, not the string {keep!r}")
+        if link != "auto" and link not in GRAMMARS:
+            raise ValueError(f"link is one of auto, {', '.join(GRAMMARS)}, not {link!r}")
+        there = self.batch.schema.names
+        if len(set(there)) < len(there):
+            raise ValueError(f"two columns have one name: {', '.join(there)}")
+        if len(set(keep)) < len(keep):
+            raise ValueError(f"a column is kept twice: {', '.join(keep)}")
+        unknown = [name for name in keep if name not in there]
+        if unknown:
+            raise ValueError(f"no column {unknown[0]!r} to keep; there are: {', '.join(there)}")
+        others = [name for name in there if name != self.key_column]
+        column = telegram_column(there if self.column is not None else others, self.column)
+        return octets_of(self.batch.column(column))
+
+    def keyring(self) -> Keyring:
+        """The keys. Raises what `Keyring` raises, and `ValueError` for a column that is not there."""
+        name = self.key_column
+        if name is None:
+            return Keyring(self.keys)
+        there = self.batch.schema.names
+        if name not in there:
+            raise ValueError(f"no column {name!r} of keys; there are: {', '.join(there)}")
+        if name in self.keep:
+            raise ValueError(f"the column {name!r} holds keys, which are not kept: leave it out of keep")
+        return Keyring(self.keys, self.batch.column(name), name)
 
 
 def _refuse_double(keep: Sequence[str], own: Sequence[str]) -> None:
@@ -178,10 +221,8 @@ def _refuse_double(keep: Sequence[str], own: Sequence[str]) -> None:
         raise ValueError(f"a column of the table has the name {double[0]!r} too; rename the one to keep")
 
 
-def _decoded(
-    batch: Any, column: str | None, link: str, wanted: Sequence[str], keep: Sequence[str]
-) -> Decoded:
-    _refuse_double(keep, wanted)
-    if not wanted and not keep:
+def _decoded(given: _Given, wanted: Sequence[str]) -> Decoded:
+    _refuse_double(given.keep, wanted)
+    if not wanted and not given.keep:
         raise ValueError("no columns are named; None means all")
-    return sheet_of(_octets(batch, column, link, keep), link, wanted)
+    return sheet_of(given.octets(), given.link, wanted, given.keyring())

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from mbus_grammars import DecodeError, MBusError
-from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
+from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
+from ..contents import CONTAINER
 from ..decode import decode, refuse_doubtful
 from ..forms import C_FIELDS, CI_FIELDS, looks_like_frame
 from ..layout.plan import plan_for
 from ..layout.rest import refuse
-from ..layout.shapes import C_FIELD, SHAPES, key_of, shape_of
+from ..layout.shapes import SHAPES, key_of, shape_of
+from ..manufacturers import registered
+from ..secured import read_opened
+from ..security.opening import Opened
+from .checks import payload_crcs_fit, summed
 from .extra import pa
 from .fill import fill
 from .fill_scattered import fill_scattered
 from .groups import groups
 from .lines import matrix_of
+from .opening import Stock, prepared
 from .plan import ColumnPlan, Layout, Part
 from .refused import Refused, fill_refused
 from .rows import error_row, telegram_rows, whole_codes
@@ -32,6 +38,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..json_types import Form
+    from ..layout.plan import Plan
+    from ..telegram import Telegram
+    from .keyring import Keyring
     from .rows import Row
     from .source import Octets
 
@@ -43,7 +52,9 @@ _TRIES: Final = 4
 
 _MAX_PLANS: Final = 4096
 
-_Key = tuple[str, "Form", int, bytes]  # link, where the telegram starts, how long it is, octets of the layout
+# Link, where the telegram starts, how long it is, octets of the layout; whether it was decrypted, and whether
+# there are grammars for the data of manufacturers.
+_Key = tuple[str, "Form", int, bytes, bool, bool]
 
 _START: Final = bytes([START_LONG])
 
@@ -56,7 +67,6 @@ _FIRST_OCTETS: Final[dict[Form, list[int]]] = {
     "c_field": sorted(C_FIELDS),
     "ci_field": sorted(SHAPES["ci_field"]),
 }
-_TAIL: Final = 2  # octets: check sum and stop
 
 
 class Decoded(NamedTuple):
@@ -64,7 +74,7 @@ class Decoded(NamedTuple):
 
     sheet: Sheet
     parts: list[Part]
-    scattered: Scattered
+    scattered: list[Scattered]
     rows: list[tuple[int, Row]]
 
 
@@ -96,55 +106,86 @@ class ColumnPlans:
         return made
 
 
-def _key(link: str, form: Form, sample: bytes) -> _Key:
+def _key(stock: Stock, form: Form, sample: bytes) -> _Key:
     shape = shape_of(sample, form)
-    return link, form, len(sample), b"" if shape is None else key_of(sample, shape)
+    octets = b"" if shape is None else key_of(sample, shape)
+    return stock.link, form, len(sample), octets, stock.decrypted, registered()
 
 
 def _made(key: _Key, sample: bytes) -> Layout | None:
-    link, form, *_ = key
+    form = key[1]
     try:
         plan = plan_for(sample, form, remarkable=True)
-        telegram = decode(sample, link=link) if plan is not None else None
+        telegram = _read(key, sample) if plan is not None else None
     except MBusError:
         return None
     if plan is None or telegram is None:
         return None
-    area = plan.area
-    remarkable = area.faults or area.notes or plan.remarks or not area.fields
-    if remarkable or telegram.link != form or len(telegram.records) != len(area.fields):
+    same = telegram.link == form and len(telegram.records) == len(plan.area.fields)
+    if not same or not _is_columnar(plan):
         return Layout(plan)
     return ColumnPlan(plan, telegram, whole_codes(telegram))
+
+
+def _read(key: _Key, sample: bytes) -> Telegram:
+    """The telegram as `decode` gives it; by radio there are no CRCs any more, and nothing is encrypted."""
+    link, form, *_, decrypted, _ = key
+    if decrypted or form == "wireless":
+        return read_opened(Opened(sample, None, state="decrypted" if decrypted else None), form)
+    return decode(sample, link=link)
+
+
+def _is_columnar(plan: Plan) -> bool:
+    """Whether the data are records of which `decode` has no more to say than the plan."""
+    area = plan.area
+    if area.faults or area.notes or not area.fields:
+        return False
+    # Where such data start without a link layer depends on more than the header.
+    if plan.remarks and plan.form not in ("frame", "wireless"):
+        return False
+    if area.manufacturer_data is not None and registered():
+        return False
+    return all(item.header.vib[: len(CONTAINER)] != CONTAINER for item in area.fields)
 
 
 PLANS: Final = ColumnPlans()
 HEADERS: Final = Headers()
 
 
-def sheet_of(octets: Octets, link: str, wanted: Iterable[str]) -> Decoded:
+def sheet_of(octets: Octets, link: str, wanted: Iterable[str], keys: Keyring) -> Decoded:
     """The long table of a batch, not yet as Arrow has it."""
     VOCABULARIES.limit()
     HEADERS.limit()
     names = frozenset(wanted)
-    parts, alone = split(octets, link)
-    scattered = Scattered(octets, HEADERS, with_layouts="layout" in names)
-    alone, refused = scatter(octets, alone, link, scattered)
-    rows = rows_of(octets, alone, link)
-    count = sum(len(part.rows) * len(part.plan) for part in parts)
-    sheet = Sheet(count + len(scattered) + len(refused) + len(rows), names)
+    stocks, alone, refused = prepared(octets, link, keys)
+    left = Alone(octets, link, keys)
+    left.add(octets, alone)
+    parts: list[Part] = []
+    scattered: list[Scattered] = []
+    for stock in stocks:
+        planned, others = split(stock)
+        parts += planned
+        found = Scattered(stock.octets, HEADERS, stock.decrypted, with_layouts="layout" in names)
+        others, damaged = scatter(stock, others, found)
+        refused += damaged
+        scattered.append(found)
+        left.add(stock.octets, others)
+    rows = left.rows()
+    count = sum(len(part.rows) * len(part.plan) for part in parts) + sum(map(len, scattered))
+    sheet = Sheet(count + len(refused) + len(rows), names)
     at = fill(sheet, parts)
-    fill_scattered(sheet, scattered, at)
-    at += len(scattered)
+    for found in scattered:
+        fill_scattered(sheet, found, at)
+        at += len(found)
     fill_refused(sheet, refused, at)
     at += len(refused)
     sheet.put(at, rows)
     return Decoded(sheet, parts, scattered, rows)
 
 
-def scatter(
-    octets: Octets, alone: Iterable[int], link: str, found: Scattered
-) -> tuple[list[int], list[Refused]]:
+def scatter(stock: Stock, alone: Iterable[int], found: Scattered) -> tuple[list[int], list[Refused]]:
     """The records of telegrams without a plan; gives those that are more than records, and the refused."""
+    octets, link = stock.octets, stock.link
     left: list[int] = []
     refused: list[Refused] = []
     form: Any = "frame" if link == "auto" else link
@@ -165,29 +206,49 @@ def scatter(
     return left, refused
 
 
-def rows_of(octets: Octets, alone: Iterable[int], link: str) -> list[tuple[int, Row]]:
-    """The rows of telegrams that are read one by one, and of what holds no octets; each with its source."""
-    rows: list[tuple[int, Row]] = []
-    for index in alone:
-        source = int(octets.rows[index])
+class Alone:
+    """Telegrams that `decode` reads one by one, as they were given, and rows of what holds no octets."""
+
+    def __init__(self, octets: Octets, link: str, keys: Keyring) -> None:
+        self._octets = octets
+        self._link = link
+        self._keys = keys
+        self._sources: list[int] = []
+
+    def add(self, octets: Octets, indexes: Sequence[int]) -> None:
+        """Note telegrams; the octets may be others than those that were given, the rows are the same."""
+        self._sources += octets.rows[list(indexes)].tolist()
+
+    def rows(self) -> list[tuple[int, Row]]:
+        """The rows of all of them, each with its source."""
+        octets = self._octets
+        rows: list[tuple[int, Row]] = []
+        if self._sources:
+            places = np.zeros(int(octets.rows.max()) + 1, np.int64)
+            places[octets.rows] = np.arange(len(octets))
+            for source, index in zip(self._sources, places[self._sources].tolist(), strict=True):
+                rows += [(source, row) for row in self._rows_of(source, octets.telegram(index))]
+        return rows + [(source, error_row(fault)) for source, fault in octets.faults.items()]
+
+    def _rows_of(self, source: int, telegram: bytes) -> list[Row]:
         try:
-            rows += [(source, row) for row in telegram_rows(decode(octets.telegram(index), link=link))]
+            return telegram_rows(decode(telegram, link=self._link, keys=self._keys.of(source)))
         except MBusError as error:
-            rows.append((source, error_row(error)))
-    return rows + [(source, error_row(fault)) for source, fault in octets.faults.items()]
+            return [error_row(error)]
 
 
-def split(octets: Octets, link: str, least: int = _WORTH_COLUMNS) -> tuple[list[Part], list[int]]:
+def split(stock: Stock, least: int = _WORTH_COLUMNS) -> tuple[list[Part], list[int]]:
     """The telegrams that plans fit, and the indexes of the others.
 
     Layouts with fewer telegrams than `least` are among the others.
     """
+    octets, link = stock.octets, stock.link
     alone = np.ones(len(octets), bool)
     parts: list[Part] = []
     for form, members in _forms(octets, link):
         found = [group for group in groups(octets, members, form) if len(group) >= least]
         for group, matrix in zip(found, _sorted(octets, found), strict=True) if found else ():
-            for plan, fitting in _planned(matrix, link, form, least):
+            for plan, fitting in _planned(matrix, stock, form, least):
                 chosen = fitting
                 if link == "auto" and form != "frame":
                     chosen = fitting[_certain(plan, matrix[fitting], form)]
@@ -220,7 +281,7 @@ def _forms(octets: Octets, link: str) -> Iterator[tuple[Form, NDArray[np.int64]]
 
 
 def _planned(
-    matrix: NDArray[np.uint8], link: str, form: Form, least: int
+    matrix: NDArray[np.uint8], stock: Stock, form: Form, least: int
 ) -> Iterator[tuple[ColumnPlan, NDArray[np.int64]]]:
     """Plans, and the lines of a group that each of them fits."""
     left, tries = np.arange(len(matrix)), _TRIES
@@ -228,7 +289,7 @@ def _planned(
         left = np.flatnonzero(summed(matrix))
         if not len(left):
             return
-    key = _key(link, form, matrix[left[0]].tobytes())
+    key = _key(stock, form, matrix[left[0]].tobytes())
     known = iter(PLANS.of(key))
     while len(left) >= least:
         plan = next(known, None)
@@ -241,7 +302,10 @@ def _planned(
             if plan is None:
                 left = left[1:]
                 continue
-        fits = plan.fits(matrix if len(left) == len(matrix) else matrix[left])
+        lines = matrix if len(left) == len(matrix) else matrix[left]
+        fits = plan.fits(lines)
+        if plan.plan.payload_crc:
+            fits[fits] = payload_crcs_fit(lines[fits], plan.plan.payload_crc)
         if isinstance(plan, ColumnPlan) and fits.any():
             yield plan, left[fits]
         left = left[~fits]
@@ -270,14 +334,6 @@ def _certain(plan: ColumnPlan, lines: NDArray[np.uint8], form: Form) -> NDArray[
         except DecodeError:
             certain[row] = False
     return certain
-
-
-def summed(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which lines, all of them frames in length, have the right check sum and stop octet."""
-    check = matrix.shape[1] - _TAIL
-    right: NDArray[np.bool_] = matrix[:, check + 1] == STOP
-    right &= np.add.reduce(matrix[:, C_FIELD:check], axis=1, dtype=np.uint8) == matrix[:, check]
-    return right
 
 
 def _sorted(octets: Octets, found: Sequence[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:

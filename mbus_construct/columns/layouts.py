@@ -16,7 +16,8 @@ def layouts(decoded: Decoded, schema: Any) -> Any:
     """One row for each record of each layout that a batch has."""
     found: dict[tuple[str, int], Row] = {}
     rows = [row for part in decoded.parts for row in part.plan.headers()]
-    rows += decoded.scattered.layouts()
+    for scattered in decoded.scattered:
+        rows += scattered.layouts()
     rows += [row for _, row in decoded.rows if row.get("record") is not None]
     for row in rows:
         found.setdefault((row["layout"], row["record"]), row)

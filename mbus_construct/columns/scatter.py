@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
 
+from ..contents import CONTAINER
 from ..layout.fields import REFUSALS, Fault, reserved
 from ..layout.records import record_at
-from ..layout.rest import frame_fields, meter_of, security
+from ..layout.rest import frame_fields, meter_at, security
+from ..manufacturers import registered
 from ..telegram import RecordHeader
 from .lines import cells_of
 from .plan import NUMBERS, Coding, Constant, coding_of
@@ -104,14 +106,17 @@ def _cells(header: RecordHeader, coding: Coding, code: str | None) -> Row:
 class Scattered:
     """The records of many telegrams, one after the other.
 
-    `headers` are their numbers; `offsets` count within the telegrams. `odd` are the cells of those that had
-    to be read by themselves, by row. `shared` is what all rows of each telegram have in common, `counts` how
-    many rows it has.
+    `decrypted`: they were encrypted, and nothing is to be said of that. `headers` are their numbers;
+    `offsets` count within the telegrams. `odd` are the cells of those that had to be read by themselves, by
+    row. `shared` is what all rows of each telegram have in common, `counts` how many rows it has.
     """
 
-    def __init__(self, octets: Octets, known: Headers, with_layouts: bool = False) -> None:
+    def __init__(
+        self, octets: Octets, known: Headers, decrypted: bool = False, *, with_layouts: bool = False
+    ) -> None:
         self.octets = octets
         self.known = known
+        self.decrypted = decrypted
         self.with_layouts = with_layouts
         self.headers: list[int] = []
         self.offsets: list[int] = []
@@ -130,7 +135,7 @@ class Scattered:
         """
         before, odd = len(self.headers), len(self.odd)
         secured = security(telegram, shape)
-        if secured is None or secured[1]:
+        if secured is None or (secured.remarks and not self.decrypted):
             return False
         body = telegram[: len(telegram) - shape.tail]
         if not self._find(body, shape) or len(self.headers) == before:
@@ -185,7 +190,7 @@ class Scattered:
             dif = body[position]
             if dif & 0x0F == 0x0F:
                 if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
-                    return True
+                    return not registered()
                 if reserved(dif, position) is not None:
                     return False
                 position, special = position + 1, special + 1
@@ -198,7 +203,10 @@ class Scattered:
         return True
 
     def _other(self, body: bytes, position: int, path: str, index: int) -> int:
-        """A record that is read by itself, or not at all; gives where it ends, 0 where data decide that."""
+        """A record that is read by itself, or not at all; gives where it ends.
+
+        0 where data decide that, and for a record that holds a telegram.
+        """
         row = len(self.headers)
         found = record_at(body, position, path, index)
         if isinstance(found, Fault):
@@ -206,6 +214,8 @@ class Scattered:
             cells: Row = {"value_type": "none", "state": "error", "reason": found.reason, "code": found.code}
             self.odd[row] = cells
         else:
+            if found.item.header.vib[: len(CONTAINER)] == CONTAINER:
+                return 0
             known = self.known.of(body, position, found.item)
             number = known.number
             if known.coding.kind == "odd":
@@ -222,8 +232,8 @@ class Scattered:
 def _shared(telegram: bytes, shape: Shape) -> Row:
     places = shape.places
     cells: Row = {}
-    if shape.address is not None:
-        meter = meter_of(telegram[shape.address])
+    meter = meter_at(telegram, shape)
+    if meter is not None:
         cells["meter_id"], cells["manufacturer"] = meter.identification_number, meter.manufacturer
         cells["version"], cells["device_type"] = meter.version, meter.device_type
     for name in ("access_number", "status"):

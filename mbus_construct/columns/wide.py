@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from ..values import EXACT
-from .batch import rows_of, split
+from .batch import Alone, split
 from .exact import digits_of, narrow
 from .extra import pa
 from .lines import Lines, characters, numbers, scaled
 from .moments import moments
 from .numbers import integers
+from .opening import prepared
 from .plan import NUMBERS
 from .sheet import Sheet, identifications, strings
 from .table import OFFERED, Output, field, names
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..telegram import RecordHeader
+    from .keyring import Keyring
     from .plan import Cell, Part
     from .rows import Row
     from .source import Octets
@@ -36,14 +38,19 @@ _MAX_DIGITS: Final = 38  # of decimal128; numbers with more are texts
 _REASONS: Final = pa.field("reasons", pa.string())
 
 
-def wide(octets: Octets, link: str, output: Output) -> dict[str, Any]:
+def wide(octets: Octets, link: str, output: Output, keys: Keyring) -> dict[str, Any]:
     """The tables by the names of their layouts; rows of the long table for what has no row there."""
-    parts, alone = split(octets, link, least=1)
+    stocks, alone, refused = prepared(octets, link, keys)
+    left = Alone(octets, link, keys)
+    left.add(octets, alone)
     tables: dict[str, list[Any]] = {}
-    for part in parts:
-        tables.setdefault(part.plan.layout, []).append(_Wide(part).table(output))
+    for stock in stocks:
+        parts, others = split(stock, least=1)
+        left.add(stock.octets, others)
+        for part in parts:
+            tables.setdefault(part.plan.layout, []).append(_Wide(part).table(output))
     found = {name: pa.concat_batches(batches) for name, batches in tables.items()}
-    rows = rows_of(octets, alone, link)
+    rows = [*((item.source, item.cells) for item in refused), *left.rows()]
     if rows:
         columns = (*names("long", None, False, False), "layout")
         sheet = Sheet(len(rows), columns)

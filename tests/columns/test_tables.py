@@ -22,6 +22,7 @@ import mbus_construct.arrow  # noqa: E402
 from mbus_construct.arrow import decode_batch, decode_star, decode_wide, schema_of  # noqa: E402
 from mbus_construct.columns.batch import HEADERS, PLANS, split  # noqa: E402
 from mbus_construct.columns.exact import decimals, floats  # noqa: E402
+from mbus_construct.columns.opening import Stock  # noqa: E402
 from mbus_construct.columns.source import octets_of  # noqa: E402
 from mbus_construct.columns.words import Vocabulary  # noqa: E402
 
@@ -285,7 +286,7 @@ def test_large_numbers(octets: str, cells: tuple[int, int | None, str | None]) -
 def test_where_they_start_is_found_without_a_link_layer() -> None:
     for start in (4, 6, 7):
         octets = README_TELEGRAM[start:7] + b"\x99" + README_TELEGRAM[8:-2]  # 43h could be a C field
-        parts, alone = split(octets_of(pa.array([octets] * TWENTY, pa.binary())), "auto")
+        parts, alone = split(Stock(octets_of(pa.array([octets] * TWENTY, pa.binary())), "auto"))
         assert (len(parts), len(alone)) == (1, 0)
 
 
