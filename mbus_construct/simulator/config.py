@@ -50,6 +50,8 @@ METER_KEYS: Final = (
     "baudrate",
     "faults",
     "options",
+    "key",
+    "security_mode",
 )
 FLEET_KEYS: Final = (
     "count",
@@ -220,12 +222,22 @@ def _meter(table: _Table) -> SimulatedMeter:
             writable=table.get("writable", bool, "true or false", False),
             name=table.text("name"),
             baudrate=table.get("baudrate", int, "a baud rate such as 2400"),
+            key=_key(table),
+            security_mode=table.number("security_mode", 0, 31),
             **_common(table),
         )
     )
     if not content:
         raise BusFileError(f"{table.file}: {table.name} is empty; it has telegrams, record or fixed")
     return meter
+
+
+def _key(table: _Table) -> str | None:
+    """The key of a meter; what is wrong with it is said without showing it."""
+    given = table.content.get("key")
+    if given is not None and not isinstance(given, str):
+        raise BusFileError(f"{table.file}: {table.name}: key is no text; it is 32 hex digits in quotes")
+    return given
 
 
 def _common(table: _Table) -> dict[str, Any]:

@@ -20,8 +20,10 @@ from ..encode import encode
 from ..hextext import octets_from
 from .faults import Fault, faults_of
 from .records import SimulatedRecord, agrees, same_place, selected_by
+from .sealed import SEALED, Protection, without_fillers
 
 if TYPE_CHECKING:
+    from ..security.keys import KeyLike
     from ..telegram import Record, Telegram
 
 # What the user group advises for the records of one telegram (MBDOC48 6.3.2).
@@ -53,14 +55,18 @@ Part = SimulatedRecord | bytes
 
 @dataclass(slots=True)
 class _Template:
-    """One telegram: its header's values as the grammar names them, and what stands behind the header."""
+    """One telegram: its header's values as the grammar names them, and what stands behind the header.
+
+    `encrypted`: it was captured so, and can be decrypted with the access number that it has only.
+    """
 
     ci_field: int
     header: dict[str, Any] = field(default_factory=dict[str, Any])
     parts: list[Part] = field(default_factory=list[Part])
+    encrypted: bool = False
 
 
-def _captured(octets: bytes) -> tuple[int, _Template]:
+def _captured(octets: bytes, protection: Protection | None) -> tuple[int, _Template]:
     """A captured telegram: the A field, and header and records taken apart."""
     frame: Mapping[str, Any] = Frame.parse(octets)
     if "ci_field" not in frame:
@@ -71,10 +77,13 @@ def _captured(octets: bytes) -> tuple[int, _Template]:
     if grammar is None or "malformed" in frame["user_data"]:
         return int(frame["a_field"]), _Template(ci_field, {}, [user_data])
     header = {key: item for key, item in grammar.parse(user_data).items() if not key.startswith("_")}
+    opened = None if protection is None else protection.opened(octets)
+    if opened is not None:
+        return int(frame["a_field"]), _Template(ci_field, header, without_fillers(_parts(opened)))
     rest = user_data[len(grammar.build(header)) :]
     encrypted = bool(frame["user_data"].get("encrypted"))
     parts: list[Part] = _parts(rest) if ci_field in _WITH_RECORDS and not encrypted else [rest]
-    return int(frame["a_field"]), _Template(ci_field, header, parts)
+    return int(frame["a_field"]), _Template(ci_field, header, parts, encrypted)
 
 
 def _parts(area: bytes) -> list[Part]:
@@ -109,7 +118,8 @@ class SimulatedMeter:
         identification_number, manufacturer, version, device_type: taken from the first telegram where they
             are not given.
         access_number: of the first reply.
-        keeps_access_number: sends captured telegrams with the access number that they have.
+        keeps_access_number: sends captured telegrams with the access number that they have, as it does with
+            those that are encrypted and of which it has no key.
         status: the status octet.
         alarm: the flags that REQ_UD1 fetches once.
         fabrication_number: eight digits for enhanced selection, beside those in the records.
@@ -120,8 +130,11 @@ class SimulatedMeter:
         baudrate: None for that of the bus.
         behaviour: how its link layer differs from the book.
         faults: of this meter alone.
+        key: sixteen octets, or hex digits, with which it encrypts its telegrams.
+        security_mode: how: 5, or 7 (a derived key and a message counter).
 
-    Raises `BuildError` naming what does not fit.
+    Raises `BuildError` naming what does not fit, `KeysError` for a key that is none, and `MissingExtra` for
+    one where the extra `crypto` is not installed.
     """
 
     def __init__(
@@ -147,6 +160,8 @@ class SimulatedMeter:
         baudrate: int | None = None,
         behaviour: Behaviour | None = None,
         faults: Sequence[Fault | str] = (),
+        key: KeyLike | None = None,
+        security_mode: int | None = None,
     ) -> None:
         if sum((bool(telegrams), bool(records), fixed is not None)) > 1:
             raise BuildError("telegrams", "with records or fixed", "one of telegrams, records and fixed")
@@ -162,6 +177,7 @@ class SimulatedMeter:
         self._rates = (0, 0)
         self._selectors: list[Record] = []
         self._application: str | None = None
+        self._protection = _protection(key, security_mode)
         a_field = self._take(telegrams, records, fixed)
         header = self._templates[0].header
         self.primary_address = a_field if primary_address is None else primary_address
@@ -188,6 +204,8 @@ class SimulatedMeter:
             self._fabrication = decode(
                 encode({"link": "records", "records": [given]}), link="records"
             ).records[0]
+        if self._protection is not None:
+            self._seal_all()
 
     def _take(
         self,
@@ -197,7 +215,7 @@ class SimulatedMeter:
     ) -> int:
         """The templates of what was given; the A field of a captured telegram, else 0."""
         if telegrams:
-            taken = [_captured(_as_octets(telegram)) for telegram in telegrams]
+            taken = [_captured(_as_octets(telegram), self._protection) for telegram in telegrams]
             self._templates = [template for _, template in taken]
             return taken[0][0] if taken[0][0] <= 250 else 0
         if fixed is not None:
@@ -207,8 +225,21 @@ class SimulatedMeter:
             FixedData.build(header)
             self._templates = [_Template(_FIXED, header)]
             return 0
-        self._templates = _in_telegrams(records)
+        self._templates = _in_telegrams(records, self._most_records)
         return 0
+
+    def _seal_all(self) -> None:
+        """Refuse what cannot be encrypted, here and not on the bus."""
+        for index, template in enumerate(self._templates):
+            if template.ci_field != SEALED:
+                limit = f"telegrams with a long header (CI {SEALED:02X}h) where the meter has a key"
+                raise BuildError("telegrams", f"CI {template.ci_field:02X}h", limit)
+            self.telegram(index, self.first_access_number, 0.0)
+
+    @property
+    def _most_records(self) -> int:
+        """Octets of records in one telegram."""
+        return _MAX_RECORDS if self._protection is None else min(_MAX_RECORDS, self._protection.most_records)
 
     # --- As the slave asks -----------------------------------------------------------------------
 
@@ -227,8 +258,14 @@ class SimulatedMeter:
         index %= len(templates)
         template = templates[index]
         header = self._header(template, access_number, now)
-        parts = (part if isinstance(part, bytes) else part.build(now) for part in template.parts)
-        return UserData(template.ci_field, header + b"".join(parts), index + 1 < len(templates))
+        area = b"".join(part if isinstance(part, bytes) else part.build(now) for part in template.parts)
+        if self._protection is not None:
+            octets = self._protection.seal(header, area)
+        elif header:
+            octets = _HEADERS[template.ci_field].build(header) + area
+        else:
+            octets = area
+        return UserData(template.ci_field, octets, index + 1 < len(templates))
 
     def holds(self, record: Record, now: float) -> bool:
         """Whether the meter has a record that a record of an enhanced selection means."""
@@ -250,12 +287,12 @@ class SimulatedMeter:
 
     # --- Telegrams -------------------------------------------------------------------------------
 
-    def _header(self, template: _Template, access_number: int, now: float) -> bytes:
-        grammar = _HEADERS.get(template.ci_field)
-        if grammar is None or (not template.header and template.ci_field != _VARIABLE):
-            return b""
+    def _header(self, template: _Template, access_number: int, now: float) -> dict[str, Any]:
+        """The header's values as the grammar names them; empty for a telegram without one."""
+        if template.ci_field not in _HEADERS or (not template.header and template.ci_field != _VARIABLE):
+            return {}
         header = {**template.header, **self._address.to_dict()}
-        if not self.keeps_access_number:
+        if not (self.keeps_access_number or template.encrypted):
             header["access_number"] = access_number
         if self._status is not None:
             header["status"] = self._status
@@ -268,8 +305,7 @@ class SimulatedMeter:
         elif template.ci_field == 0x7A:
             for key in self._address.to_dict():
                 del header[key]
-        octets: bytes = grammar.build(header)
-        return octets
+        return header
 
     def _records(self) -> list[SimulatedRecord]:
         return [part for item in self._templates for part in item.parts if isinstance(part, SimulatedRecord)]
@@ -286,7 +322,9 @@ class SimulatedMeter:
         if not wanted or not (self._selectors or self._application):
             return self._templates  # a meter that cannot deliver sends what it always sends (MBDOC48 6.4.3)
         first = self._templates[0]
-        return [_Template(first.ci_field, first.header, parts) for parts in _split(wanted)]
+        return [
+            _Template(first.ci_field, first.header, parts) for parts in _split(wanted, self._most_records)
+        ]
 
     # --- Commands --------------------------------------------------------------------------------
 
@@ -405,7 +443,15 @@ def _selects(record: Record) -> bool:
     return selects or "action: add to readout list" in record.qualifiers
 
 
-def _in_telegrams(records: Sequence[Mapping[str, Any]]) -> list[_Template]:
+def _protection(key: KeyLike | None, mode: int | None) -> Protection | None:
+    if key is not None:
+        return Protection(key) if mode is None else Protection(key, mode)
+    if mode:
+        raise BuildError("security_mode", mode, "with a key")
+    return None
+
+
+def _in_telegrams(records: Sequence[Mapping[str, Any]], most: int) -> list[_Template]:
     """Built records in their telegrams, DIF 1Fh at the end of all but the last."""
     numbered: dict[int, list[SimulatedRecord]] = {}
     for index, given in enumerate(records):
@@ -417,19 +463,19 @@ def _in_telegrams(records: Sequence[Mapping[str, Any]]) -> list[_Template]:
         except BuildError as error:
             name = error.field.removeprefix("records[0]").lstrip(".")
             raise BuildError(f"records[{index}].{name}".rstrip("."), error.value, error.limit) from error
-    groups = [group for number in sorted(numbered) for group in _groups(numbered[number])] or [[]]
+    groups = [group for number in sorted(numbered) for group in _groups(numbered[number], most)] or [[]]
     return [
         _Template(_VARIABLE, {}, [*group, *([_MORE] if index + 1 < len(groups) else [])])
         for index, group in enumerate(groups)
     ]
 
 
-def _groups(records: Sequence[SimulatedRecord]) -> list[list[SimulatedRecord]]:
-    """Records in groups that fit a telegram."""
+def _groups(records: Sequence[SimulatedRecord], most: int) -> list[list[SimulatedRecord]]:
+    """Records in groups that fit a telegram of so many octets of records."""
     groups: list[list[SimulatedRecord]] = [[]]
     length = 0
     for record in records:
-        if length + len(record.octets) >= _MAX_RECORDS:
+        if length + len(record.octets) >= most:
             groups.append([])
             length = 0
         groups[-1].append(record)
@@ -437,6 +483,6 @@ def _groups(records: Sequence[SimulatedRecord]) -> list[list[SimulatedRecord]]:
     return groups
 
 
-def _split(records: Sequence[SimulatedRecord]) -> list[list[Part]]:
-    groups = _groups(records)
+def _split(records: Sequence[SimulatedRecord], most: int) -> list[list[Part]]:
+    groups = _groups(records, most)
     return [[*group, *([_MORE] if index + 1 < len(groups) else [])] for index, group in enumerate(groups)]

@@ -71,6 +71,12 @@ keeps_access_number = true
 primary_address = 8
 fixed = {medium_and_units = {unit_1 = 0x29, medium = "water", unit_2 = 0x3E}, counter_1 = 1, counter_2 = 135, rate_1 = 5}
 
+[[meter]]
+primary_address = 9
+key = "9F3A6CD1E857B2046E0DC5A19B7F38E2"
+security_mode = 5
+record = [{quantity = "volume", unit = "m³", value = 1}]
+
 [[fleet]]
 count = 3
 first_primary_address = 100
@@ -98,7 +104,7 @@ def test_a_file_with_everything() -> None:
         Fault("noise", probability=0.0, in_a_row=1),
         Fault("late_reply", at=(99,), seconds=(1, 2)),
     )
-    assert [meter.primary_address for meter in bus.meters] == [5, 2, 8, 100, 101, 102, 0, 0]
+    assert [meter.primary_address for meter in bus.meters] == [5, 2, 8, 9, 100, 101, 102, 0, 0]
     master = Asker(bus)
     request = short(0x7B, 5)
     telegram = decode(master.ask(request).removeprefix(request))
@@ -112,6 +118,7 @@ def test_a_file_with_everything() -> None:
         "12.565 m³",
         "0.001 m³",
     ]
+    assert decode(master.ask(short(0x7B, 9))[5:]).configuration_field == 0x0510
     reply = master.ask(short(0x7B, 100))[5:]
     assert 52 < len(reply) <= 60
     assert master.ask(select("00 00 00 20 42 04 03 02"))[17:] == E5
@@ -173,6 +180,12 @@ WRONG = [
     (METER + "writable = 1", "true or false"),
     (METER + "fixed = 5", "a table"),
     (METER + "faults = ['echo']", "a fault of the whole bus"),
+    (METER + "key = 5", r"\[\[meter\]\] 1: key is no text; it is 32 hex digits in quotes"),
+    (METER + "key = '9F3A'", r"\[\[meter\]\] 1: a key has 16 octets .32 hex digits., not 2"),
+    (METER + "key = '9F3A6CD1E857B2046E0DC5A19B7F38Ex'", "32 hex digits; this one has others"),
+    (METER + "security_mode = 5", "security_mode: 5 does not fit: with a key"),
+    (METER + "security_mode = 32", "a number from 0 to 31"),
+    (METER + "key = '00000000000000000000000000000000'\nsecurity_mode = 13", "13 does not fit: 5 or 7"),
     (
         METER + "options = {ignores_fcb = 1}",
         r"options of \[\[meter\]\] 1: ignores_fcb = 1; it is true or false",
@@ -197,6 +210,7 @@ def test_what_is_no_bus_is_refused_with_file_table_and_key(text: str, message: s
     with pytest.raises(BusFileError, match=message) as caught:
         loads(text, "my.toml")
     assert str(caught.value).startswith("my.toml: ")
+    assert "9F3A" not in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
