@@ -157,9 +157,11 @@ def _afl(afl: Mapping[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
     if control is None:
         control = {f"{name}_present": True for name in fields}
     fields["fragmentation_control"] = control
+    number = FragmentationControl.unpack(FragmentationControl.pack(control))
+    if number["mac_present"]:
+        fields.setdefault("mac", b"")
     if afl.get("fragment") is not None:
         return fields | {"fragment": hex_octets(afl["fragment"], "afl.fragment")}
-    number = FragmentationControl.unpack(FragmentationControl.pack(control))
     if number["fragment_id"] or number["more_fragments"]:
         return fields
     return fields | inner
