@@ -120,14 +120,14 @@ def test_damaged_frames(part: int, frames: list[tuple[bytes, str | None]]) -> No
                 assert without_keys(f"{telegram!r} {telegram.to_json()} {telegram!s}")
                 assert Telegram.from_dict(telegram.to_dict()) == telegram
                 assert Telegram.from_dict(telegram.to_dict(), keys=keys) == telegram
-        if number % 2:
+        if number % 4 == 1:
             try:
                 known = receivers[keys].decode(octets, link=link)
             except MBusError as error:
                 assert without_keys(f"{error} {error!r}")
             else:
                 assert number % 16 != 1 or Telegram.from_dict(known.to_dict()) == known
-        else:
+        elif number % 4 == 3:
             try:
                 parsed = WirelessFrame.parse(octets)
             except MBusError as error:
