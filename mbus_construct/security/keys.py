@@ -154,12 +154,13 @@ class Keys:
     `entries` are selectors and their keys. Raises `KeysError` for what is no selector.
     """
 
-    __slots__ = ("_found", "_named", "_tables", "entries")
+    __slots__ = ("_count", "_found", "_named", "_tables", "entries")
 
     entries: Final[tuple[_Entry, ...]]
 
     def __init__(self, entries: Sequence[_Entry] = ()) -> None:
         self.entries = tuple(entries)
+        self._count = sum(len(keys) for _, keys in self.entries)  # each telegram asks whether there are any
         tables: dict[int, dict[int, list[Key]]] = {}
         for place, (selector, keys) in enumerate(self.entries, 1):
             address = _address(selector)
@@ -258,7 +259,7 @@ class Keys:
         return tuple(fitting)
 
     def __len__(self) -> int:
-        return sum(len(keys) for _, keys in self.entries)
+        return self._count
 
     def __eq__(self, other: object) -> bool:
         return self.entries == other.entries if isinstance(other, Keys) else NotImplemented
