@@ -12,6 +12,7 @@ from mbus_grammars import BuildError
 
 from ..decode import decode
 from ..encode import encode
+from ..errors import LocalProtocolError
 from ..hextext import parse_hex, to_hex
 from . import output
 from .build import read_json
@@ -76,7 +77,13 @@ def _octets(argument: str, keys: Keys) -> bytes:
     telegrams = read_json(text)
     if len(telegrams) != 1:
         raise BuildError("JSON", f"{len(telegrams)} telegrams", "one")
-    return encode(telegrams[0], keys=keys)
+    try:
+        return encode(telegrams[0], keys=keys)
+    except BuildError as error:
+        if error.field != "keys":
+            raise
+        needed = error.limit.partition(", as ")[0]
+        raise LocalProtocolError(f"encrypting it needs {needed}: give it with --key or --keys") from None
 
 
 def _is_whole(octets: bytes) -> bool:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars import BuildError, FixedData, Frame, LongHeader, ShortHeader
-from mbus_grammars.application import USER_DATA, LongHeaderMSB
-from mbus_grammars.fixed import FixedDataMSB
-from mbus_grammars.record import MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars import BuildError, FixedData, LongHeader
+from mbus_grammars.record import RecordsFromMeter
 
 from ..bus.address import SecondaryAddress
 from ..bus.slave import Behaviour, UserData
@@ -20,27 +17,12 @@ from ..encode import encode
 from ..hextext import octets_from
 from .faults import Fault, faults_of
 from .records import SimulatedRecord, agrees, same_place, selected_by
-from .sealed import SEALED, Protection, without_fillers
+from .sealed import SEALED, Protection
+from .templates import FIXED, HEADERS, MAX_RECORDS, VARIABLE, Template, captured, in_telegrams, split
 
 if TYPE_CHECKING:
     from ..security.keys import KeyLike
     from ..telegram import Record, Telegram
-
-# What the user group advises for the records of one telegram (MBDOC48 6.3.2).
-_MAX_RECORDS: Final = 234
-
-_MORE: Final = RecordsFromMeter.build([{"dif": MORE_RECORDS_FOLLOW, "manufacturer_data": b""}])
-_VARIABLE: Final = 0x72
-_FIXED: Final = 0x73
-
-_HEADERS: Final[dict[int, Any]] = {
-    0x72: LongHeader,
-    0x73: FixedData,
-    0x76: LongHeaderMSB,
-    0x77: FixedDataMSB,
-    0x7A: ShortHeader,
-}
-_WITH_RECORDS: Final = (0x72, 0x78, 0x7A)
 
 # Application errors, MBDOC48 6.6 and EN 13757-3:2018 clause 10 via libmburs.
 NOT_IMPLEMENTED: Final = 0x01
@@ -49,55 +31,6 @@ DATA_ERROR: Final = 0x12
 ACCESS_VIOLATION: Final = 0x14
 
 _CLOCKS: Final = ("date and time", "date")
-
-Part = SimulatedRecord | bytes
-
-
-@dataclass(slots=True)
-class _Template:
-    """One telegram: its header's values as the grammar names them, and what stands behind the header.
-
-    `encrypted`: it was captured so, and can be decrypted with the access number that it has only.
-    """
-
-    ci_field: int
-    header: dict[str, Any] = field(default_factory=dict[str, Any])
-    parts: list[Part] = field(default_factory=list[Part])
-    encrypted: bool = False
-
-
-def _captured(octets: bytes, protection: Protection | None) -> tuple[int, _Template]:
-    """A captured telegram: the A field, and header and records taken apart."""
-    frame: Mapping[str, Any] = Frame.parse(octets)
-    if "ci_field" not in frame:
-        raise BuildError("telegrams", octets.hex(" "), "frames with user data (68h ...)")
-    ci_field = int(frame["ci_field"])
-    user_data = USER_DATA[ci_field].build(frame["user_data"])
-    grammar = _HEADERS.get(ci_field)
-    if grammar is None or "malformed" in frame["user_data"]:
-        return int(frame["a_field"]), _Template(ci_field, {}, [user_data])
-    header = {key: item for key, item in grammar.parse(user_data).items() if not key.startswith("_")}
-    opened = None if protection is None else protection.opened(octets)
-    if opened is not None:
-        return int(frame["a_field"]), _Template(ci_field, header, without_fillers(_parts(opened)))
-    rest = user_data[len(grammar.build(header)) :]
-    encrypted = bool(frame["user_data"].get("encrypted"))
-    parts: list[Part] = _parts(rest) if ci_field in _WITH_RECORDS and not encrypted else [rest]
-    return int(frame["a_field"]), _Template(ci_field, header, parts, encrypted)
-
-
-def _parts(area: bytes) -> list[Part]:
-    """A record area in its records, and the octets between them."""
-    parts: list[Part] = []
-    position = 0
-    for record in decode_records(area, RecordsFromMeter) if area else ():
-        if record.data_field is None:
-            continue
-        parts.append(area[position : record.offset])
-        end = record.offset + record.length
-        parts.append(SimulatedRecord(area[record.offset : end]))
-        position = end
-    return [part for part in (*parts, area[position:]) if part != b""]
 
 
 def _as_octets(given: bytes | str) -> bytes:
@@ -215,7 +148,7 @@ class SimulatedMeter:
     ) -> int:
         """The templates of what was given; the A field of a captured telegram, else 0."""
         if telegrams:
-            taken = [_captured(_as_octets(telegram), self._protection) for telegram in telegrams]
+            taken = [captured(_as_octets(telegram), self._protection) for telegram in telegrams]
             self._templates = [template for _, template in taken]
             return taken[0][0] if taken[0][0] <= 250 else 0
         if fixed is not None:
@@ -223,9 +156,9 @@ class SimulatedMeter:
             self._rates = int(fixed.get("rate_1", 0)), int(fixed.get("rate_2", 0))
             header = {"identification_number": "00000000", "access_number": 0, **header}
             FixedData.build(header)
-            self._templates = [_Template(_FIXED, header)]
+            self._templates = [Template(FIXED, header)]
             return 0
-        self._templates = _in_telegrams(records, self._most_records)
+        self._templates = in_telegrams(records, self._most_records)
         return 0
 
     def _seal_all(self) -> None:
@@ -239,7 +172,7 @@ class SimulatedMeter:
     @property
     def _most_records(self) -> int:
         """Octets of records in one telegram."""
-        return _MAX_RECORDS if self._protection is None else min(_MAX_RECORDS, self._protection.most_records)
+        return MAX_RECORDS if self._protection is None else min(MAX_RECORDS, self._protection.most_records)
 
     # --- As the slave asks -----------------------------------------------------------------------
 
@@ -262,7 +195,7 @@ class SimulatedMeter:
         if self._protection is not None:
             octets = self._protection.seal(header, area)
         elif header:
-            octets = _HEADERS[template.ci_field].build(header) + area
+            octets = HEADERS[template.ci_field].build(header) + area
         else:
             octets = area
         return UserData(template.ci_field, octets, index + 1 < len(templates))
@@ -287,9 +220,9 @@ class SimulatedMeter:
 
     # --- Telegrams -------------------------------------------------------------------------------
 
-    def _header(self, template: _Template, access_number: int, now: float) -> dict[str, Any]:
+    def _header(self, template: Template, access_number: int, now: float) -> dict[str, Any]:
         """The header's values as the grammar names them; empty for a telegram without one."""
-        if template.ci_field not in _HEADERS or (not template.header and template.ci_field != _VARIABLE):
+        if template.ci_field not in HEADERS or (not template.header and template.ci_field != VARIABLE):
             return {}
         header = {**template.header, **self._address.to_dict()}
         if not (self.keeps_access_number or template.encrypted):
@@ -310,7 +243,7 @@ class SimulatedMeter:
     def _records(self) -> list[SimulatedRecord]:
         return [part for item in self._templates for part in item.parts if isinstance(part, SimulatedRecord)]
 
-    def _readout(self) -> list[_Template]:
+    def _readout(self) -> list[Template]:
         """The telegrams that the next readout has: all, or what was selected."""
         wanted = self._records()
         if self._application is not None:
@@ -322,9 +255,7 @@ class SimulatedMeter:
         if not wanted or not (self._selectors or self._application):
             return self._templates  # a meter that cannot deliver sends what it always sends (MBDOC48 6.4.3)
         first = self._templates[0]
-        return [
-            _Template(first.ci_field, first.header, parts) for parts in _split(wanted, self._most_records)
-        ]
+        return [Template(first.ci_field, first.header, parts) for parts in split(wanted, self._most_records)]
 
     # --- Commands --------------------------------------------------------------------------------
 
@@ -449,40 +380,3 @@ def _protection(key: KeyLike | None, mode: int | None) -> Protection | None:
     if mode:
         raise BuildError("security_mode", mode, "with a key")
     return None
-
-
-def _in_telegrams(records: Sequence[Mapping[str, Any]], most: int) -> list[_Template]:
-    """Built records in their telegrams, DIF 1Fh at the end of all but the last."""
-    numbered: dict[int, list[SimulatedRecord]] = {}
-    for index, given in enumerate(records):
-        number = given.get("telegram", 1)
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise BuildError(f"records[{index}].telegram", number, "a number from 1 on")
-        try:
-            numbered.setdefault(number, []).append(SimulatedRecord.of(given))
-        except BuildError as error:
-            name = error.field.removeprefix("records[0]").lstrip(".")
-            raise BuildError(f"records[{index}].{name}".rstrip("."), error.value, error.limit) from error
-    groups = [group for number in sorted(numbered) for group in _groups(numbered[number], most)] or [[]]
-    return [
-        _Template(_VARIABLE, {}, [*group, *([_MORE] if index + 1 < len(groups) else [])])
-        for index, group in enumerate(groups)
-    ]
-
-
-def _groups(records: Sequence[SimulatedRecord], most: int) -> list[list[SimulatedRecord]]:
-    """Records in groups that fit a telegram of so many octets of records."""
-    groups: list[list[SimulatedRecord]] = [[]]
-    length = 0
-    for record in records:
-        if length + len(record.octets) >= most:
-            groups.append([])
-            length = 0
-        groups[-1].append(record)
-        length += len(record.octets)
-    return groups
-
-
-def _split(records: Sequence[SimulatedRecord], most: int) -> list[list[Part]]:
-    groups = _groups(records, most)
-    return [[*group, *([_MORE] if index + 1 < len(groups) else [])] for index, group in enumerate(groups)]

@@ -90,9 +90,3 @@ class Protection:
             limit = f"up to {self.most_records} octets in a telegram, so that they fit a frame encrypted"
             raise BuildError("records", f"{len(records)} octets", limit)
         return seal_telegram(bytes([SEALED]) + plain, "ci_field", self._keys)[1:]
-
-
-def without_fillers(parts: list[Any]) -> list[Any]:
-    """A record area's parts without idle fillers: sealing puts in what it needs."""
-    kept = [part.lstrip(FILLERS) if isinstance(part, bytes) else part for part in parts]
-    return [part for part in kept if part != b""]

@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from bus_meters import Bench, meter, values, volume
+from helpers import long_frame
 from mbus_construct import (
     ApplicationError,
     AsyncClient,
@@ -24,9 +25,11 @@ from mbus_construct import (
     decode,
 )
 from mbus_construct.bus.events import Readout
+from mbus_construct.bus.readout import while_busy
 from mbus_construct.bus.scan import pending
 from mbus_construct.bus.session import Session
 from mbus_construct.bus.slave import UserData
+from mbus_construct.bus.steps import Outcome, Pause, Request
 from mbus_construct.security.aes import MissingExtra
 from mbus_construct.security.keys import KeysError
 from mbus_construct.security.sealing import seal_telegram
@@ -40,6 +43,7 @@ from mbus_construct.simulator import (
 )
 from mbus_construct.simulator.serve import Listener
 from mbus_construct.transport.transcript import RecordingPort
+from mbus_grammars import Frame
 
 ONE: Final = "9F3A6CD1E857B2046E0DC5A19B7F38E2"
 OTHER: Final = "C61D2E94A7F05B83D8496BE31F7A02C5"
@@ -198,6 +202,20 @@ def test_a_frame_by_hand_is_answered_in_plain() -> None:
     outcome = bench.client.send("10 7B 06 81 16")
     assert [str(record.value) for record in outcome.telegram] == ["6.000"]
     assert decode(outcome.octets).records == ()
+
+
+def test_an_answer_behind_one_that_says_busy_is_opened() -> None:
+    """Where a request was repeated, the answer to the repetition is heard while the meter is given time."""
+    busy, telegram = long_frame(b"\x08", 0x70, a_field=5), SimulatedMeter(5, [E67]).telegram(0, 1, 0.0)
+    answer = long_frame(telegram.octets, telegram.ci_field, a_field=5)
+    first = Outcome("data", busy, Frame.parse(busy), keys=Keys.of(E67_KEY))
+    procedure = while_busy(5, first, Request("REQ_UD2", 5))
+    assert isinstance(next(procedure), Finding)
+    assert isinstance(procedure.send(None), Pause)
+    with pytest.raises(StopIteration) as ended:
+        procedure.send(answer)
+    outcome, error = ended.value.value
+    assert (error, len(outcome.telegram.records)) == (None, 5)
 
 
 class _Refuses(SimulatedMeter):
