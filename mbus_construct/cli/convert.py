@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 import typer
 
 from .decode import Link
+from .keys import KeyOption, KeysOption, keys_of
 
 if TYPE_CHECKING:
     from ..files.conversion import Outcome, Settings
@@ -55,7 +56,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="INPUT...",
-            help="Files (hex lines, frames, CSV, NDJSON, JSON, Parquet, Arrow; gzip, zstd), directories, -.",
+            help="Files (hex lines, captures, frames, CSV, NDJSON, JSON, Parquet, Arrow; gzip, zstd), "
+            "directories, -.",
         ),
     ],
     output: Annotated[
@@ -92,7 +94,13 @@ def command(
     decimals: Annotated[
         bool, typer.Option("--decimals", help="Also the number as a decimal(38, 12).")
     ] = False,
-    link: Annotated[Link, typer.Option(help="Where the octets start.")] = Link.AUTO,
+    link: Annotated[Link, typer.Option(help="What the octets are, or where they start.")] = Link.AUTO,
+    key: KeyOption = None,
+    keys: KeysOption = None,
+    key_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The column with the key of each telegram; it is not written."),
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", "-j", min=1, max=256, help="Processes.")] = 1,
     compression: Annotated[
         Compression | None, typer.Option(help="Of the output; Parquet and Arrow: zstd unless said.")
@@ -122,13 +130,14 @@ def command(
 
     shape_ = work.Shape(shape)
     path, to_directory, format_, packed = _target(output, to, shape_, compression, outputs)
+    given = keys_of(key, keys)
     kept = tuple(dict.fromkeys(_names(keep)))
     chosen = _names(columns) if columns else None
     if chosen == ():
         raise typer.BadParameter("--columns names no column: leave it out for all of them")
     settings = conversion.Settings(
         tuple(inputs),
-        rows.Wanted(column, kept),
+        rows.Wanted(column, kept, key_column),
         work.Decoding(
             link,
             shape_,
@@ -137,6 +146,8 @@ def command(
             value,
             decimals,
             portable=format_.portable,
+            keys=given,
+            key_column=key_column,
         ),
         path,
         to_directory,

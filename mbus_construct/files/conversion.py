@@ -6,13 +6,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from .._version import __version__
 from ..arrow import schema_of
+from ..security.aes import required
 from .engine import ipc, pa
 from .inputs import Found, Kind, find
 from .manifest import Manifest
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .rows import Wanted
 
 _EXAMPLES: Final = 10
+_OPTIONS: Final = tuple(item.name for item in fields(Decoding) if item.name != "keys")
 _SLICE: Final = 1 << 16  # rows of layouts that are looked at together
 
 
@@ -54,8 +56,8 @@ class Settings:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What makes another output of the same inputs."""
-        decoding = asdict(self.decoding)
+        """What makes another output of the same inputs, but for the keys."""
+        decoding = {name: getattr(self.decoding, name) for name in _OPTIONS}
         for name in ("columns", "keep"):  # as JSON has them
             decoding[name] = None if decoding[name] is None else [*decoding[name]]
         return {
@@ -124,8 +126,14 @@ class NothingReadable(ValueError):
 
 
 def convert(settings: Settings, listener: Listener) -> Outcome:
-    """Convert. Raises `ValueError` for what cannot be done, `OSError` where the output cannot be written."""
+    """Convert.
+
+    Raises `ValueError` for what cannot be done, `OSError` where the output cannot be written, and
+    `MissingExtra` for keys without the extra "crypto".
+    """
     settings.decoding.check()
+    if settings.decoding.keys or settings.decoding.key_column is not None:
+        required()
     _keep_inputs(settings)
     found = find(settings.arguments, settings.wanted, settings.output)
     if not found.inputs:
@@ -140,7 +148,7 @@ def convert(settings: Settings, listener: Listener) -> Outcome:
         manifest = _manifest(settings, settings.output, found, listener)
         if manifest.finish is not None:
             return _as_before(manifest, outcome)
-        manifest.begin(settings.options, found.inputs)
+        manifest.begin(settings.options, settings.decoding.keys, found.inputs)
         begin()
         _to_directory(settings, manifest, pieces, outcome, listener)
     else:
@@ -349,7 +357,7 @@ def _manifest(settings: Settings, output: Path, found: Found, listener: Listener
     if manifest.exists and settings.restart:
         manifest.clear()
     if manifest.exists:
-        changed = manifest.differs(settings.options, found.inputs)
+        changed = manifest.differs(settings.options, settings.decoding.keys, found.inputs)
         if changed:
             raise ValueError(
                 f"{output} holds an earlier conversion, and {changed}: "

@@ -59,7 +59,7 @@ def _header(block: Lines, wanted: Wanted) -> tuple[_Header, Lines]:
     delimiter, cells = max(rows, key=lambda row: (_has_telegrams(row[1], wanted), len(row[1])))
     names = [cell.strip() for cell in cells]
     telegram = names.index(column_of(names, wanted))
-    keep = {name: names.index(name) for name in wanted.keep}
+    keep = {name: names.index(name) for name in wanted.others}
     return _Header(delimiter, names, telegram, keep), Lines(first + 1, behind)
 
 
@@ -67,7 +67,7 @@ def _has_telegrams(cells: Sequence[str], wanted: Wanted) -> bool:
     """Whether a column with telegrams is among these, by its name."""
     names = [*(cell.strip() for cell in cells), ""]  # a second one: the only one would do by whatever name
     try:
-        column_of(names, Wanted(wanted.column))
+        column_of(names, wanted.alone)
     except ValueError:
         return False
     return True

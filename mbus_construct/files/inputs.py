@@ -15,6 +15,7 @@ from typing import Final
 
 from mbus_grammars import MBusError
 
+from ..captures import COMMENT, received
 from ..forms import SHORT_LENGTH
 from ..hextext import parse_hex
 from .engine import pa
@@ -23,6 +24,7 @@ from .opened import STDIN, Compression, octets_of, peek_stdin
 from .rows import Wanted, column_of
 
 _HEAD: Final = 1 << 16  # octets that tell what a file holds
+_BEFORE: Final = 20  # lines among which a receiver's first telegram is
 
 
 class Kind(StrEnum):
@@ -232,26 +234,38 @@ def _kind_of_text(text: str, wanted: Wanted) -> Kind | None:
         return Kind.JSON
     if not line:
         return Kind.LINES
-    if _octets_in(line):
+    if _octets_in(line) or (wanted.column is None and _is_captured(line)):
         return Kind.LINES
-    try:
-        column_of([cell.strip(' "') for cell in re.split("[,;\t]", line)], wanted._replace(keep=()))
-    except ValueError:
-        return Kind.CSV if wanted.column is not None else None
-    return Kind.CSV if re.search("[,;\t]", line) or wanted.column is not None else None
+    if wanted.column is not None:
+        return Kind.CSV
+    if re.search("[,;\t]", line):
+        try:
+            column_of([cell.strip(' "') for cell in re.split("[,;\t]", line)], wanted.alone)
+        except ValueError:
+            pass
+        else:
+            return Kind.CSV
+    # The programs of receivers say something of themselves before they hear anything.
+    return Kind.LINES if any(map(_is_captured, text.splitlines()[:_BEFORE])) else None
 
 
 def _octets_in(line: str) -> bytes:
     """The octets of a line of hex; none where it is something else."""
     try:
-        return parse_hex(line.split("#", maxsplit=1)[0])
+        return parse_hex(line.split(COMMENT, maxsplit=1)[0])
     except MBusError:
         return b""
 
 
 def _is_telegram(line: str) -> bool:
     """Whether it is a telegram rather than the names of columns: "a,b" is hex too."""
-    return len(_octets_in(line)) >= SHORT_LENGTH
+    return len(_octets_in(line)) >= SHORT_LENGTH or _is_captured(line)
+
+
+def _is_captured(line: str) -> bool:
+    """Whether a receiver wrote the line, with a telegram in it."""
+    found = received(line.split(COMMENT, maxsplit=1)[0].strip()) or ()
+    return any(len(item.octets) >= SHORT_LENGTH for item in found)
 
 
 def _is_object(line: str) -> bool:

@@ -51,7 +51,7 @@ def _column(items: Iterable[Any], wanted: Wanted) -> str:
     """The key with the telegrams. A key need not be in every object: what is kept may come later."""
     objects = (_object(item) or {} for item in items)
     names = dict.fromkeys(key for item in objects for key in item)
-    return column_of([*names, *(name for name in wanted.keep if name not in names)], wanted)
+    return column_of([*names, *(name for name in wanted.others if name not in names)], wanted)
 
 
 def _objects(block: Lines) -> Iterator[tuple[int, Any]]:
@@ -67,7 +67,7 @@ def _objects(block: Lines) -> Iterator[tuple[int, Any]]:
 
 def _fast(block: Lines, column: str, wanted: Wanted) -> Rows | None:
     """The block by pyarrow; None where a line is no object, or a value no string."""
-    fields = [pa.field(name, pa.string()) for name in dict.fromkeys((column, *wanted.keep))]
+    fields = [pa.field(name, pa.string()) for name in dict.fromkeys((column, *wanted.others))]
     try:
         table = pajson.read_json(
             pa.py_buffer(block.octets),
@@ -87,7 +87,7 @@ def _fast(block: Lines, column: str, wanted: Wanted) -> Rows | None:
     return Rows(
         table.column(column).combine_chunks(),
         numbers(block.first, lines),
-        keep={name: table.column(name).combine_chunks() for name in wanted.keep},
+        keep={name: table.column(name).combine_chunks() for name in wanted.others},
     )
 
 
@@ -95,7 +95,7 @@ def _rows(objects: Iterable[tuple[int, Any]], column: str, wanted: Wanted) -> Ro
     places: list[int] = []
     telegrams: list[str | None] = []
     faults: dict[int, Fault] = {}
-    keep: dict[str, list[str | None]] = {name: [] for name in wanted.keep}
+    keep: dict[str, list[str | None]] = {name: [] for name in wanted.others}
     lost: list[tuple[int, str]] = []
     for index, (number, found) in enumerate(objects):
         known = _object(found)

@@ -2,12 +2,18 @@
 
 `_manifest.ndjson` has one object a line: first the options and the inputs, then one a finished piece, at
 last one that says that everything is done. A piece is there when all of its files are whole and on the disk.
+
+Of keys it holds a salted hash, for pieces that other keys opened are no parts of one output. The hash tells
+no more than the archive does: whoever guesses a key can try it on a telegram. The salt keeps two directories
+from telling that their keys are the same.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +23,12 @@ from .outputs import partials, remove, sync_directory
 from .work import LAYOUTS, Rejected, Report
 
 if TYPE_CHECKING:
+    from ..security.keys import Keys
     from .inputs import Input
 
 NAME: Final = "_manifest.ndjson"
+
+_SALT: Final = 16  # octets
 
 _OF_TO: Final = ("portable", "compression")  # options that --to decides, unless they are given
 
@@ -35,6 +44,20 @@ class Finish:
 def _is_inner(file: str) -> bool:
     """Whether a file is removed when everything is done."""
     return file.startswith(f"{LAYOUTS}/")
+
+
+def _hash_of(keys: Keys, salt: bytes) -> dict[str, str]:
+    """What stands for keys: a hash that depends on each of them and on whose they are."""
+    entries = [[selector, *(key.octets.hex() for key in several)] for selector, several in keys.entries]
+    digest = hmac.digest(salt, json.dumps(entries).encode(), "sha256")
+    return {"salt": salt.hex(), "hash": digest.hex()}
+
+
+def _are_keys(before: Mapping[str, str] | None, keys: Keys) -> bool:
+    """Whether these are the keys of the earlier run."""
+    if before is None or not keys:
+        return before is None and not keys
+    return hmac.compare_digest(before["hash"], _hash_of(keys, bytes.fromhex(before["salt"]))["hash"])
 
 
 class Manifest:
@@ -111,7 +134,7 @@ class Manifest:
         """Whether there was a run in this directory."""
         return self._header is not None
 
-    def differs(self, options: Mapping[str, Any], inputs: Sequence[Input]) -> str | None:
+    def differs(self, options: Mapping[str, Any], keys: Keys, inputs: Sequence[Input]) -> str | None:
         """What is not as it was in the earlier run; None where everything is."""
         header = self._header or {}
         before = header.get("options", {})
@@ -119,8 +142,12 @@ class Manifest:
         if changed:
             if "version" in changed:
                 return f"it was made by version {before.get('version')} of mbus-construct"
-            names = [f"--{name}" for name in changed if "to" not in changed or name not in _OF_TO]
+            names = [
+                f"--{name.replace('_', '-')}" for name in changed if "to" not in changed or name not in _OF_TO
+            ]
             return f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} not the same then"
+        if not _are_keys(header.get("keys"), keys):
+            return "its keys were not the same then"
         known = {name: (size, mtime) for name, size, mtime in header.get("inputs", [])}
         for item in inputs:
             if item.path is None:
@@ -131,7 +158,7 @@ class Manifest:
                 return f"{item.name} has changed since"
         return f"its input {next(iter(known))} is missing now" if known else None
 
-    def begin(self, options: Mapping[str, Any], inputs: Sequence[Input]) -> None:
+    def begin(self, options: Mapping[str, Any], keys: Keys, inputs: Sequence[Input]) -> None:
         """Write the first line, or go on behind what is whole."""
         self.remove_partials()
         if self._header is not None:
@@ -140,6 +167,7 @@ class Manifest:
             return
         self._header = {
             "options": dict(options),
+            "keys": _hash_of(keys, secrets.token_bytes(_SALT)) if keys else None,
             "inputs": [[item.name, item.size, item.mtime] for item in inputs],
         }
         self._append(self._header)

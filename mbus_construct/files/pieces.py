@@ -7,7 +7,7 @@ A piece is a record batch with the columns
     line        int64: the line, the row, or in a binary file the octet, from 1
     _number     int64, of the telegram within its source, from 0
     _fault, _code   string, where a row could not even be read
-    and the columns to keep.
+    and the columns to keep, and that of keys.
 
 The same inputs give the same pieces: that is what a restart relies on.
 """
@@ -85,6 +85,8 @@ class Pieces:
             raise ValueError(
                 f"the output has a column {clash[0]!r} of its own: rename the input's to keep it"
             )
+        if wanted.key in OWN:
+            raise ValueError(f"a column of keys cannot be called {wanted.key!r}: rename it")
         self._inputs = inputs
         self._wanted = wanted
         self._flat = flat
@@ -139,20 +141,24 @@ class Pieces:
             "_code": _strings(faults, count, lambda fault: fault.code),
         }
         for column, values in rows.keep.items():
-            if self._flat and pa.types.is_nested(values.type):
+            if self._flat and pa.types.is_nested(values.type) and column != self._wanted.key:
                 raise ValueError(
                     f"column {column!r} holds {values.type}, which has no place in CSV and NDJSON: "
                     "do not keep it, or write Parquet or Arrow"
                 )
-            wanted = self._types.setdefault(column, values.type)
-            if values.type != wanted:
-                try:
-                    values = values.cast(wanted)  # noqa: PLW2901
-                except pa.ArrowInvalid as error:
-                    what = f"column {column!r} holds {values.type}, in the inputs before it {wanted}"
-                    raise ValueError(what) from error
-            columns[column] = values
+            columns[column] = self._of_one_type(column, values)
         return pa.record_batch(columns)
+
+    def _of_one_type(self, column: str, values: Any) -> Any:
+        """A column with the type that it had in the inputs before."""
+        wanted = self._types.setdefault(column, values.type)
+        if values.type == wanted:
+            return values
+        try:
+            return values.cast(wanted)
+        except pa.ArrowInvalid:  # which shows values, and these may be keys
+            what = f"column {column!r} holds {values.type}, in the inputs before it {wanted}"
+        raise ValueError(what)
 
     def _add(self, batch: Any, position: int) -> Iterator[Piece]:
         if self._parts and self._parts[0].schema != batch.schema:  # octets behind hex
@@ -220,6 +226,8 @@ def _rows_of(source: Input, wanted: Wanted, position: Position) -> Generator[Ite
 
 
 def _rows_of_stream(kind: Kind, stream: Any, wanted: Wanted) -> Iterator[Rows]:
+    if kind in (Kind.LINES, Kind.BINARY) and wanted.key is not None:
+        raise ValueError(f"no column {wanted.key!r} with keys: {kind.value} have none")
     if kind in (Kind.LINES, Kind.BINARY) and wanted.keep:
         raise ValueError(f"no column {wanted.keep[0]!r} to keep: {kind.value} have none")
     if kind in (Kind.LINES, Kind.BINARY) and wanted.column is not None:

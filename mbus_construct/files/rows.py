@@ -33,10 +33,27 @@ class Fault(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The columns that are read: of telegrams (None: see `column_of`), and those that go to the output."""
+    """The columns that are read.
+
+    Attributes:
+        column: of telegrams; None: see `column_of`.
+        keep: those that go to the output.
+        key: of keys, which never do; None for none.
+    """
 
     column: str | None = None
     keep: tuple[str, ...] = ()
+    key: str | None = None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The columns beside that of the telegrams."""
+        return self.keep if self.key is None else (*self.keep, self.key)
+
+    @property
+    def alone(self) -> Wanted:
+        """The telegrams without what goes with them."""
+        return Wanted(self.column)
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,7 @@ class Rows:
         telegrams: an Arrow array: binary, or strings of hex digits; null where there is none.
         lines: an Arrow array of int64: the line, or the row, of each in its file, from 1.
         faults: of rows that could not be read, by index.
-        keep: the other columns, by name.
+        keep: the other columns that are wanted, by name.
         lost: line and column of cells to keep that are no UTF-8; they are null.
     """
 
@@ -65,6 +82,8 @@ def column_of(names: Sequence[str], wanted: Wanted) -> str:
     """The column with the telegrams. Raises `ValueError` that lists what there is."""
     shown = ", ".join(names) or "none at all"
     missing = [name for name in wanted.keep if name not in names]
+    if wanted.key is not None and wanted.key not in names:
+        raise ValueError(f"no column {wanted.key!r} with keys; the columns are: {shown}")
     if missing:
         raise ValueError(f"no column {', '.join(missing)} to keep; the columns are: {shown}")
     if wanted.column is not None:

@@ -15,7 +15,7 @@ def read_parquet(file: Any, wanted: Wanted) -> Iterator[Rows]:
     """The rows of a Parquet file, a part of a row group at a time."""
     source = parquet.ParquetFile(file, pre_buffer=False)
     column = column_of(source.schema_arrow.names, wanted)
-    columns = list(dict.fromkeys((column, *wanted.keep)))
+    columns = list(dict.fromkeys((column, *wanted.others)))
     yield from _rows(source.iter_batches(_ROWS, columns=columns, use_threads=False), column, wanted)
 
 
@@ -39,7 +39,7 @@ def _rows(batches: Iterable[Any], column: str, wanted: Wanted) -> Iterator[Rows]
         for start in range(0, batch.num_rows, _ROWS):
             part = batch.slice(start, _ROWS)
             lines = numbers(row, part.num_rows)
-            keep = {name: part.column(name) for name in wanted.keep}
+            keep = {name: part.column(name) for name in wanted.others}
             yield Rows(_plain(part.column(column), column), lines, keep=keep)
             row += part.num_rows
 

@@ -12,11 +12,14 @@ from typing import Any, Final, NamedTuple
 
 from ..arrow import decode_batch, decode_star, decode_wide, schema_of
 from ..columns.table import OFFERED
+from ..security.keys import Keys
 from .engine import pa, pc
 from .outputs import Format, TableWriter, suffix_of, write_table
 
 # Rejected telegrams that a piece tells of.
 _EXAMPLES: Final = 10
+
+NO_KEYS: Final = Keys()
 
 # What is asked of the decoder whatever is wanted: whether a telegram was rejected, and why.
 _NEEDED: Final = ("error", "code", "layout")
@@ -50,6 +53,8 @@ class Decoding:
     value: bool = False
     decimals: bool = False
     portable: bool = False
+    keys: Keys = NO_KEYS
+    key_column: str | None = None
 
     def check(self) -> None:
         """Raise `ValueError` for what cannot be had together."""
@@ -59,6 +64,8 @@ class Decoding:
             raise ValueError(
                 f"the output has a column {double[0]!r} of its own; rename the input's to keep it"
             )
+        if self.key_column in self.keep:
+            raise ValueError(f"keys are not written: leave {self.key_column!r} out of --keep")
         if self.columns is not None:
             if self.shape is Shape.WIDE:
                 raise ValueError(
@@ -179,27 +186,36 @@ _JUDGED: Final = {Shape.LONG: "", Shape.STAR: "facts", Shape.WIDE: "rejected"}
 
 def _tables(batch: Any, how: Decoding, keep: Sequence[str]) -> dict[str, Any]:
     """What the decoder gives, with columns of ours."""
-    if how.shape is Shape.WIDE:
-        return dict(decode_wide(batch, column="telegram", link=how.link, keep=keep, portable=how.portable))
-    decoder = partial(
-        decode_star if how.shape is Shape.STAR else decode_batch,
+    common = partial(
+        _DECODERS[how.shape],
+        batch,
         column="telegram",
         link=how.link,
         keep=keep,
-        value=how.value,
-        decimals=how.decimals,
         portable=how.portable,
     )
+    if how.keys or how.key_column is not None:
+        common = partial(common, keys=how.keys, key_column=how.key_column)
+    if how.shape is Shape.WIDE:
+        return dict(common())
+    decoder = partial(common, value=how.value, decimals=how.decimals)
     if how.columns is not None:
         own = (*keep, *_NEEDED)
         columns: list[str] | None = [*(name for name in how.columns if name not in own), *_NEEDED]
     else:
         columns = list(_ALL) if how.shape is Shape.LONG else None
-    decoded: Any = decoder(batch, columns=columns)
+    decoded: Any = decoder(columns=columns)
     if how.shape is Shape.LONG:
         return {"": decoded}
     facts, layouts = decoded
     return {"facts": facts, LAYOUTS: layouts}
+
+
+_DECODERS: Final[dict[Shape, Any]] = {
+    Shape.LONG: decode_batch,
+    Shape.STAR: decode_star,
+    Shape.WIDE: decode_wide,
+}
 
 
 def _faults_told(table: Any) -> Any:
