@@ -14,7 +14,7 @@ from .damage import with_doubt
 from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame, wireless_telegram
 from .hextext import octets_from
 from .layout import PLANS
-from .secured import read
+from .secured import read, read_at_once
 from .security.keys import Keys
 from .telegram import Diagnostic, Telegram
 from .walk import decode_records
@@ -62,6 +62,10 @@ def decode(data: Octets, *, link: str = "auto", keys: KeysLike = None) -> Telegr
                 telegram = None  # 68h may be the first octet of something else
             if telegram is not None:
                 return with_contents(telegram, _by_radio(None)) if may_have_contents(octets) else telegram
+    elif link in ("auto", "wireless"):
+        telegram = read_at_once(octets, opened)
+        if telegram is not None:
+            return with_contents(telegram, _by_radio(opened))
     return read_started(start(octets, link), opened or None)
 
 
