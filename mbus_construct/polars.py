@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 try:
     import polars as pl
@@ -32,6 +32,10 @@ from .files.inputs import Input, find
 from .files.pieces import Pieces
 from .files.rows import Wanted
 from .files.work import Decoding, decode
+from .security.keys import Keys
+
+if TYPE_CHECKING:
+    from .security.keys import KeysLike
 
 Source = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | pl.DataFrame | pl.LazyFrame
 
@@ -49,6 +53,8 @@ def read_telegrams(
     *,
     column: str | None = None,
     link: str = "auto",
+    keys: KeysLike = None,
+    key_column: str | None = None,
     columns: Sequence[str] | None = None,
     keep: Sequence[str] = (),
     value: bool = False,
@@ -60,7 +66,9 @@ def read_telegrams(
         source: files, or a frame with a column of telegrams. Files: a path, a directory, a glob, or a list of
             these: Parquet, Arrow, CSV, NDJSON, JSON, lines of hex, or frames; gzip and zstd.
         column: the column that holds the telegrams, octets or hex; None: the one with a usual name.
-        link: where the octets start, as in `decode`.
+        link: what the octets are, as in `decode`.
+        keys: for what is encrypted, as in `decode`; opening needs the extra `crypto`.
+        key_column: a column of the source with the key of each telegram, as in `decode_batch`.
         columns: the columns wanted, None for all. What a query does not use is not decoded either way.
         keep: other columns of the source, repeated for each row of their telegram. Of files also "source" and
             "line", which say where a telegram stood.
@@ -72,7 +80,7 @@ def read_telegrams(
     `OSError` for a file that cannot be read. A file that turns out to be damaged while it is read is a
     warning: what was read of it and the other files count.
 
-    Raises `TypeError` for what is neither paths nor a frame.
+    Raises `TypeError` for what is neither paths nor a frame, `KeysError` for keys that are none.
     """
     if isinstance(keep, str):
         raise TypeError(f"keep is a list of names, not the string {keep!r}")
@@ -80,15 +88,19 @@ def read_telegrams(
     double = [name for name in keep if name in OFFERED or keep.count(name) > 1]
     if double:
         raise ValueError(f"a column of the table has the name {double[0]!r} too; rename the one to keep")
+    if key_column is not None and key_column in keep:
+        raise ValueError(f"the column {key_column!r} holds keys, which are not kept: leave it out of keep")
+    given = _Keys(Keys.of(keys), key_column)
     telegrams: _Frame | _Files
     if isinstance(source, pl.DataFrame | pl.LazyFrame):
         frame = source.lazy()
         there = frame.collect_schema().names()
-        for name in keep:
+        for name in (*keep, *given.columns):
             telegram_column(there, name)
-        telegrams = _Frame(frame, telegram_column(there, column), link, tuple(keep))
+        others = there if column is not None else [name for name in there if name != key_column]
+        telegrams = _Frame(frame, telegram_column(others, column), link, tuple(keep), given)
     else:
-        telegrams = _Files(_paths(source), column, link, tuple(keep))
+        telegrams = _Files(_paths(source), column, link, tuple(keep), given)
     return _lazy(telegrams, wanted)
 
 
@@ -123,6 +135,18 @@ def _polars(table: Any) -> pl.DataFrame:
     return pl.DataFrame(pa.record_batch(columns))
 
 
+class _Keys(NamedTuple):
+    """The keys of all meters, and the column of those beside the telegrams."""
+
+    keys: Keys
+    column: str | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read for keys."""
+        return () if self.column is None else (self.column,)
+
+
 @dataclass(frozen=True)
 class _Frame:
     """Telegrams in a column of a frame."""
@@ -131,6 +155,7 @@ class _Frame:
     column: str
     link: str
     keep: tuple[str, ...]
+    keys: _Keys
 
     def empty(self, columns: tuple[str, ...]) -> Any:
         """A table without rows."""
@@ -145,7 +170,7 @@ class _Frame:
 
     def _chosen(self, columns: tuple[str, ...]) -> pl.LazyFrame:
         kept = (name for name in self.keep if name in columns)
-        return self.frame.select(list(dict.fromkeys((self.column, *kept))))
+        return self.frame.select(list(dict.fromkeys((self.column, *kept, *self.keys.columns))))
 
     def _table(self, frame: pl.DataFrame, columns: tuple[str, ...], first: int) -> Any:
         whole: Any = frame
@@ -156,6 +181,8 @@ class _Frame:
             batch,
             column=self.column,
             link=self.link,
+            keys=self.keys.keys,
+            key_column=self.keys.column,
             columns=[name for name in columns if name not in self.keep],
             keep=[name for name in self.keep if name in columns],
             first=first,
@@ -170,6 +197,7 @@ class _Files:
     column: str | None
     link: str
     keep: tuple[str, ...]
+    keys: _Keys
 
     def empty(self, columns: tuple[str, ...]) -> Any:
         """A table without rows. Raises `OSError` or `ValueError` for what cannot be read."""
@@ -188,9 +216,8 @@ class _Files:
             warnings.warn(f"{failure}; rows may be missing", RuntimeWarning, stacklevel=2)
 
     def _wanted(self, columns: tuple[str, ...]) -> Wanted:
-        return Wanted(
-            self.column, tuple(name for name in self.keep if name in columns and name not in PLACES)
-        )
+        keep = tuple(name for name in self.keep if name in columns and name not in PLACES)
+        return Wanted(self.column, keep, self.keys.column)
 
     def _inputs(self, columns: tuple[str, ...]) -> list[Input]:
         found = find(self.paths, self._wanted(columns))
@@ -202,7 +229,10 @@ class _Files:
 
     def _table(self, batch: Any, columns: tuple[str, ...]) -> Any:
         keep = tuple(name for name in self.keep if name in columns and name not in PLACES)
-        decoded = decode(batch, Decoding(link=self.link, columns=columns, keep=keep))
+        how = Decoding(
+            link=self.link, columns=columns, keep=keep, keys=self.keys.keys, key_column=self.keys.column
+        )
+        decoded = decode(batch, how)
         return decoded.tables[""]
 
 

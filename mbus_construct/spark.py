@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 try:
@@ -31,6 +31,10 @@ except ImportError as error:
 from .arrow import decode_batch
 from .columns.extra import pa
 from .columns.source import telegram_column
+from .security.keys import Keys
+
+if TYPE_CHECKING:
+    from .security.keys import KeysLike
 
 # pyarrow has no types.
 fs: Any = import_module("pyarrow.fs")
@@ -60,6 +64,8 @@ def decode_telegrams(
     *,
     column: str | None = None,
     link: str = "auto",
+    keys: KeysLike = None,
+    key_column: str | None = None,
     columns: Sequence[str] | None = None,
     keep: Sequence[str] = (),
     value: bool = False,
@@ -72,6 +78,9 @@ def decode_telegrams(
         df: telegrams as binary, or as strings of hex digits, one a row.
         column: the column that holds them; None: the only one, or one with a usual name.
         link: what the octets are, as for `decode`.
+        keys: for what is encrypted, as for `decode`; executors need the extra `crypto`. They go to the
+            executors with the task: no plan shows them, but who can read the traffic of the cluster can.
+        key_column: a column of `df` with the key of each telegram, as for `decode_batch`.
         columns: the columns wanted, in their order; what is not wanted is not decoded. None: all.
         keep: columns of `df` to carry over to each row of their telegram. `telegram` counts within a
             partition and is no key across them: keep your own, `keep=("id",)`, to join or to merge.
@@ -86,14 +95,19 @@ def decode_telegrams(
 
     Raises:
         ValueError: there is no such column, or no telling which one holds the telegrams.
+        KeysError: what is given for keys is none.
         FileExistsError: another run has written to that directory.
         FileNotFoundError: the driver does not see what an executor wrote.
     """
-    chosen = telegram_column(df.columns, column)
-    for name in keep:
+    others = df.columns if column is not None else [name for name in df.columns if name != key_column]
+    chosen = telegram_column(others, column)
+    beside = () if key_column is None else (key_column,)
+    for name in (*keep, *beside):
         telegram_column(df.columns, name)
-    names = tuple(dict.fromkeys((chosen, *keep)))
-    job = _Job(names=names, keep=tuple(keep), link=link)
+    names = tuple(dict.fromkeys((chosen, *keep, *beside)))
+    job = _Job(
+        names=names, keep=tuple(keep), link=link, keys=Keys.of(keys) if keys else None, key_column=key_column
+    )
     table = _checked(job, columns, value, decimals)
     job = replace(job, columns=tuple(name for name in table.names if name not in keep))
     # By number, for Spark would take a dot in a name for a field of it.
@@ -152,6 +166,8 @@ def _checked(job: _Job, columns: Sequence[str] | None, value: bool, decimals: bo
         batch,
         column=job.names[0],
         link=job.link,
+        keys=job.keys,
+        key_column=job.key_column,
         columns=columns,
         keep=job.keep,
         value=value,
@@ -195,6 +211,8 @@ class _Job:
         names: the columns that Spark hands over, the telegrams first.
         keep: those of them that are carried over.
         link: what the octets are.
+        keys: of all meters; they do not show themselves.
+        key_column: which of the columns holds keys.
         columns: the columns of the long table, in their order.
         directory: where the rows are written, an URI.
     """
@@ -202,6 +220,8 @@ class _Job:
     names: tuple[str, ...]
     keep: tuple[str, ...]
     link: str
+    keys: Keys | None = None
+    key_column: str | None = None
     columns: tuple[str, ...] = ()
     directory: str = ""
 
@@ -236,6 +256,8 @@ class _Job:
                 named,
                 column=self.names[0],
                 link=self.link,
+                keys=self.keys,
+                key_column=self.key_column,
                 columns=columns,
                 keep=self.keep,
                 portable=portable,

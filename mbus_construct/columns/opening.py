@@ -211,7 +211,7 @@ def _announced(octets: Octets, link: str) -> NDArray[np.bool_]:
     starts = octets.starts[:-1]
     frames = np.diff(octets.starts) > 0
     frames[frames] = octets.data[starts[frames]] == START_LONG
-    others = np.zeros(len(octets), bool)
+    others: NDArray[np.bool_] = np.zeros(len(octets), bool)
     for form in _WITHOUT_FRAME:
         others |= _announced_by(octets, form)
     others &= ~frames
@@ -233,7 +233,7 @@ def _announced_by(octets: Octets, form: Any) -> NDArray[np.bool_]:
     there = lengths > ci_place
     codes[there] = octets.data[begin[there] + ci_place]
     place = places[codes] if form != "header" else np.full(len(octets), places[-1])
-    found = (place != _NOWHERE) & (lengths > place + 1)
+    found: NDArray[np.bool_] = (place != _NOWHERE) & (lengths > place + 1)
     first = begin[found] + place[found]
     numbers = octets.data[first].astype(np.int64) | octets.data[first + 1].astype(np.int64) << 8
     found[found] = numbers & SECURITY_MODE != 0

@@ -23,11 +23,10 @@ from vectors import FRAMES
 
 pa: Any = pytest.importorskip("pyarrow", reason="tables need the extra arrow")
 
-from table_checks import check_tables, expected_rows  # noqa: E402
-
 from mbus_construct.columns.batch import split  # noqa: E402
 from mbus_construct.columns.opening import Stock  # noqa: E402
 from mbus_construct.columns.source import octets_of  # noqa: E402
+from table_checks import check_tables, expected_rows  # noqa: E402
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wired.jsonl"
 MANY = 10  # telegrams of a layout: enough for columns

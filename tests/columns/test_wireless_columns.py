@@ -30,13 +30,12 @@ from vectors import FRAMES
 
 pa: Any = pytest.importorskip("pyarrow", reason="tables need the extra arrow")
 
-from table_checks import ALL, by_telegram, check_tables, expected_rows  # noqa: E402
-
 from mbus_construct.arrow import decode_batch, decode_star, decode_wide  # noqa: E402
 from mbus_construct.columns.batch import split  # noqa: E402
 from mbus_construct.columns.keyring import Keyring  # noqa: E402
 from mbus_construct.columns.opening import prepared  # noqa: E402
 from mbus_construct.columns.source import octets_of  # noqa: E402
+from table_checks import ALL, by_telegram, check_tables, expected_rows  # noqa: E402
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wireless.jsonl"
 KEY = "000102030405060708090A0B0C0D0E0F"
