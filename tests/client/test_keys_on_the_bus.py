@@ -304,6 +304,11 @@ def test_what_is_no_key(kind: str, keys: Any) -> None:
     assert shows(str(caught.value), ONE) == []
 
 
+def test_no_port_is_opened_for_what_is_no_key() -> None:
+    with pytest.raises(KeysError):
+        Client("tcp://127.0.0.1:1", keys=ONE[:-2])
+
+
 @KINDS
 def test_without_cryptography(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Known before anything is asked; without keys nothing needs it."""

@@ -134,6 +134,8 @@ def test_a_captured_telegram_is_opened_and_sealed_anew() -> None:
         assert telegram.access_number == index
         assert [str(record) for record in telegram.records] == [str(record) for record in captured.records]
         assert telegram.diagnostics == ()
+        places = [item.before_record for item in telegram.special_functions]
+        assert places.count(0) == 2, "the fillers that it came with are not sent a second time"
 
 
 @pytest.mark.parametrize("captured", [5, 7])
