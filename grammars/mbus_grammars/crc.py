@@ -6,13 +6,15 @@ Annex G (compact frames). A frame sends its CRCs high octet first, the other two
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable
 from struct import unpack
 from typing import Final
 
 POLYNOMIAL: Final = 0x3D65
 
 
-def _table() -> list[int]:
+def _table() -> array[int]:
     """What a register becomes by two octets of zeros; of two octets at once, as the register is as wide.
 
     The code is linear: the entry of a sum (exclusive or) is the sum of the entries, so that 16 make all.
@@ -24,7 +26,7 @@ def _table() -> list[int]:
     for _ in range(16):
         table += [entry ^ register for entry in table]
         register = register << 1 ^ (POLYNOMIAL | 0x10000 if register & 0x8000 else 0)
-    return table
+    return array("H", table)  # a tenth of the memory of a list: random octets find it in the cache
 
 
 _TABLE: Final = _table()
@@ -54,3 +56,29 @@ def crc(octets: bytes) -> int:
     for word in unpack(f">{words}H", octets):
         register = table[register ^ word]
     return register ^ 0xFFFF
+
+
+# What the register is behind octets and their CRC, whatever they are.
+_BEHIND_CRC: Final = _TABLE[0xFFFF]
+
+
+def are_right(octets: bytes, blocks: Iterable[tuple[int, int]]) -> bool:
+    """Whether the CRC behind each block is that of the block.
+
+    `blocks` are first octet and end of each, the first octets at even places. All of a frame at once are
+    twice as fast as one by one.
+    """
+    words = unpack(f">{len(octets) >> 1}H", octets[: len(octets) & ~1])
+    table = _TABLE
+    for start, end in blocks:
+        if end & 1:
+            if crc(octets[start:end]) != octets[end] << 8 | octets[end + 1]:
+                return False
+            continue
+        register = 0
+        word: int
+        for word in words[start >> 1 : (end >> 1) + 1]:
+            register = table[register ^ word]
+        if register != _BEHIND_CRC:
+            return False
+    return True
