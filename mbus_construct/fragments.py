@@ -23,14 +23,30 @@ class Joined(NamedTuple):
 
 
 class _Begun(NamedTuple):
-    """The fragments of a message so far: its first AFL, and the octets behind each."""
+    """The fragments of a message so far: its first AFL, and the octets behind each.
+
+    Of a message that is complete there is the `last` fragment, for repeaters send it again.
+    """
 
     first: AFL
     parts: tuple[bytes, ...]
+    last: int = 0
+
+    def has(self, afl: AFL, part: bytes) -> bool:
+        """Whether this fragment came before; a message of one fragment comes anew each time."""
+        number = afl.fragment
+        if self.last:
+            return number == self.last > 1 and part == self.parts[-1]
+        if number == 1 and afl != self.first:
+            return False
+        return 0 < number <= len(self.parts) and part == self.parts[number - 1]
 
 
 class Fragments:
-    """Messages that are not complete yet, one for each sender; the oldest are forgotten beyond a limit."""
+    """Messages that are not complete yet, one for each sender; the oldest are forgotten beyond a limit.
+
+    What came again is known for as long as its message is not followed by another one of the sender.
+    """
 
     def __init__(self, limit: int = _MAX_MESSAGES) -> None:
         self.limit = limit
@@ -49,9 +65,11 @@ class Fragments:
             raise ValueError("the telegram has no AFL")
         sender, part = layers.link_address, octets[afl.end : layers.end]
         begun = self._begun.get(sender)
-        count = 0 if begun is None else len(begun.parts)
-        if begun is not None and afl.fragment == count and begun.parts[-1] == part:
+        if begun is not None and begun.has(afl, part):
             return Joined(None, f"fragment {afl.fragment} came again", lost=False)
+        if begun is not None and begun.last:
+            begun = None
+        count = 0 if begun is None else len(begun.parts)
         if afl.fragment == 1:
             begun = _Begun(afl, (part,))
         elif begun is None or afl.fragment != count + 1:
@@ -63,13 +81,16 @@ class Fragments:
         else:
             begun = _Begun(begun.first, (*begun.parts, part))
         if afl.more_fragments:
-            self._begun[sender] = begun
-            self._begun.move_to_end(sender)
-            if len(self._begun) > self.limit:
-                self._begun.popitem(last=False)
+            self._keep(sender, begun)
             return Joined(None, f"fragment {afl.fragment} of a message, more follow")
-        self._begun.pop(sender, None)
+        self._keep(sender, _Begun(afl, (part,), afl.fragment))
         return _message(octets, layers, afl, begun)
+
+    def _keep(self, sender: bytes, begun: _Begun) -> None:
+        self._begun[sender] = begun
+        self._begun.move_to_end(sender)
+        if len(self._begun) > self.limit:
+            self._begun.popitem(last=False)
 
 
 def _message(octets: bytes, layers: Layers, last: AFL, begun: _Begun) -> Joined:

@@ -224,3 +224,26 @@ def without_keys(text: str) -> bool:
     """Whether a text shows no key, neither as hex digits nor as Python shows octets."""
     bare = text.upper().replace(" ", "")
     return not any(key in bare or key[:12] in bare or str(bytes.fromhex(key))[2:20] in text for key in KEYS)
+
+
+def in_fragments(telegram: bytes, *sizes: int) -> list[bytes]:
+    """A telegram with an AFL right behind its address, in fragments of so many octets, and one for the rest.
+
+    The first has the message control and counter, the last the MAC, as EN 13757-7 wants it.
+    """
+    length, control = telegram[11], int.from_bytes(telegram[12:14], "little")
+    if telegram[10] != 0x90 or control != 0x2C00:
+        raise ValueError("an AFL with message control, message counter and MAC is wanted")
+    head, mac, message = telegram[14:19], telegram[19 : 12 + length], telegram[12 + length :]
+    parts, start = [], 0
+    for size in (*sizes, len(message)):
+        parts.append(message[start : start + size])
+        start += size
+    frames = []
+    for number, part in enumerate(parts, 1):
+        first, last = number == 1, number == len(parts)
+        field = number | (0x2800 if first else 0) | (0x0400 if last else 0x4000)
+        body = field.to_bytes(2, "little") + (head if first else b"") + (mac if last else b"")
+        behind = telegram[1:10] + bytes([0x90, len(body)]) + body + part
+        frames.append(bytes([len(behind)]) + behind)
+    return frames
