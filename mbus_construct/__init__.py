@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from .bus.events import Finding, FoundMeter, Progress
     from .client import Client
     from .formats import Formats
-    from .security.keys import Keys
+    from .security.aes import MissingExtra
+    from .security.keys import Keys, KeysError
 
 # What has ports is imported when it is asked for: who decodes needs neither pyserial nor asyncio.
 _LATER = {
@@ -53,6 +54,8 @@ _LATER = {
     "FoundMeter": ".bus.events",
     "Formats": ".formats",
     "Keys": ".security.keys",
+    "KeysError": ".security.keys",
+    "MissingExtra": ".security.aes",
     "Progress": ".bus.events",
     "SecondaryAddress": ".bus.address",
 }
@@ -87,10 +90,12 @@ __all__ = [
     "FrameFields",
     "IncompleteFrame",
     "Keys",
+    "KeysError",
     "LengthError",
     "LocalProtocolError",
     "MBusError",
     "Meter",
+    "MissingExtra",
     "NoResponse",
     "Progress",
     "Reading",

@@ -190,6 +190,7 @@ class ReadingDict(TypedDict):
     records: list[RecordDict]
     more_records_follow: bool
     manufacturer_data: list[str]
+    encrypted: Annotated[list[str], "octets of telegrams that are still encrypted, as hex digits"]
     diagnostics: list[DiagnosticDict]
     telegrams: int
 

@@ -45,6 +45,11 @@ class Reading:
         return tuple(t.manufacturer_data for t in self.telegrams if t.manufacturer_data is not None)
 
     @property
+    def encrypted(self) -> tuple[bytes, ...]:
+        """The octets of each telegram that are still encrypted."""
+        return tuple(telegram.encrypted for telegram in self.telegrams if telegram.encrypted)
+
+    @property
     def records(self) -> tuple[Record, ...]:
         """All records; an offset counts within its own telegram."""
         return tuple(record for telegram in self.telegrams for record in telegram.records)
@@ -74,6 +79,7 @@ class Reading:
             "records": [record.to_dict() for record in self.records],
             "more_records_follow": self.more_records_follow,
             "manufacturer_data": [octets.hex().upper() for octets in self.manufacturer_data],
+            "encrypted": [octets.hex().upper() for octets in self.encrypted],
             "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics],
             "telegrams": len(self.telegrams),
         }

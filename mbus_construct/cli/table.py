@@ -58,7 +58,7 @@ def print_telegram(telegram: Telegram, title: str | None = None) -> None:
     if telegram.manufacturer_fields is not None:
         out.print(_text(f"manufacturer fields: {_shown(dict(telegram.manufacturer_fields))}"), soft_wrap=True)
     if telegram.encrypted:
-        out.print(_text(f"encrypted: {to_hex(telegram.encrypted)}"), soft_wrap=True)
+        _print_encrypted(out, telegram.encrypted)
     _print_end(out, telegram.more_records_follow, telegram.diagnostics)
     for inner in telegram.contained:
         print_telegram(inner.telegram, f"in record {inner.record}:")
@@ -81,11 +81,17 @@ def print_reading(reading: Reading, out: Console | None = None) -> None:
     _print_records(out, reading.records)
     for octets in reading.manufacturer_data:
         _print_manufacturer_data(out, octets)
+    for octets in reading.encrypted:
+        _print_encrypted(out, octets)
     _print_end(out, reading.more_records_follow, reading.diagnostics)
 
 
 def _print_manufacturer_data(out: Console, octets: bytes) -> None:
     out.print(_text(f"manufacturer data: {to_hex(octets) or 'none'}"), soft_wrap=True)
+
+
+def _print_encrypted(out: Console, octets: bytes) -> None:
+    out.print(_text(f"encrypted: {to_hex(octets)}"), soft_wrap=True)
 
 
 def _user_data_lines(telegram: Telegram) -> Iterator[str]:
