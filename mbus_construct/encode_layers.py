@@ -206,6 +206,21 @@ def security_fields(values: Mapping[str, Any], *, records: bool) -> dict[str, An
     return built
 
 
+def refuse_other_mode(values: Mapping[str, Any], *, header: bool) -> None:
+    """No telegram goes out plain that was to be encrypted: `security` and configuration field have one mode.
+
+    `header`: whether there is a header to say it in.
+    """
+    mode, given = part_of(values, "security", SecurityDict).get("mode"), values.get("configuration_field")
+    if mode and not header:
+        raise BuildError("security.mode", mode, "0, for behind this CI field there is no header to say it in")
+    if mode is None or given is None:
+        return
+    announced_mode = ConfigurationField.unpack(ConfigurationField.pack(given))["security_mode"]
+    if announced_mode != mode:
+        raise BuildError("security.mode", mode, f"{int(announced_mode)}, the mode in configuration_field")
+
+
 def by_hand(values: Mapping[str, Any]) -> int | None:
     """The security mode that was written by hand: without a state; None where nothing is to be filled in.
 
@@ -244,12 +259,7 @@ def secured_area(
         fill = -size % BLOCK
     else:
         number = ConfigurationField.pack(given)
-        configuration = ConfigurationField.unpack(number)
-        if configuration["security_mode"] != mode:
-            raise BuildError(
-                "security.mode", mode, f"{int(configuration['security_mode'])} of configuration_field"
-            )
-        blocks = announced(configuration) if mode else 0
+        blocks = announced(ConfigurationField.unpack(number)) if mode else 0
         fill = max(blocks - size, 0)
     if not blocks:
         return items, number
@@ -260,18 +270,23 @@ def secured_area(
 
 def to_seal(values: Mapping[str, Any]) -> tuple[bool, bool]:
     """Whether the extended link layer, and the transport layer, were decrypted and are to be encrypted."""
-    ell, security = (values.get(name) for name in ("ell", "security"))
+    ell = values.get("ell")
     link = False
     if is_mapping(ell) and ell.get("session_number") is not None:
         state = ell.get("state")
         encryption = SessionNumber.unpack(SessionNumber.pack(ell["session_number"]))["encryption"]
         link = bool(encryption) and state in (None, "decrypted")
-    transport = False
-    if is_mapping(security):
-        state, mac = security.get("state"), security.get("mac")
-        by_hand_sealed = state is None and (
-            security.get("mode") in (MODE_5, MODE_7) or bool(values.get("afl"))
-        )
-        authentic = mac == "verified" and state != "already decrypted"
-        transport = state == "decrypted" or authentic or by_hand_sealed
-    return link, transport
+    return link, _transport_to_seal(values)
+
+
+def _transport_to_seal(values: Mapping[str, Any]) -> bool:
+    security, afl = (values.get(name) for name in ("security", "afl"))
+    without_mac = is_mapping(afl) and not any(
+        afl.get(name) is not None for name in ("mac", "fragment", "fragmentation_control")
+    )
+    if not is_mapping(security):
+        return without_mac
+    state = security.get("state")
+    if state is None:  # written by hand
+        return security.get("mode") in (MODE_5, MODE_7) or without_mac
+    return state == "decrypted" or (security.get("mac") == "verified" and state != "already decrypted")
