@@ -51,7 +51,8 @@ class Air(NamedTuple):
 def air(made: fleet.Fleet, count: int, most: int, seed: int = 1) -> Air:
     """Telegrams of the fleet's meters by radio, with the first `most` records of each."""
     rng = random.Random(seed)  # noqa: S311  repeatable
-    numbers = [f"{number:08}" for number in rng.sample(range(10**8), METERS * len(made.layouts))]
+    drawn = rng.sample(range(10**8), METERS * len(made.layouts))
+    numbers: list[str] = [f"{number:08}" for number in drawn]
     hexes = {number: rng.randbytes(BLOCK) for number in numbers}
     keys = Keys.of(hexes)
     found: list[Sealed] = []

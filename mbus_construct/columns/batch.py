@@ -12,14 +12,14 @@ from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
 from ..contents import CONTAINER
 from ..decode import decode, refuse_doubtful
-from ..forms import C_FIELDS, CI_FIELDS, looks_like_frame
+from ..forms import C_FIELDS, CI_FIELDS, looks_like_frame, looks_wireless
 from ..layout.plan import plan_for
 from ..layout.rest import refuse
 from ..layout.shapes import SHAPES, key_of, shape_of
 from ..manufacturers import registered
 from ..secured import read_opened
 from ..security.opening import Opened
-from .checks import payload_crcs_fit, summed
+from .checks import may_be_by_radio, payload_crcs_fit, summed
 from .extra import pa
 from .fill import fill
 from .fill_scattered import fill_scattered
@@ -315,7 +315,7 @@ def _certain(plan: ColumnPlan, lines: NDArray[np.uint8], form: Form) -> NDArray[
     """Which telegrams of a layout without link layer `decode` finds to start there too, whatever their data.
 
     `decode` believes in a header with digits for an identification number, the earlier forms first; and it
-    refuses what holds a whole frame, or looks like hex digits.
+    refuses what holds a whole frame, looks like hex digits, or is a damaged frame by radio.
     """
     place = plan.plan.places.get("identification_number")
     if place is None:
@@ -326,6 +326,8 @@ def _certain(plan: ColumnPlan, lines: NDArray[np.uint8], form: Form) -> NDArray[
     first = lines[:, 0]
     if form == "header":
         certain &= ~np.isin(first, _OTHER_STARTS)
+    for row in np.flatnonzero(certain & may_be_by_radio(lines)).tolist():
+        certain[row] = not looks_wireless(lines[row].tobytes())
     for row in np.flatnonzero(
         certain & ((lines == START_LONG).any(axis=1) | np.isin(first, _DIGITS))
     ).tolist():

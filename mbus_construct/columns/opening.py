@@ -18,7 +18,7 @@ from mbus_grammars.security import ConfigurationField
 from mbus_grammars.wireless import MIN_TELEGRAM, without_crcs
 
 from ..damage import mended
-from ..forms import candidates, looks_like_frame, looks_wireless
+from ..forms import candidates, looks_like_frame, wireless_telegram
 from ..layout.rest import refuse
 from ..layout.sealed import opened_at_once, remember
 from ..layout.shapes import SHAPES
@@ -28,11 +28,18 @@ from .rows import error_row
 from .source import Octets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from mbus_grammars.wireless import FrameFormat
 
     from ..json_types import Form
     from ..security.keys import Keys
     from .keyring import Keyring
+
+    # What tells format and CRC-less telegram of a frame by radio; None for what is none.
+    Strip = Callable[[bytes], tuple[FrameFormat, bytes] | None]
 
 
 class Stock(NamedTuple):
@@ -58,10 +65,13 @@ def prepared(octets: Octets, link: str, keys: Keyring) -> Prepared:
     for index in _rows_in(octets, keys.faults):
         ready.refuse(index, keys.faults[int(octets.rows[index])])
         left[index] = False
-    by_radio = left & (_by_radio(octets) if link == "auto" else np.full(len(octets), link == "wireless"))
-    for index in np.flatnonzero(by_radio).tolist():
-        ready.by_radio(index)
-    left &= ~by_radio
+    if link == "wireless":
+        for index in np.flatnonzero(left).tolist():
+            ready.by_radio(index, octets.telegram(index), _stripped)
+        left[:] = False
+    elif link == "auto":
+        for index in np.flatnonzero(left & _may_be_by_radio(octets)).tolist():
+            left[index] = not ready.recognised(index, octets.telegram(index))
     if keys:
         for index in np.flatnonzero(left & _announced(octets, link)).tolist():
             left[index] = ready.wired(index, link)
@@ -82,30 +92,41 @@ class _Ready:
         """Note a telegram that is one row with an error."""
         self.refused.append(Refused(int(self.octets.rows[index]), error_row(error)))
 
-    def by_radio(self, index: int) -> None:
-        """A telegram by radio."""
-        frame = self.octets.telegram(index)
+    def recognised(self, index: int, frame: bytes) -> bool:
+        """A telegram that may be one by radio; whether it is."""
+        if not looks_like_frame(frame):
+            return self.by_radio(index, frame, wireless_telegram)
+        if _is_refused(frame) and candidates(frame) == ("wireless",):
+            return self.by_radio(index, frame, _stripped)
+        return False
+
+    def by_radio(self, index: int, frame: bytes, strip: Strip) -> bool:
+        """A telegram by radio; whether it is one, as `strip` says."""
         if not frame:
             self.alone.append(index)
-            return
+            return True
         try:
-            frame_format, telegram = without_crcs(frame)
+            found = strip(frame)
         except DecodeError as error:
             self.refuse(index, error)
-            return
-        # A CRC that could be data, or data that could be a CRC: `decode` tells by what is read.
-        if frame_format == "B" or (frame_format == "CRC-less" and any(mended(frame))):
-            self.alone.append(index)
-            return
+            return True
+        if found is None:
+            return False
+        frame_format, telegram = found
         keys = self.keys.of(int(self.octets.rows[index]))
-        if keys is None:
-            self._add(index, telegram, "wireless", decrypted=False)
-            return
-        plain = opened_at_once(telegram, keys)
-        if plain is not None:
+        # Where a key opens all octets to the end, none of them are a CRC. Else `decode` tells by what is read
+        # whether the last ones are, or nearly are.
+        sure = frame_format == "A"
+        plain = None if keys is None else opened_at_once(telegram, keys, whole=not sure)
+        if plain is not None and frame_format != "B":
             self._add(index, plain, "wireless", decrypted=True)
+        elif frame_format == "B" or (not sure and any(mended(frame))):
+            self.alone.append(index)
+        elif keys is None:
+            self._add(index, telegram, "wireless", decrypted=False)
         else:
             self._open(index, telegram, "wireless", keys)
+        return True
 
     def wired(self, index: int, link: str) -> bool:
         """A telegram on wires that announces a security mode; whether it is to be read as it was given."""
@@ -172,17 +193,14 @@ def _rows_in(octets: Octets, rows: dict[int, MBusError]) -> list[int]:
 _SENT_BY_RADIO: Final = np.array([WirelessCField.name_of(octet) is not None for octet in range(256)])
 
 
-def _by_radio(octets: Octets) -> NDArray[np.bool_]:
-    """Which telegrams `decode` takes for frames by radio."""
-    found = np.zeros(len(octets), bool)
-    possible = np.flatnonzero(np.diff(octets.starts) > MIN_TELEGRAM)
-    seconds = octets.data[octets.starts[possible] + 1]
-    for index in possible[_SENT_BY_RADIO[seconds]].tolist():
-        telegram = octets.telegram(index)
-        if looks_like_frame(telegram):
-            found[index] = _is_refused(telegram) and candidates(telegram) == ("wireless",)
-        else:
-            found[index] = looks_wireless(telegram)
+def _stripped(frame: bytes) -> tuple[FrameFormat, bytes] | None:
+    return without_crcs(frame)
+
+
+def _may_be_by_radio(octets: Octets) -> NDArray[np.bool_]:
+    """Which telegrams are long enough for frames by radio, and have a C field of them."""
+    found = np.diff(octets.starts) > MIN_TELEGRAM
+    found[found] = _SENT_BY_RADIO[octets.data[octets.starts[:-1][found] + 1]]
     return found
 
 

@@ -24,6 +24,7 @@ from mbus_construct.security.keys import Keys, KeysError
 from mbus_construct.security.message import with_payload_crc
 from mbus_construct.security.sealing import seal_telegram
 from mbus_grammars import BuildError, DecodeError, WirelessFrame
+from mbus_grammars.crc import crc
 from mbus_grammars.wireless import FRAME_FORMATS, with_crcs, without_crcs
 from telegrams import README_TELEGRAM
 from vectors import FRAMES
@@ -304,6 +305,24 @@ def test_any_octets(telegrams: list[bytes]) -> None:
     framed = [bytes([len(item) + 9]) + bytes.fromhex(LINK) + item for item in telegrams]
     check([*telegrams, *framed * 10], "auto", KEY)
     check([*telegrams, *framed], "wireless")
+
+
+def test_damaged_frames_that_could_be_something_else() -> None:
+    """Frames A whose C field is damaged, of a manufacturer whose code is a CI field on wires."""
+    telegrams: list[bytes] = []
+    for first in (0x43, 0x53, 0x72, 0x78, 0x7A):
+        inner = bytes.fromhex("0C14 27048502 046D 32371F15 02FD17 0000 42 6C FE04") * 6
+        octets = bytes([0, 0x44, 0x72, 0x14]) + bytes.fromhex("78563412 33 07 7A 2A 00 0000") + inner
+        octets = bytes([first]) + octets[1 : first + 1]
+        frame = bytearray(with_crcs(octets, "A"))
+        frame[1] = 0x01
+        telegrams += [bytes(frame)] * MANY
+        header = b"\x08\x01\x72" + bytes.fromhex("78563412 9315 33 03 75 00 0000") + inner
+        block = bytearray(header[: first + 1])
+        if len(block) > 30:
+            block[28:30] = crc(bytes(block[12:28])).to_bytes(2, "big")
+        telegrams += [bytes(block)] * MANY
+    check(telegrams)
 
 
 def test_all_columns_are_compared() -> None:
