@@ -14,6 +14,7 @@ from .damage import with_doubt
 from .forms import GRAMMARS, candidates, looks_like_frame, misplaced_frame, wireless_telegram
 from .hextext import octets_from
 from .layout import PLANS
+from .manufacturers import registered, with_manufacturer_fields
 from .secured import read, read_at_once
 from .security.keys import Keys
 from .telegram import Diagnostic, Telegram
@@ -65,7 +66,7 @@ def decode(data: Octets, *, link: str = "auto", keys: KeysLike = None) -> Telegr
     elif link in ("auto", "wireless"):
         telegram = read_at_once(octets, opened)
         if telegram is not None:
-            return with_contents(telegram, _by_radio(opened))
+            return with_manufacturer_fields(telegram) if registered() else telegram
     return read_started(start(octets, link), opened or None)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars import DecodeError
-from mbus_grammars.wireless import CRC_SIZE, MIN_TELEGRAM, blocks, without_crcs
+from mbus_grammars.wireless import telegram_of_a
 
+from .contents import CONTAINER
 from .layout import PLANS
 from .layout.sealed import opened_at_once, remember
 from .security.opening import Opened, open_telegram
@@ -30,11 +30,6 @@ if TYPE_CHECKING:
 
 # What is said of octets as they came, and no more of those that were opened.
 _OF_OCTETS: Final = frozenset({"encrypted", "read_as_plain", "security_mode"})
-
-# How many octets a frame A has, by its L field; 0 where no frame has it.
-_LENGTHS_OF_A: Final = [
-    blocks(l_field + 1, "A")[-1][1] + CRC_SIZE if l_field + 1 >= MIN_TELEGRAM else 0 for l_field in range(256)
-]
 
 _set: Final = object.__setattr__
 
@@ -67,22 +62,15 @@ def read_at_once(octets: bytes, keys: Keys) -> Telegram | None:
     """A frame by radio as it came, where such ones were read before and a key opens it; None for all others.
 
     That it opens is proof that it is one without CRCs, or of format A: nobody needs to find out what else it
-    could be.
+    could be. None too where a telegram stands in a record: that is more than to open one.
     """
-    if not octets:
-        return None
-    is_a = len(octets) == _LENGTHS_OF_A[octets[0]]
-    if is_a:
-        try:
-            _, octets = without_crcs(octets, "A")
-        except DecodeError:  # said by who finds out what it is
-            return None
-    plain = opened_at_once(octets, keys, whole=not is_a)
-    if plain is None:
+    without = telegram_of_a(octets)
+    plain = opened_at_once(octets if without is None else without, keys, whole=without is None)
+    if plain is None or CONTAINER in plain:
         return None
     telegram = _plain(plain, "wireless")
     _set_decrypted(telegram)
-    if is_a:
+    if without is not None:
         _set(telegram, "frame", _FRAMES["A"].of(telegram.frame))
     return telegram
 

@@ -241,6 +241,20 @@ def without_crcs(octets: bytes, frame_format: FrameFormat | None = None) -> tupl
     return frame_format, bytes(telegram)
 
 
+# The blocks of a frame A by its L field; none where no frame has it.
+_BLOCKS_OF_A: Final = tuple(
+    blocks(l_field + 1, "A") if l_field + 1 >= MIN_TELEGRAM else () for l_field in range(256)
+)
+
+
+def telegram_of_a(octets: bytes) -> bytes | None:
+    """The CRC-less telegram of octets that are a whole frame of format A, all CRCs right; None for others."""
+    parts = _BLOCKS_OF_A[octets[0]] if octets else ()
+    if not parts or len(octets) != parts[-1][1] + CRC_SIZE or not are_right(octets, parts):
+        return None
+    return b"".join([octets[start:end] for start, end in parts])
+
+
 def with_crcs(octets: bytes, frame_format: FrameFormat) -> bytes:
     """The frame of a CRC-less telegram, whose L field has to be right.
 
