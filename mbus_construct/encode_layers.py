@@ -202,6 +202,9 @@ def security_fields(values: Mapping[str, Any], *, records: bool) -> dict[str, An
     built: dict[str, Any] = {"security": fields} if fields else {}
     decrypted = not security.get("state") or security["state"] in ("decrypted", "already decrypted")
     if not records and decrypted and security.get("mode") in (MODE_5, MODE_7):
+        if values.get("configuration_field") is None:
+            limit = "mode and number of encrypted blocks, for the data are no records"
+            raise BuildError("configuration_field", None, limit)
         built["decryption_verification"] = FILLERS
     return built
 
@@ -227,10 +230,12 @@ def by_hand(values: Mapping[str, Any]) -> int | None:
     Whoever gives the configuration field and special functions too has put the fillers in himself.
     """
     security = part_of(values, "security", SecurityDict)
-    if not security or security.get("state"):
-        return None
     mode, given = security.get("mode"), values.get("configuration_field")
-    if given is not None and (mode not in _WRITTEN or values.get("special_functions")):
+    if not security or (mode is None and security.get("state")):
+        return None
+    if given is not None and (
+        security.get("state") or mode not in _WRITTEN or values.get("special_functions")
+    ):
         return None
     if mode not in _WRITTEN:
         raise BuildError(

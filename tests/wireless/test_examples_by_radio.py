@@ -313,3 +313,74 @@ def test_mappings_of_any_kind() -> None:
             return len(self.given)
 
     assert encode(Frozen(E68.written), keys=E68.key) == E68.octets
+
+
+# --- Mappings that contradict themselves: nothing goes out plain that was to be encrypted -----------
+
+_METER: dict[str, Any] = {"link": "wireless", "meter": E65.written["meter"], "access_number": 1}
+_RECORDS: dict[str, Any] = {"records": E65.written["records"]}
+_COMPACT: dict[str, Any] = {
+    "frame": {"ci_field": 0x7B},
+    "user_data": {"format_signature": 0x3B31, "full_frame_crc": 0xA642, "payload": "D2042E1634232F2F2F2F"},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "limit"),
+    [
+        ({"security": {"mode": 5}, "frame": {"ci_field": 0x78}, **_RECORDS}, "security.mode", "no header"),
+        (
+            {"security": {"mode": 6}, "configuration_field": 0x2520, **_RECORDS},
+            "security.mode",
+            "5, the mode in",
+        ),
+        (
+            {"security": {"mode": 5}, "configuration_field": 0x0720, **_RECORDS},
+            "security.mode",
+            "7, the mode in",
+        ),
+        (
+            {"security": {"mode": 0}, "configuration_field": 0x0520, **_RECORDS},
+            "security.mode",
+            "5, the mode in",
+        ),
+        ({"security": {"mode": 6}, **_RECORDS}, "security.mode", "0, 5 or 7"),
+        ({"security": {"mode": "5"}, **_RECORDS}, "security.mode", "0, 5 or 7"),
+        ({"security": {"mode": 5}, **_COMPACT}, "configuration_field", "number of encrypted blocks"),
+        ({"security": 5, **_RECORDS}, "security", "a mapping"),
+        ({"security": {"mode": 7}, **_RECORDS}, "key_derivation", "with a message counter"),
+        ({"frame": {"ci_field": "no such"}, **_RECORDS}, "frame.ci_field", "a name"),
+        ({"frame": {"format": "C"}, **_RECORDS}, "frame.format", "A, B, CRC-less"),
+    ],
+)
+def test_contradictions_are_refused(given: dict[str, Any], field: str, limit: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        encode(_METER | given, keys=KEY)
+    assert caught.value.field == field
+    assert limit in caught.value.limit
+
+
+@pytest.mark.parametrize("state", [None, "decrypted"])
+def test_a_mode_without_its_configuration_field_is_written_by_hand(state: str | None) -> None:
+    octets = encode(_METER | _RECORDS | {"security": {"mode": 5, "state": state}}, keys=KEY)
+    telegram = decode(octets, keys=KEY)
+    assert telegram.security == Security(5, "decrypted")
+    assert values(telegram) == GAS_VALUES
+    assert decode(octets).records == ()
+
+
+def test_data_that_are_no_records_are_encrypted_with_a_configuration_field() -> None:
+    octets = encode(_METER | _COMPACT | {"security": {"mode": 5}, "configuration_field": 0x0510}, keys=KEY)
+    telegram = decode(octets, keys=KEY)
+    assert telegram.security == Security(5, "decrypted")
+    assert (telegram.user_data or {})["format_signature"] == 0x3B31
+    assert encode(telegram, keys=KEY) == octets
+    assert decode(octets).user_data is None
+
+
+def test_ci_fields_by_name() -> None:
+    """The CI field by its name is the same: also where the meter is not who sends."""
+    written = {**E66.written, "frame": {**E66.written["frame"], "ci_field": "response, long header"}}
+    name = decode(E66.octets).frame.ci_name
+    written["frame"]["ci_field"] = name
+    assert encode(written, keys=MASTER) == E66.octets
