@@ -199,7 +199,10 @@ def scatter(stock: Stock, alone: Iterable[int], found: Scattered) -> tuple[list[
             try:
                 refuse(telegram)
             except DecodeError as error:
-                refused.append(Refused(int(octets.rows[index]), error_row(error)))
+                if link == "auto" and looks_wireless(telegram):
+                    left.append(index)
+                else:
+                    refused.append(Refused(int(octets.rows[index]), error_row(error)))
                 continue
         if shape is None or not found.add(index, telegram, shape):
             left.append(index)

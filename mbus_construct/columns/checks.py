@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.crc import crc
+from mbus_grammars.fields import CI_NAMES, DEVICE_TYPE_NAMES, Manufacturer, WirelessCField
 from mbus_grammars.layers import PAYLOAD_CRC_LENGTH
 from mbus_grammars.link import STOP
 from mbus_grammars.wireless import CRC_SIZE, END_OF_BLOCK_2, MAX_TELEGRAM, blocks
 
 from ..layout.shapes import C_FIELD
+from ..layout.wireless import LINK
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,17 +42,47 @@ def _crcs(matrix: NDArray[np.uint8]) -> NDArray[np.uint16]:
     return inverted
 
 
+# Octets of frames by radio: C fields, CI fields and device types with a name, manufacturers by their code.
+SENT_BY_RADIO: Final = np.array([WirelessCField.name_of(octet) is not None for octet in range(256)])
+_CI_FIELDS: Final = np.array([CI_NAMES.codes[octet].name != "reserved" for octet in range(256)])
+_DEVICE_TYPES: Final = np.array([DEVICE_TYPE_NAMES.codes[octet].name != "reserved" for octet in range(256)])
+_MANUFACTURERS: Final = np.zeros(1 << 16, bool)
+for _name in MANUFACTURERS:
+    _MANUFACTURERS[int.from_bytes(Manufacturer.build(_name), "little")] = True
+
+
 def may_be_by_radio(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which lines may be a damaged frame by radio: `decode` knows these by CRCs behind the first block."""
+    """Which lines, not as long as their L fields say, may be a damaged frame by radio.
+
+    `decode` knows it by the CRC of its first block, by an address that is one, or by the CRCs behind.
+    """
     length = matrix.shape[1]
     found: NDArray[np.bool_] = np.full(len(matrix), length > END_OF_BLOCK_2)
     found &= matrix[:, 0] == length - 1  # format B
-    start, end = blocks(MAX_TELEGRAM["A"], "A")[1]
-    end = min(end, length - CRC_SIZE)
-    if end > start:
-        high, low = (matrix[:, end + k].astype(np.uint16) for k in range(CRC_SIZE))
-        found |= _crcs(matrix[:, start:end]) == (low | high << np.uint16(8))
+    (_, first), (start, end) = blocks(MAX_TELEGRAM["A"], "A")[:2]
+    if length > first:
+        found |= SENT_BY_RADIO[matrix[:, 1]] & (_has_address(matrix) | _has_crc(matrix, 0, first))
+    found |= _has_crc(matrix, start, min(end, length - CRC_SIZE))
     return found
+
+
+def _has_address(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which lines have the address of a known company's meter in the link layer, and a CI field behind it."""
+    digits = matrix[:, LINK["identification_number"] : LINK["version"]]
+    low, high = (matrix[:, LINK["manufacturer"] + k].astype(np.uint16) for k in range(2))
+    found: NDArray[np.bool_] = _MANUFACTURERS[low | high << np.uint16(8)]
+    found &= _CI_FIELDS[matrix[:, LINK["ci_field"]]] & _DEVICE_TYPES[matrix[:, LINK["device_type"]]]
+    found &= ((digits <= 0x99) & (digits & 0x0F <= 9)).all(axis=1)
+    return found
+
+
+def _has_crc(matrix: NDArray[np.uint8], start: int, end: int) -> NDArray[np.bool_]:
+    """Which lines have the CRC of the octets from `start` on at `end`."""
+    if end <= start or end + CRC_SIZE > matrix.shape[1]:
+        return np.zeros(len(matrix), bool)
+    high, low = (matrix[:, end + k].astype(np.uint16) for k in range(CRC_SIZE))
+    right: NDArray[np.bool_] = _crcs(matrix[:, start:end]) == (low | high << np.uint16(8))
+    return right
 
 
 def payload_crcs_fit(matrix: NDArray[np.uint8], place: int) -> NDArray[np.bool_]:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from mbus_grammars import DecodeError, MBusError
-from mbus_grammars.fields import WirelessCField
 from mbus_grammars.link import START_LONG
 from mbus_grammars.security import ConfigurationField
-from mbus_grammars.wireless import MIN_TELEGRAM, without_crcs
+from mbus_grammars.wireless import CRC_SIZE, MIN_TELEGRAM, blocks, without_crcs
 
 from ..damage import mended
 from ..forms import candidates, looks_like_frame, wireless_telegram
@@ -23,6 +22,7 @@ from ..layout.rest import refuse
 from ..layout.sealed import opened_at_once, remember
 from ..layout.shapes import SHAPES
 from ..security.opening import open_telegram
+from .checks import SENT_BY_RADIO
 from .refused import Refused
 from .rows import error_row
 from .source import Octets
@@ -190,7 +190,8 @@ def _rows_in(octets: Octets, rows: dict[int, MBusError]) -> list[int]:
 
 # --- Which telegrams are meant -------------------------------------------------------------------
 
-_SENT_BY_RADIO: Final = np.array([WirelessCField.name_of(octet) is not None for octet in range(256)])
+# How long a frame of format A is, by its L field.
+_LENGTHS_OF_A: Final = np.array([blocks(l_field + 1, "A")[-1][1] + CRC_SIZE for l_field in range(256)])
 
 
 def _stripped(frame: bytes) -> tuple[FrameFormat, bytes] | None:
@@ -198,9 +199,16 @@ def _stripped(frame: bytes) -> tuple[FrameFormat, bytes] | None:
 
 
 def _may_be_by_radio(octets: Octets) -> NDArray[np.bool_]:
-    """Which telegrams are long enough for frames by radio, and have a C field of them."""
-    found = np.diff(octets.starts) > MIN_TELEGRAM
-    found[found] = _SENT_BY_RADIO[octets.data[octets.starts[:-1][found] + 1]]
+    """Which telegrams are as long as their L fields say, and have a C field of frames by radio.
+
+    A damaged frame is no telegram, and found out where others are read: see `may_be_by_radio`.
+    """
+    lengths = np.diff(octets.starts)
+    found = lengths > MIN_TELEGRAM
+    starts = octets.starts[:-1][found]
+    l_field = octets.data[starts]
+    fits = (lengths[found] == l_field.astype(np.int64) + 1) | (lengths[found] == _LENGTHS_OF_A[l_field])
+    found[found] = fits & SENT_BY_RADIO[octets.data[starts + 1]]
     return found
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from test_mutations import mutated
 
 from mbus_construct import MBusError, decode, manufacturers
+from mbus_construct.forms import looks_wireless
 from mbus_construct.layers import layers_of
 from mbus_construct.layout.plan import plan_for
 from mbus_construct.security import aes
@@ -30,11 +31,13 @@ from telegrams import README_TELEGRAM
 from vectors import FRAMES
 
 pa: Any = pytest.importorskip("pyarrow", reason="tables need the extra arrow")
+np: Any = pytest.importorskip("numpy", reason="tables need the extra arrow")
 
 from mbus_construct.arrow import decode_batch, decode_star, decode_wide  # noqa: E402
 from mbus_construct.columns.batch import split  # noqa: E402
+from mbus_construct.columns.checks import may_be_by_radio  # noqa: E402
 from mbus_construct.columns.keyring import Keyring  # noqa: E402
-from mbus_construct.columns.opening import prepared  # noqa: E402
+from mbus_construct.columns.opening import _may_be_by_radio, prepared  # noqa: E402
 from mbus_construct.columns.source import octets_of  # noqa: E402
 from table_checks import ALL, by_telegram, check_tables, expected_rows  # noqa: E402
 
@@ -308,21 +311,37 @@ def test_any_octets(telegrams: list[bytes]) -> None:
 
 
 def test_damaged_frames_that_could_be_something_else() -> None:
-    """Frames A whose C field is damaged, of a manufacturer whose code is a CI field on wires."""
-    telegrams: list[bytes] = []
-    for first in (0x43, 0x53, 0x72, 0x78, 0x7A):
-        inner = bytes.fromhex("0C14 27048502 046D 32371F15 02FD17 0000 42 6C FE04") * 6
-        octets = bytes([0, 0x44, 0x72, 0x14]) + bytes.fromhex("78563412 33 07 7A 2A 00 0000") + inner
-        octets = bytes([first]) + octets[1 : first + 1]
-        frame = bytearray(with_crcs(octets, "A"))
-        frame[1] = 0x01
-        telegrams += [bytes(frame)] * MANY
-        header = b"\x08\x01\x72" + bytes.fromhex("78563412 9315 33 03 75 00 0000") + inner
-        block = bytearray(header[: first + 1])
-        if len(block) > 30:
-            block[28:30] = crc(bytes(block[12:28])).to_bytes(2, "big")
-        telegrams += [bytes(block)] * MANY
-    check(telegrams)
+    """Octets with the CRC of a second block of format A are a damaged frame by radio, whatever fits too."""
+    header = b"\x08\x0c\x72" + bytes.fromhex("78563412 9315 33 07 75 00 0000")
+    telegrams = [
+        header + bytes.fromhex("0C14 27048502 0B13 112233 025A") + value.to_bytes(2, "little")
+        for value in range(200, 200 + MANY)
+    ]
+    right = telegrams[0][:28] + crc(telegrams[0][12:28]).to_bytes(2, "big")
+    assert decode(telegrams[0]).link == "c_field"
+    with pytest.raises(DecodeError, match=r"^the frame has 30 of|block|L field"):
+        decode(right)
+    check([*telegrams, right])
+    octets = bytes.fromhex("68 44 72 68 78563412 33 07 7A 2A 00 0000") + bytes(0x68 - 14)
+    frame = bytearray(with_crcs(octets, "A"))
+    frame[1] = 0x0C
+    with pytest.raises(DecodeError, match="block 1"):
+        decode(bytes(frame))
+    check([bytes(frame)])
+
+
+def test_nothing_is_overlooked_that_decode_takes_for_a_frame_by_radio() -> None:
+    """Whatever is wrong with it: at first sight, or by the check of what could be something else."""
+    rng = seeded(13)
+    frames = on_air(14)
+    damaged = [mutated(frame, rng) for frame in frames for _ in range(5)]
+    damaged += [frame[:1] + bytes([0x0C]) + frame[2:] for frame in frames]
+    damaged += [bytes([frame[0] ^ 1 << rng.randrange(8)]) + frame[1:] for frame in frames]
+    meant = [octets for octets in damaged if looks_wireless(octets)]
+    assert len(damaged) > len(meant) > len(damaged) / 2
+    possible = _may_be_by_radio(octets_of(pa.array(meant, pa.binary())))
+    for octets, at_first_sight in zip(meant, possible.tolist(), strict=True):
+        assert at_first_sight or may_be_by_radio(np.frombuffer(octets, np.uint8)[None]).all()
 
 
 def test_all_columns_are_compared() -> None:
