@@ -59,7 +59,7 @@ def air(made: fleet.Fleet, count: int, most: int, seed: int = 1) -> Air:
     records = 0
     (block,) = fleet.Fleet(made.layouts, made.seed, malformed=0).blocks(count, count)
     for octets, layout in zip(block.telegrams(), block.layouts.tolist(), strict=True):
-        number = numbers[METERS * layout + rng.randrange(METERS)]
+        number = numbers[METERS * int(layout) + rng.randrange(METERS)]
         plain, held = _plain(octets, number, rng.randrange(256), most)
         found.append(Sealed(seal_telegram(plain, "wireless", keys), hexes[number]))
         records += held
