@@ -104,10 +104,16 @@ def _afl(fields: Mapping[str, Any]) -> AuthenticationLayer:
 
 
 def security_of(message: Message, configuration: Mapping[str, Any] | None, wireless: bool) -> Security | None:
-    """What a telegram says of its security; None where no mode is announced and there is no MAC."""
+    """What a telegram says of its security; None where no mode is announced and there is no MAC.
+
+    A message with a MAC and no header, which would announce a mode, has mode 0.
+    """
     mode = 0 if configuration is None else configuration["security_mode"]
     mac: MACState | None = "not checked" if message.afl is not None and message.afl.mac else None
-    if configuration is None or not (mode in SECURITY_MODES or (mode and wireless) or mac):
+    if configuration is None:
+        whole = message.afl is not None and message.afl.fragment is None
+        return Security(mode, "plain", mac) if mac and whole else None
+    if not (mode in SECURITY_MODES or (mode and wireless) or mac):
         return None
     if message.user_data.get("encrypted"):
         state: SecurityState = "encrypted" if mode in OPENED_MODES else "unknown mode"

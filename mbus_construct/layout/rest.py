@@ -140,7 +140,9 @@ def security(octets: bytes, shape: Shape) -> Secured | None:
     """
     place = shape.places.get("configuration_field")
     if place is None:
-        return Secured()
+        return Secured(
+            security=None if shape.outer is None else security_of(octets, 0, shape.start, shape.outer)
+        )
     if shape.outer is not None:  # which has a shape only where it is plain
         number = int.from_bytes(octets[place : place + 2], "little")
         found = security_of(octets, number, shape.start, shape.outer)

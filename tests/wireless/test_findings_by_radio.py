@@ -463,3 +463,32 @@ def test_what_is_wrong_teaches_nothing() -> None:
     receiver.decode(bytes(damaged))
     Receiver(OTHER, receiver.formats).decode(E65.octets)
     assert len(receiver.formats) == 0
+
+
+# --- A MAC without a header ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ci_field", [0x78, 0x7A])
+def test_a_mac_over_plain_data(ci_field: int) -> None:
+    """It counts where no header announces a mode too."""
+    written = {
+        "link": "wireless",
+        "frame": {"ci_field": ci_field},
+        "meter": GAS_METER,
+        "afl": {"message_counter": 5},
+        "records": GAS_RECORDS,
+    }
+    octets = encode(written, keys=KEY)
+    for keys, mac, remarks in (
+        (None, "not checked", []),
+        (KEY, "verified", []),
+        (OTHER, "wrong", ["wrong_mac"]),
+    ):
+        telegram = decode(octets, keys=keys)
+        assert state(telegram) == (None, "plain", mac)
+        assert codes(telegram) == remarks
+        assert str(telegram.records[0]) == "volume, 28504.27 m³"
+        assert encode(telegram, keys=keys) == octets
+        assert Telegram.from_dict(json.loads(telegram.to_json())) == telegram
+    receiver = Receiver(KEY)
+    assert [codes(receiver.decode(octets)) for _ in range(2)] == [[], ["replayed_counter"]]
