@@ -237,7 +237,7 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     elif _HEADERS[ci_field] in ("short", "long"):
         built["header"] = _header(ci_field, values)
     area = _RECORD_AREAS.get(ci_field)
-    refuse_other_mode(values, header="header" in built)
+    refuse_other_mode(values, ci_field, header="header" in built)
     if "header" in built:
         built |= security_fields(values, records=area is not None)
     if area is not None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 ADDRESS_KEYS: Final = ("identification_number", "manufacturer", "version", "device_type")
 
 SELECTIONS: Final = (0x52, 0x56)
+_MOST_SIGNIFICANT_FIRST: Final = 0x76
 _HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 
 # States of octets that came as sent: they are built as they are.
@@ -209,14 +210,17 @@ def security_fields(values: Mapping[str, Any], *, records: bool) -> dict[str, An
     return built
 
 
-def refuse_other_mode(values: Mapping[str, Any], *, header: bool) -> None:
+def refuse_other_mode(values: Mapping[str, Any], ci_field: int, *, header: bool) -> None:
     """No telegram goes out plain that was to be encrypted: `security` and configuration field have one mode.
 
     `header`: whether there is a header to say it in.
     """
-    mode, given = part_of(values, "security", SecurityDict).get("mode"), values.get("configuration_field")
+    security, given = part_of(values, "security", SecurityDict), values.get("configuration_field")
+    mode = security.get("mode")
     if mode and not header:
         raise BuildError("security.mode", mode, "0, for behind this CI field there is no header to say it in")
+    if mode and ci_field == _MOST_SIGNIFICANT_FIRST and not security.get("state"):
+        raise BuildError("security.mode", mode, "0 behind CI 76h, which is older than encryption")
     if mode is None or given is None:
         return
     announced_mode = ConfigurationField.unpack(ConfigurationField.pack(given))["security_mode"]

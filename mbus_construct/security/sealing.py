@@ -134,8 +134,9 @@ def _hidden(octets: bytes, layers: Layers, keys: Keys) -> bytes:
         return octets
     if encryption != AES_CTR:
         raise BuildError("session_number.encryption", encryption, "0 (none) or 1 (AES-128-CTR)")
-    address = layers.link_address
-    key = _key_for(address, keys, receiver_of(octets, layers))
+    receiver = receiver_of(octets, layers)
+    address = layers.link_address or receiver  # on wires nobody else is named
+    key = _key_for(address, keys, receiver)
     start, end = payload_crc_place(layers), layers.end
     hidden = crypt_ctr(key.octets, initial_block(octets, layers, address), octets[start:end])
     return octets[:start] + hidden + octets[end:]
