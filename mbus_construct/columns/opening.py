@@ -201,14 +201,18 @@ def _stripped(frame: bytes) -> tuple[FrameFormat, bytes] | None:
 def _may_be_by_radio(octets: Octets) -> NDArray[np.bool_]:
     """Which telegrams are as long as their L fields say, and have a C field of frames by radio.
 
-    A damaged frame is no telegram, and found out where others are read: see `may_be_by_radio`.
+    A damaged frame is no telegram, and found out where others are read: see `may_be_by_radio`. So is one that
+    starts as a wired frame does, for the link layer refuses it.
     """
     lengths = np.diff(octets.starts)
     found = lengths > MIN_TELEGRAM
-    starts = octets.starts[:-1][found]
-    l_field = octets.data[starts]
+    data, starts = octets.data, octets.starts[:-1][found]
+    l_field = data[starts]
+    wired = (
+        (l_field == START_LONG) & (data[starts + 3] == START_LONG) & (data[starts + 1] == data[starts + 2])
+    )
     fits = (lengths[found] == l_field.astype(np.int64) + 1) | (lengths[found] == _LENGTHS_OF_A[l_field])
-    found[found] = fits & SENT_BY_RADIO[octets.data[starts + 1]]
+    found[found] = fits & ~wired & SENT_BY_RADIO[data[starts + 1]]
     return found
 
 
