@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mbus_grammars import BuildError, DecodeError
 from mbus_grammars.base import is_mapping
@@ -12,6 +12,7 @@ from mbus_grammars.base import is_mapping
 from .decode import Started, decode, read_started
 from .encode import encode, plain_octets
 from .formats import Formats
+from .json_types import Severity
 from .receiver import COMPACT_FRAMES, Receiver
 from .telegram import Diagnostic
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 # it again.
 _CARRIED: Final = frozenset(
     {
+        # decode
+        "form_guessed",
         # security.opening
         "encrypted",
         "wrong_key",
@@ -58,8 +61,6 @@ def restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
     if keys is not None:
         return _sent(encode(values, keys=keys), values.get("link", "auto"), keys, "form_guessed" in codes)
     octets, form, frame_format = plain_octets(values, joined="joined" in codes)
-    if "form_guessed" in codes:
-        return _as_opened(_sent(octets, form, None, guessed=True), values, notes)
     formats, started = _formats_of(values), Started(octets, form)
     telegram = read_started(started, None) if formats is None else Receiver(formats=formats).read(started)
     if frame_format != telegram.frame.format and form == "wireless":
@@ -120,8 +121,16 @@ def _remarks(own: Sequence[Diagnostic], notes: Sequence[Mapping[str, Any]]) -> I
     left = [item for item in own if item.code not in _CARRIED]
     for note in notes:
         if note.get("code") in _CARRIED:
-            facts = {key: note.get(key) for key in ("severity", "code", "message", "offset", "record")}
-            yield Diagnostic(**facts)  # type: ignore[arg-type]
+            yield _remark(note)
         elif left:
             yield left.pop(0)
     yield from left
+
+
+def _remark(note: Mapping[str, Any]) -> Diagnostic:
+    texts = {key: note.get(key) for key in ("severity", "code", "message")}
+    numbers = {key: note.get(key) for key in ("offset", "record")}
+    right = texts["severity"] in get_args(Severity) and isinstance(texts["message"], str)
+    if not right or not all(item is None or type(item) is int for item in numbers.values()):
+        raise BuildError("diagnostics", note, "severity, code and message; offset and record are numbers")
+    return Diagnostic(**texts, **numbers)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mbus_construct import Receiver, Telegram, decode, encode
+from mbus_construct import BuildError, Receiver, Telegram, decode, encode
 from mbus_construct import receiver as receiver_module
 from mbus_construct.security.aes import crypt_ctr
 from mbus_construct.security.modes import ell_initial_block
@@ -492,3 +492,18 @@ def test_a_mac_over_plain_data(ci_field: int) -> None:
         assert Telegram.from_dict(json.loads(telegram.to_json())) == telegram
     receiver = Receiver(KEY)
     assert [codes(receiver.decode(octets)) for _ in range(2)] == [[], ["replayed_counter"]]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        {"code": "wrong_key"},
+        {"code": "wrong_key", "severity": "bad", "message": "it is"},
+        {"code": "wrong_key", "severity": "error", "message": None},
+        {"code": "wrong_key", "severity": "error", "message": "it is", "offset": "15"},
+    ],
+)
+def test_remarks_that_are_none(note: dict[str, Any]) -> None:
+    values: dict[str, Any] = {**decode(E65.octets).to_dict(), "diagnostics": [note]}
+    with pytest.raises(BuildError, match="diagnostics"):
+        Telegram.from_dict(values)
