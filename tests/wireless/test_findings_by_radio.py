@@ -9,6 +9,7 @@ import pytest
 
 from mbus_construct import BuildError, Receiver, Telegram, decode, encode
 from mbus_construct import receiver as receiver_module
+from mbus_construct.formats import Formats
 from mbus_construct.security.aes import crypt_ctr
 from mbus_construct.security.modes import ell_initial_block
 from mbus_grammars.crc import crc
@@ -422,6 +423,16 @@ def test_formats_are_of_a_meter_type() -> None:
     ):
         telegram = receiver.decode(frame(0x79, "31 3B 42 A6 D2 04 2E 16 34 23", meter))
         assert (len(telegram.records) == 3) is known
+
+
+def test_formats_are_bounded() -> None:
+    receiver = Receiver(formats=Formats(limit=2))
+    meters = [f"AE0C 78563412 {version:02X} 07" for version in (1, 2, 3)]
+    for meter in meters:
+        receiver.decode(frame(0x78, FULL_DATA, meter))
+        assert len(receiver.formats) <= 2
+    compact = [receiver.decode(frame(0x79, "31 3B 42 A6 D2 04 2E 16 34 23", meter)) for meter in meters]
+    assert [codes(telegram) for telegram in compact] == [["unknown_signature"], [], []]
 
 
 def test_encrypted_full_frames_teach_and_encrypted_compact_frames_are_read() -> None:
