@@ -20,6 +20,7 @@ from mbus_grammars.wireless import (
     CRC_SIZE,
     END_OF_BLOCK_2,
     MAX_TELEGRAM,
+    MIN_TELEGRAM,
     WirelessTelegram,
     blocks,
     frame_format_of,
@@ -149,7 +150,10 @@ def _undamaged_where_sure(data: bytes) -> tuple[FrameFormat, bytes] | None:
 
 
 def _behind_first_block_of_a(data: bytes) -> bool:
-    """Whether octets are as long as a frame A, and right as far as the CRCs behind its first block tell."""
+    """Whether octets are a frame A as far as its length, and the CRCs behind the first block, tell.
+
+    The L field has to be right, or to be all that is wrong in the first block.
+    """
     behind = blocks(_A_MAX, "A")[1:]
     ends = [end for _, end in behind if end + CRC_SIZE <= len(data)]
     last = len(data) - CRC_SIZE
@@ -157,9 +161,12 @@ def _behind_first_block_of_a(data: bytes) -> bool:
         if len(ends) == len(behind) or last <= behind[len(ends)][0]:
             return False
         ends.append(last)
+    parts = [(start, end) for (start, _), end in zip(behind, ends, strict=False)]
+    l_field = MIN_TELEGRAM - 1 + sum(end - start for start, end in parts)
+    if data[0] != l_field and not starts_as_a(bytes([l_field]) + data[1:]):
+        return False
     return all(
-        crc(data[start:end]).to_bytes(CRC_SIZE, "big") == data[end : end + CRC_SIZE]
-        for (start, _), end in zip(behind, ends, strict=False)
+        crc(data[start:end]).to_bytes(CRC_SIZE, "big") == data[end : end + CRC_SIZE] for start, end in parts
     )
 
 
