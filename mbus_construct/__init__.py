@@ -31,7 +31,7 @@ from .errors import (
 )
 from .many import decode_many
 from .reading import Reading, merge
-from .receiver import Receiver
+from .receiver import Formats, Receiver
 from .telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from .bus.configure import Change
     from .bus.events import Finding, FoundMeter, Progress
     from .client import Client
-    from .formats import Formats
     from .security.aes import MissingExtra
     from .security.keys import Keys, KeysError
 
@@ -52,7 +51,6 @@ _LATER = {
     "Client": ".client",
     "Finding": ".bus.events",
     "FoundMeter": ".bus.events",
-    "Formats": ".formats",
     "Keys": ".security.keys",
     "KeysError": ".security.keys",
     "MissingExtra": ".security.aes",

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mbus_grammars import BuildError, DecodeError
-from mbus_grammars.base import is_mapping
+from mbus_grammars.base import is_mapping, is_sequence
 
 from .decode import Started, decode, read_started
 from .encode import encode, plain_octets
-from .formats import Formats
 from .json_types import Severity
-from .receiver import COMPACT_FRAMES, Receiver
+from .receiver.formats import Formats
+from .receiver.receiver import COMPACT_FRAMES, Receiver
 from .telegram import Diagnostic
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
     """The telegram that the values describe; see `Telegram.from_dict`."""
     if not is_mapping(values):
         raise BuildError("", values, "a mapping")
-    notes = [note for note in values.get("diagnostics") or () if is_mapping(note)]
-    codes = {note.get("code") for note in notes}
+    notes = _notes(values.get("diagnostics"))
+    codes = {note["code"] for note in notes}
     if keys is not None:
         return _sent(encode(values, keys=keys), values.get("link", "auto"), keys, "form_guessed" in codes)
     octets, form, frame_format = plain_octets(values, joined="joined" in codes)
@@ -66,6 +66,18 @@ def restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
     if frame_format != telegram.frame.format and form == "wireless":
         telegram = replace(telegram, frame=replace(telegram.frame, format=frame_format))
     return _as_opened(telegram, values, notes)
+
+
+def _notes(given: object) -> list[Mapping[str, Any]]:
+    """The diagnostics that the values have, each with a code."""
+    if given is not None and not is_sequence(given):
+        raise BuildError("diagnostics", given, "a list")
+    notes: list[Mapping[str, Any]] = []
+    for note in given or ():
+        if not is_mapping(note) or not isinstance(note.get("code"), str):
+            raise BuildError("diagnostics", note, "mappings with severity, code and message")
+        notes.append(note)
+    return notes
 
 
 def _sent(octets: bytes, form: str, keys: KeysLike, guessed: bool) -> Telegram:
@@ -120,7 +132,7 @@ def _remarks(own: Sequence[Diagnostic], notes: Sequence[Mapping[str, Any]]) -> I
     """The remarks of the octets, with those that were carried along in the places that they had."""
     left = [item for item in own if item.code not in _CARRIED]
     for note in notes:
-        if note.get("code") in _CARRIED:
+        if note["code"] in _CARRIED:
             yield _remark(note)
         elif left:
             yield left.pop(0)

@@ -11,9 +11,9 @@ import typer
 
 from mbus_grammars import MBusError
 
-from ..formats import Formats
 from ..reading import merge as merge_telegrams
 from ..receiver import Receiver
+from ..receiver.formats import Formats
 from ..security.aes import MissingExtra, required
 from ..security.keys import Keys
 from ..telegram import Telegram

@@ -11,9 +11,7 @@ from telegrams import response
 
 # EN 13757-4's example of frame format B, and OMS's of mode 5 (Annex N.2.1) without its CRCs.
 FORMAT_B = "1444AE0C7856341201078C2027780B134365877AC5"
-MODE_5 = (
-    "2E44931578563412330" + "37A2A0020255923C95AAA26D1B2E7493B013EC4A6F6D3529B520EDFF0EA6DEFC99D6D69EBF3"
-)
+MODE_5 = "2E44931578563412330" + "37A2A0020255923C95AAA26D1B2E7493B013EC4A6F6D3529B520EDFF0EA6DEFC99D6D69EBF3"
 KEY = "0102030405060708090A0B0C0D0E0F11"
 
 
@@ -36,7 +34,10 @@ def test_a_telegram_in_a_record(octets: str) -> None:
 
 def test_it_is_opened_with_the_same_keys() -> None:
     octets = container(MODE_5)
-    for telegram in (decode(octets, keys={"ELS-12345678": KEY}), Receiver({"ELS-12345678": KEY}).decode(octets)):
+    for telegram in (
+        decode(octets, keys={"ELS-12345678": KEY}),
+        Receiver({"ELS-12345678": KEY}).decode(octets),
+    ):
         inner = telegram.contained[0].telegram
         assert inner.security is not None
         assert inner.security.state == "decrypted"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from strategies import record_areas
 
 from mbus_construct.errors import LocalProtocolError
-from mbus_construct.formats import Formats, Place, compact, format_frame
+from mbus_construct.receiver.formats import Formats, Place, compact, format_frame
 from mbus_grammars import BuildError, DecodeError
 from mbus_grammars.crc import crc
 from mbus_grammars.record import RecordsFromMeter

@@ -47,7 +47,12 @@ class TestChoice:
             manufacturers.register("ELS", Struct(name / Int16ul), ci_field=0xA1, **selected)
         assert min(manufacturers.selectors()).startswith("ELS")
         found = []
-        for selector in ({"version": 0x33, "device_type": 0x07}, {"version": 0x33}, {"device_type": 0x07}, {}):
+        for selector in (
+            {"version": 0x33, "device_type": 0x07},
+            {"version": 0x33},
+            {"device_type": 0x07},
+            {},
+        ):
             selected = selector
             found.append(list(decode(PAYLOAD).manufacturer_fields or {}))
             manufacturers.unregister("ELS", ci_field=0xA1, **selected)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mbus_construct import BuildError, Receiver, Telegram, decode, encode
-from mbus_construct.fragments import Fragments
 from mbus_construct.layers import layers_of
+from mbus_construct.receiver.fragments import Fragments
 from wireless.radio import GAS_METER, KEY, OTHER, WATER_METER, codes, in_fragments
 
 

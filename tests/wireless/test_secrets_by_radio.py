@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mbus_construct import BuildError, MBusError, Receiver, Telegram, decode, encode
-from mbus_construct.formats import Formats
+from mbus_construct.receiver.formats import Formats
 from mbus_construct.security.keys import Key, Keys, KeysError
 from mbus_grammars.wireless import with_crcs, without_crcs
 from wireless.radio import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mbus_grammars.layers import AFL_FIELDS, FragmentationControl
 
 if TYPE_CHECKING:
-    from .layers import AFL, Layers
+    from ..layers import AFL, Layers
 
 _MAX_MESSAGES: Final = 1024
 _L_FIELD_MAX: Final = 0xFF

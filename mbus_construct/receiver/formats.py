@@ -16,6 +16,7 @@ from mbus_grammars import MBusError
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.crc import crc
 
+from ..errors import LocalProtocolError
 from .compact import (
     REFUSALS,
     Format,
@@ -29,7 +30,6 @@ from .compact import (
     places_of,
     tail_of,
 )
-from .errors import LocalProtocolError
 
 MeterType = tuple[str, int, int]  # manufacturer, version, device type
 

@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Final
 from mbus_grammars import DecodeError
 from mbus_grammars.record import RecordsFromMeter
 
-from .contents import with_contents
-from .damage import with_doubt
-from .decode import guessed, start
+from ..contents import with_contents
+from ..damage import with_doubt
+from ..decode import guessed, start
+from ..hextext import octets_from
+from ..layers import layers_of
+from ..secured import read, read_opened
+from ..security.keys import Keys
+from ..security.opening import open_telegram
+from ..telegram import Diagnostic, Telegram
+from ..walk import decode_area
 from .formats import Formats
 from .fragments import Fragments
-from .hextext import octets_from
-from .layers import layers_of
-from .secured import read, read_opened
-from .security.keys import Keys
-from .security.opening import open_telegram
-from .telegram import Diagnostic, Telegram
-from .walk import decode_area
 
 if TYPE_CHECKING:
-    from .decode import Octets, Started
+    from ..decode import Octets, Started
+    from ..json_types import Severity
+    from ..layers import Layers
+    from ..security.keys import KeysLike
+    from ..security.opening import Opened
+    from ..telegram import Meter, Record
     from .formats import Full, MeterType
-    from .json_types import Severity
-    from .layers import Layers
-    from .security.keys import KeysLike
-    from .security.opening import Opened
-    from .telegram import Meter, Record
 
 FULL_FRAMES: Final = (0x72, 0x78, 0x7A)
 FORMAT_FRAMES: Final = (0x69, 0x6A, 0x6B)
