@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mbus_construct import BuildError, Receiver, Telegram, decode, encode
-from mbus_construct import receiver as receiver_module
-from mbus_construct.formats import Formats
+from mbus_construct.receiver import receiver as receiver_module
+from mbus_construct.receiver.formats import Formats
 from mbus_construct.security.aes import crypt_ctr
 from mbus_construct.security.modes import ell_initial_block
 from mbus_grammars.crc import crc
@@ -508,13 +508,17 @@ def test_a_mac_over_plain_data(ci_field: int) -> None:
 @pytest.mark.parametrize(
     "note",
     [
+        5,
+        {},
+        {"code": ["wrong_key"]},
         {"code": "wrong_key"},
         {"code": "wrong_key", "severity": "bad", "message": "it is"},
         {"code": "wrong_key", "severity": "error", "message": None},
         {"code": "wrong_key", "severity": "error", "message": "it is", "offset": "15"},
     ],
 )
-def test_remarks_that_are_none(note: dict[str, Any]) -> None:
-    values: dict[str, Any] = {**decode(E65.octets).to_dict(), "diagnostics": [note]}
-    with pytest.raises(BuildError, match="diagnostics"):
-        Telegram.from_dict(values)
+def test_remarks_that_are_none(note: Any) -> None:
+    for given in ([note], note):
+        values: dict[str, Any] = {**decode(E65.octets).to_dict(), "diagnostics": given}
+        with pytest.raises(BuildError, match="diagnostics"):
+            Telegram.from_dict(values)
