@@ -9,7 +9,7 @@ from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import CI_FIELDS_TO_METER
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODES, announced
 
-from .outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security
+from .outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security, key_wanted
 from .telegram import Diagnostic, FrameFields, Meter
 
 if TYPE_CHECKING:
@@ -141,6 +141,14 @@ def _starts_with_fillers(user_data: Mapping[str, Any]) -> bool:
         return "decryption_verification" in user_data
     first = user_data["records"][: len(FILLERS)]
     return len(first) == len(FILLERS) and all(item.get("dif") == FILLERS[0] for item in first)
+
+
+def without_key(what: str, meter: Meter | None) -> str:
+    """What to say of octets that are encrypted, and what to do."""
+    if meter is None or meter.manufacturer is None:
+        return f"{what} are encrypted, and no address says of which meter they are"
+    selector = f"{meter.manufacturer}-{meter.identification_number}"
+    return f"{what} of {selector} are encrypted: {key_wanted(selector)}"
 
 
 def read_as_plain(mode: int) -> Diagnostic:

@@ -121,3 +121,8 @@ class Security:
             "message_counter": self.message_counter,
             "key_version": self.key_version,
         }
+
+
+def key_wanted(selector: str, meant: str = "the key") -> str:
+    """How to give a key for a meter."""
+    return f'give {meant} as keys={{"{selector}": "..."}}, or with --key or --keys'

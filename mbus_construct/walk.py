@@ -20,7 +20,7 @@ from mbus_grammars.units import unit_names
 from .describe import describe
 from .forms import GRAMMARS
 from .kinds import kind_of
-from .messages import OPENED_MODES, Message, message_of, read_as_plain, security_of
+from .messages import OPENED_MODES, Message, message_of, read_as_plain, security_of, without_key
 from .telegram import (
     Diagnostic,
     FrameFields,
@@ -123,7 +123,8 @@ class _Reader:
     def _remark_security(self, message: Message, security: Security | None) -> None:
         """What is encrypted, or could have been."""
         if message.encrypted and (security is None or security.mode in OPENED_MODES):
-            self.note("warning", "encrypted", f"{len(message.encrypted)} octets are encrypted", None)
+            told = without_key(f"{len(message.encrypted)} octets", message.meter)
+            self.note("warning", "encrypted", told, None)
         elif security is not None and message.encrypted:
             mode = f"security mode {security.mode} ({security.mode_name})"
             raw = f"{mode} is not opened here, its {len(message.encrypted)} octets are raw"

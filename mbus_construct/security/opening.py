@@ -13,6 +13,7 @@ from mbus_grammars.layers import AES_CTR, payload_crc_fits
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODE_NAMES
 
 from ..layers import layers_of
+from ..outer_layers import key_wanted
 from .aes import NO_IV, crypt_ctr, decrypt_cbc, encrypt_cbc
 from .message import (
     KDF_A,
@@ -108,7 +109,7 @@ def open_telegram(octets: bytes, form: Form, keys: Keys) -> Opened:
 
 
 def _how(address: bytes, meant: str = "the key") -> str:
-    return f'give {meant} as keys={{"{selector_of(address)}": "..."}}, or with --key or --keys'
+    return key_wanted(selector_of(address), meant)
 
 
 def _no_key(what: str, address: bytes) -> str:

@@ -155,8 +155,10 @@ def test_without_and_with_a_wrong_key(mbus: Mbus, port: str) -> None:
 def test_a_table_says_it_once(mbus: Mbus, port: str) -> None:
     run = mbus("read", port, "5")
     assert (run.code, run.err) == (1, "")
-    assert run.lines[1:] == [
-        "warning: 16 octets are encrypted",
+    assert run.lines[1].startswith("encrypted: ")
+    assert run.lines[2:] == [
+        'warning: 16 octets of PAD-12345678 are encrypted: give the key as keys={"PAD-12345678": "..."}, '
+        "or with --key or --keys",
         "warning: whether more telegrams follow is among what is encrypted",
     ]
 
