@@ -31,7 +31,6 @@ from mbus_grammars.security import (
     ConfigurationField,
     ConfigurationFieldExtension,
     MessageCounter,
-    ProtocolExtension,
     Security,
 )
 from mbus_grammars.wireless import WirelessTelegram
@@ -75,6 +74,7 @@ class Layers(NamedTuple):
         ci_field: its octet, None without one.
         header: what stands behind it: "none", "short", "long", or "" where there is no CI field.
         access_number, configuration_field: of the header; 0 without one.
+        extension: the octet behind the configuration field that modes 7 and 13 have; None without one.
         message_counter: the message counter of mode 7 in the transport layer, as sent; b"" without one.
         mode: the security mode, None without a header.
         payload: the first octet behind header and security fields.
@@ -94,6 +94,7 @@ class Layers(NamedTuple):
     header: str
     access_number: int
     configuration_field: int
+    extension: int | None
     message_counter: bytes
     mode: int | None
     payload: int
@@ -202,6 +203,7 @@ class _Finder:
         self.place, self.header = -1, ""
         self.ci_field: int | None = None
         self.fields = (0, 0)
+        self.extension: int | None = None
         self.message_counter = b""
         self.mode: int | None = None
         self.payload = self.encrypted = 0
@@ -219,6 +221,7 @@ class _Finder:
             self.ci_field,
             self.header,
             *self.fields,
+            self.extension,
             self.message_counter,
             self.mode,
             self.payload,
@@ -275,14 +278,17 @@ class _Finder:
         if payload > self.end:
             return False
         self.fields = _, field = start + places["access_number"], start + places["configuration_field"]
-        configuration, self.mode = _configuration(self.octets[field : field + 2])
+        configuration = configuration_of(self.octets[field : field + ConfigurationField.size])
+        self.mode = configuration["security_mode"]
         if self.mode:
-            extended = self.security.extended(configuration, self.end - payload)
-            if extended:
-                payload = self._security_fields(configuration, payload)
-            if payload > self.end:
+            behind = self.octets[payload : self.end] if self.mode in SECURITY_FIELDS else b""
+            length = self.security.fields_length(configuration, behind)
+            if payload + length > self.end:
                 return False
-            if not extended and self.mode in SECURITY_FIELDS:  # an old wired meter means no security by it
+            if length:
+                self._security_fields(configuration, payload)
+                payload += length
+            elif self.mode in SECURITY_FIELDS:  # an old wired meter means no security by it
                 self.payload = payload
                 return True
             try:
@@ -293,22 +299,18 @@ class _Finder:
         self.payload = payload
         return True
 
-    def _security_fields(self, configuration: Mapping[str, Any], start: int) -> int:
-        """The octet behind the security fields that start at `start`."""
-        if self.mode != MODE_7:
-            return start + ProtocolExtension.size
-        extension = ConfigurationFieldExtension.unpack(_number(self.octets, start, 1))
-        behind = start + ConfigurationFieldExtension.size
-        if configuration["counter_present"]:
-            self.message_counter = self.octets[behind : behind + _COUNTER]
-            behind += _COUNTER
-        return behind + 1 if extension["version_present"] else behind
+    def _security_fields(self, configuration: Mapping[str, Any], start: int) -> None:
+        """Note the security fields that start at `start`."""
+        self.extension = self.octets[start]
+        if self.mode == MODE_7 and configuration["counter_present"]:
+            counter = start + ConfigurationFieldExtension.size
+            self.message_counter = self.octets[counter : counter + _COUNTER]
 
 
 @lru_cache(maxsize=4096)
-def _configuration(octets: bytes) -> tuple[Mapping[str, Any], int]:
-    fields = ConfigurationField.unpack(int.from_bytes(octets, "little"))
-    return fields, int(fields["security_mode"])
+def configuration_of(octets: bytes) -> Mapping[str, Any]:
+    """The bits of the two octets of a configuration field."""
+    return ConfigurationField.unpack(int.from_bytes(octets, "little"))
 
 
 def _number(octets: bytes, start: int, size: int) -> int:
@@ -325,7 +327,7 @@ def _afl(octets: bytes, start: int, end: int) -> AFL | None:
     place += FragmentationControl.size
     present = [(name, size) for name, bit, size in AFL_FIELDS if control[bit]]
     mac = behind - place - sum(size for _, size in present if size)
-    if behind > end or mac < 0 or (mac > 0) != control["mac_present"]:
+    if behind > end or mac < 0 or (mac and not control["mac_present"]):
         return None
     fields = {name: b"" for name, *_ in AFL_FIELDS}
     for name, size in present:

@@ -124,6 +124,15 @@ def announced(configuration_field: Mapping[str, Any]) -> int:
     return BLOCK * int(configuration_field["encrypted_blocks"])
 
 
+def _fields_length(configuration_field: Mapping[str, Any], extension: int) -> int:
+    """How many octets the extension of a configuration field has, with what it says that follows."""
+    if configuration_field["security_mode"] == MODE_13:
+        return ProtocolExtension.size
+    counter: int = MessageCounter.sizeof() if configuration_field["counter_present"] else 0
+    version: int = Octet.sizeof() if ConfigurationFieldExtension.unpack(extension)["version_present"] else 0
+    return ConfigurationFieldExtension.size + counter + version
+
+
 class Security:
     """What a configuration field means on one of the two media.
 
@@ -135,10 +144,23 @@ class Security:
         self.wireless = wireless
 
     def extended(self, configuration_field: Mapping[str, Any], left: int) -> bool:
-        """Whether an extension of the configuration field comes next; `left` octets are left."""
+        """Whether an extension of the configuration field may come next, by the `left` octets alone."""
         if configuration_field["security_mode"] not in (MODE_7, MODE_13):
             return False
         return self.wireless or 0 < announced(configuration_field) < left
+
+    def fields_length(self, configuration_field: Mapping[str, Any], behind: bytes) -> int:
+        """How many octets the mode's own fields have that stand behind the header; 0 for none.
+
+        `behind`: the octets behind the header. There may be fewer in a frame by radio. On wires the fields
+        are there only where the encrypted octets that are announced fit behind them.
+        """
+        if not self.extended(configuration_field, len(behind)):
+            return 0
+        length = _fields_length(configuration_field, behind[0] if behind else 0)
+        if self.wireless or length + announced(configuration_field) <= len(behind):
+            return length
+        return 0
 
     def encrypted_length(self, configuration_field: Mapping[str, Any], payload: bytes) -> int:
         """How many octets behind the header (and its extension) are encrypted; 0 for plain data.
@@ -214,9 +236,9 @@ class SecurityFields(Anything):
         self.security = security
         self.flagbuildnone = True
 
-    def choose(self, configuration_field: Mapping[str, Any], left: int) -> Anything | None:
-        """The layout of the fields, None for none; `left` octets are left."""
-        if not self.security.extended(configuration_field, left):
+    def choose(self, configuration_field: Mapping[str, Any], behind: bytes) -> Anything | None:
+        """The layout of the fields, None for none; `behind`: the octets behind the header."""
+        if not self.security.fields_length(configuration_field, behind):
             return None
         return SECURITY_FIELDS[configuration_field["security_mode"]]
 
@@ -225,9 +247,9 @@ class SecurityFields(Anything):
         if configuration["security_mode"] not in SECURITY_FIELDS:
             return None
         start = stream.tell()
-        left = len(stream.read())
+        behind = stream.read()
         stream.seek(start)
-        chosen = self.choose(configuration, left)
+        chosen = self.choose(configuration, behind)
         return None if chosen is None else chosen._parsereport(stream, context, path)
 
     def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:

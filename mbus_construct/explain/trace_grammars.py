@@ -68,7 +68,7 @@ def _by_mode(construct: Any, place: Place) -> Any:
 @walk.register(SecurityFields)
 def _security_fields(construct: Any, place: Place) -> Any:
     configuration_field = place.context["header"]["configuration_field"]
-    chosen = construct.choose(configuration_field, len(rest_of(place.stream)))
+    chosen = construct.choose(configuration_field, rest_of(place.stream))
     return None if chosen is None else walk(chosen, place)
 
 

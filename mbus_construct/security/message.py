@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars.crc import crc
@@ -21,7 +19,7 @@ from mbus_grammars.layers import (
 from mbus_grammars.link import LongFrame
 from mbus_grammars.security import MODE_7, ConfigurationField, ConfigurationFieldExtension, announced
 
-from ..layers import fields_of
+from ..layers import configuration_of, fields_of
 from .derivation import ENCRYPT_FROM_METER, ENCRYPT_TO_METER, MAC_FROM_METER, MAC_TO_METER, derive
 from .modes import afl_mac, ell_initial_block
 
@@ -158,7 +156,7 @@ class Derivation(NamedTuple):
         return key if self.selection == PERSISTENT_KEY else derive(key, constant, self.counter, self.number)
 
 
-def derivation_of(octets: bytes, layers: Layers, address: bytes) -> Derivation:
+def derivation_of(layers: Layers, address: bytes) -> Derivation:
     """How a message says that its keys are derived.
 
     The AFL's key information goes before the transport layer's, the transport layer's counter before the
@@ -170,9 +168,8 @@ def derivation_of(octets: bytes, layers: Layers, address: bytes) -> Derivation:
         selection = int(
             KeyInformation.unpack(int.from_bytes(afl.key_information, "little"))["key_derivation"]
         )
-    elif layers.mode == MODE_7:
-        extension = octets[layers.configuration_field + ConfigurationField.size]
-        selection = int(ConfigurationFieldExtension.unpack(extension)["key_derivation"])
+    elif layers.mode == MODE_7 and layers.extension is not None:
+        selection = int(ConfigurationFieldExtension.unpack(layers.extension)["key_derivation"])
     else:
         selection = KDF_A if counter else PERSISTENT_KEY
     return Derivation(selection, counter, address[_NUMBER], to_meter(layers))
@@ -181,12 +178,7 @@ def derivation_of(octets: bytes, layers: Layers, address: bytes) -> Derivation:
 def announced_octets(octets: bytes, layers: Layers) -> int:
     """How many octets the configuration field says are encrypted."""
     field = octets[layers.configuration_field : layers.configuration_field + ConfigurationField.size]
-    return announced(_configuration(field))
-
-
-@lru_cache(maxsize=4096)
-def _configuration(octets: bytes) -> Mapping[str, Any]:
-    return ConfigurationField.unpack(int.from_bytes(octets, "little"))
+    return announced(configuration_of(field))
 
 
 # --- Authentication ------------------------------------------------------------------------------

@@ -192,7 +192,8 @@ class _Transport:
             # Once in 65536 times these are no fillers but what encryption made: a key or a MAC tells.
             announced = announced_octets(self.octets, layers)
             self.seems_plain = announced > 0
-            if known and announced <= layers.end - layers.payload:
+            without_fields = mode == MODE_7 and layers.extension is None  # nothing is meant by the mode
+            if known and not without_fields and announced <= layers.end - layers.payload:
                 self.hidden = announced
         afl = layers.afl
         if afl is not None and afl.mac:
@@ -208,7 +209,7 @@ class _Transport:
             return self._left(None)
         derivation = None
         if self.layers.mode == MODE_7:
-            derivation = derivation_of(self.octets, self.layers, self.address)
+            derivation = derivation_of(self.layers, self.address)
             if not derivation.known:
                 return self._no_derivation(derivation, None)
         for key in self.keys:
@@ -219,7 +220,7 @@ class _Transport:
 
     def _authenticated(self, afl: AFL, length: int) -> Opened:
         """A message with a MAC of so many octets."""
-        derivation = derivation_of(self.octets, self.layers, self.address)
+        derivation = derivation_of(self.layers, self.address)
         if not derivation.known:
             return self._no_derivation(derivation, "not checked")
         is_key = False

@@ -86,8 +86,10 @@ def _encrypted(octets: bytes, layers: Layers, keys: Keys) -> bytes:
         size = announced_octets(octets, layers)
     if not size:
         return octets
-    if start + size > layers.end:
+    without_fields = layers.mode == MODE_7 and layers.extension is None
+    if start + size > layers.end or without_fields:
         limit = f"at most {layers.end - start} octets, which is what follows the header"
+        limit += ", the fields of mode 7 among them" if without_fields else ""
         raise BuildError("configuration_field.encrypted_blocks", size // len(NO_IV), limit)
     if not octets.startswith(FILLERS, start):
         limit = "plain data that start with two fillers 2F 2F, for blocks are announced as encrypted"
@@ -105,7 +107,7 @@ def _encrypted(octets: bytes, layers: Layers, keys: Keys) -> bytes:
 
 def _derived(octets: bytes, layers: Layers, address: bytes, key: Key, use: str) -> Key:
     """The key of this message. Raises `BuildError` where nothing says how it comes of the meter's."""
-    derivation = derivation_of(octets, layers, address)
+    derivation = derivation_of(layers, address)
     if not derivation.known:
         limit = "0 (persistent key), or 1 (KDF-A) with a message counter"
         raise BuildError("key_derivation", derivation.selection, limit)

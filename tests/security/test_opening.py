@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from itertools import count
+from typing import TYPE_CHECKING
 
 import pytest
 
+from mbus_construct import BuildError, decode
 from mbus_construct.layers import layers_of
 from mbus_construct.security import aes
 from mbus_construct.security.keys import Keys
@@ -19,6 +21,9 @@ from mbus_construct.security.message import (
 )
 from mbus_construct.security.opening import Opened, open_telegram
 from mbus_construct.security.sealing import seal_telegram
+
+if TYPE_CHECKING:
+    from mbus_construct.json_types import Form
 
 
 def h(text: str) -> bytes:
@@ -252,7 +257,7 @@ def test_plain_data_behind_a_mac_that_was_made_over_them() -> None:
     layers = layers_of(sent, "wireless")
     assert layers is not None
     assert layers.afl is not None
-    key = derivation_of(sent, layers, meter_of(sent, layers)).mac(Keys.of(MASTER).for_meter(None)[0])
+    key = derivation_of(layers, meter_of(sent, layers)).mac(Keys.of(MASTER).for_meter(None)[0])
     mac = mac_of(sent, layers, layers.afl, key)[:8]
     start = layers.afl.end - 8
     result = opened(sent[:start] + mac + sent[start + 8 :], MASTER)
@@ -470,7 +475,7 @@ def test_a_mac_that_is_right_over_data_that_are_not() -> None:
     layers = layers_of(sent, "wireless")
     assert layers is not None
     assert layers.afl is not None
-    key = derivation_of(sent, layers, meter_of(sent, layers)).mac(Keys.of(MASTER).for_meter(None)[0])
+    key = derivation_of(layers, meter_of(sent, layers)).mac(Keys.of(MASTER).for_meter(None)[0])
     start = layers.afl.end - 8
     sent = sent[:start] + mac_of(sent, layers, layers.afl, key)[:8] + sent[start + 8 :]
     result = opened(sent, MASTER)
@@ -497,3 +502,68 @@ def test_mutated_telegrams_are_opened_or_left() -> None:
         assert len(result.octets) == len(octets)
         found.update(codes(result))
     assert found == {"wrong_key", "wrong_mac", "security_mode"}
+
+
+# --- Wires: what a configuration field says that nothing follows ---------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("9009002C23941F0E690AC25A01005007", "ci_field"),
+        ("0801 9009002C23941F0E690AC25A01005007", "c_field"),
+    ],
+)
+def test_mode_7_at_the_end_of_the_octets_has_no_extension(text: str, form: Form) -> None:
+    result = opened(h(text), MASTER, form)
+    assert result.octets == h(text)
+    assert result.layers is not None
+    assert result.layers.extension is None
+    telegram = decode(h(text), link=form, keys=MASTER)
+    assert telegram.security is not None
+    assert telegram.security.mode == 7
+
+
+def test_mode_7_without_an_extension_is_sealed() -> None:
+    plain = h("90 0F 002C 25 C3ABF8C6 D70C72FE3EB84570 72 78563412 9315 33 03 2A 00 0007")
+    sent = seal_telegram(plain, "ci_field", Keys.of(MASTER))
+    assert sent != plain
+    assert opened(sent, MASTER, "ci_field")[2:] == (None, "plain", "verified", ())
+
+
+WIRED_RECORDS = "0C1427048502 046D32371F15 02FD170000 0C1427048502 0C1427048502 0B13112233"
+
+
+def wired(text: str) -> bytes:
+    body = h(text)
+    return b"\x68" + bytes([len(body)]) * 2 + b"\x68" + body + bytes([sum(body) & 0xFF]) + b"\x16"
+
+
+@pytest.mark.parametrize("octets", range(32, 40))
+def test_old_wired_meters_that_seem_to_announce_mode_7(octets: int) -> None:
+    """Extension, counter, key version and two blocks take 38 octets: with fewer no security is meant."""
+    records = h("4C 14 27048502" + WIRED_RECORDS)[:octets]  # 4Ch as an extension announces a key version
+    sent = wired(f"08 01 72 78563412 9315 33 03 2A 00 2027 {records.hex()}")
+    layers = layers_of(sent, "frame")
+    assert layers is not None
+    assert (layers.extension, layers.payload, layers.encrypted) == (
+        (None, 19, 0) if octets < 38 else (0x4C, 25, 32)
+    )
+    telegram = decode(sent)
+    assert telegram.encrypted == sent[25:57] if octets >= 38 else telegram.encrypted == b""
+    if octets < 38:
+        assert telegram.records[0].data == records[2:6]
+
+
+def test_fillers_are_no_blocks_of_mode_7_where_its_fields_do_not_fit() -> None:
+    sent = wired(f"08 01 72 78563412 9315 33 03 2A 00 2027 2F2F {h(WIRED_RECORDS)[:30].hex()}")
+    assert opened(sent, MASTER, "frame")[2:] == (None, "already decrypted", None, ())
+    with pytest.raises(BuildError, match="at most 32 octets, .*, the fields of mode 7 among them"):
+        seal_telegram(sent, "frame", Keys.of(MASTER))
+
+
+def test_an_empty_mac_of_no_type_is_none() -> None:
+    """The bit says that there is a MAC, the type that it has no octets."""
+    sent = h("2344931578563412330390030024007a2a0010053e3b32504f26c8f138f991f9ce42985f")
+    assert opened(sent, MASTER)[2:] == (None, "decrypted", None, ())
+    assert [str(record.value) for record in decode(sent, keys=MASTER).records] == ["28504.27"]
