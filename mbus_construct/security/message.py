@@ -32,6 +32,7 @@ _MANUFACTURER_SIZE: Final[int] = Manufacturer.sizeof()
 _NUMBER_SIZE: Final[int] = IdentificationNumber.sizeof()
 _NUMBER: Final = slice(_MANUFACTURER_SIZE, _MANUFACTURER_SIZE + _NUMBER_SIZE)
 _CMAC: Final = range(3, 8)  # authentication types
+NO_MAC: Final = 0
 PERSISTENT_KEY, KDF_A = 0, 1  # key derivations
 
 
@@ -189,6 +190,12 @@ def mac_length(afl: AFL) -> int | None:
     control = MessageControl.unpack(afl.message_control[0]) if afl.message_control else None
     kind = 0 if control is None else control["authentication_type"]
     return MAC_LENGTHS[kind] if kind in _CMAC else None
+
+
+def mac_is_missing(afl: AFL) -> bool:
+    """Whether the message control of a whole message announces a MAC that the AFL does not have."""
+    control = MessageControl.unpack(afl.message_control[0]) if afl.message_control else None
+    return control is not None and control["authentication_type"] != NO_MAC and not afl.mac
 
 
 def mac_of(octets: bytes, layers: Layers, afl: AFL, key: Key) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from mbus_grammars.layers import AES_CTR, payload_crc_fits
+from mbus_grammars.layers import AES_CTR, MessageControl, payload_crc_fits
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODE_NAMES
 
 from ..layers import layers_of
@@ -21,6 +21,7 @@ from .message import (
     derivation_of,
     encryption_of,
     initial_block,
+    mac_is_missing,
     mac_length,
     mac_of,
     meter_of,
@@ -64,9 +65,9 @@ class Opened(NamedTuple):
         state: of the transport layer; None without security mode, or where it cannot be seen. "already
             decrypted": the fillers 2Fh stand there; "plain": a mode is announced and nothing is encrypted;
             "encrypted": no key, or a MAC that is wrong or cannot be checked.
-        mac: of the AFL; None without a MAC. "not checked": no key that is known to be right, a fragment, no
-            CMAC, or a security mode that is not opened. Of octets that are already decrypted it is checked as
-            it was made, over the encrypted ones.
+        mac: of the AFL; None without a MAC. "wrong" too where one is announced and missing. "not
+            checked": no key that is known to be right, a fragment, no CMAC, or a security mode that is not
+            opened. Of octets that are already decrypted it is checked as it was made, over the encrypted ones.
         findings: codes "encrypted", "wrong_key", "wrong_mac", "decryption", "security_mode", and
             "mac_not_checked" where that is all that a key is missing for.
     """
@@ -103,7 +104,8 @@ def open_telegram(octets: bytes, form: Form, keys: Keys) -> Opened:
     if layers.transport < 0 and not layers.header:
         fragment = layers.afl is not None and layers.afl.mac
         return Opened(octets, layers, link_state, mac="not checked" if fragment else None)
-    if not layers.mode and (layers.afl is None or not layers.afl.mac):
+    afl = layers.afl
+    if not layers.mode and (afl is None or not (afl.mac or mac_is_missing(afl))):
         return Opened(octets, layers, link_state)
     return _Transport(octets, layers, link_state, keys).opened()
 
@@ -186,7 +188,8 @@ class _Transport:
         """What comes of it."""
         layers, mode = self.layers, self.layers.mode
         known = mode in (MODE_5, MODE_7)
-        if self.hidden and not known:
+        missing = layers.afl is not None and mac_is_missing(layers.afl)
+        if self.hidden and not known and not missing:
             return self._unknown_mode(f"{self.hidden} octets stay as sent")
         if mode and not self.hidden and self._starts_with_fillers():
             # Once in 65536 times these are no fillers but what encryption made: a key or a MAC tells.
@@ -196,6 +199,8 @@ class _Transport:
             if known and not without_fields and announced <= layers.end - layers.payload:
                 self.hidden = announced
         afl = layers.afl
+        if afl is not None and missing:
+            return self._missing_mac(afl)
         if afl is not None and afl.mac:
             if self.seems_plain and not known:
                 return self._unknown_mode("the MAC was made over octets that were encrypted")
@@ -300,7 +305,20 @@ class _Transport:
         reason = "the message was changed, or is not the meter's"
         if self.seems_plain or not self.hidden:
             reason += f", or the key is wrong; {_how(self.address, 'the right key')}"
-        message = f"the MAC of {selector_of(self.address)} is wrong: {reason}"
+        return self._not_authentic(afl, f"the MAC of {selector_of(self.address)} is wrong: {reason}")
+
+    def _missing_mac(self, afl: AFL) -> Opened:
+        """Octets stay as sent: without its MAC a message is no more authentic than with a wrong one."""
+        kind = f"type {int(MessageControl.unpack(afl.message_control[0])['authentication_type'])}"
+        whose = f" of {selector_of(self.address)}" if self.address else ""
+        message = f"the MAC{whose} is missing: the message control announces one of {kind}"
+        found = self._not_authentic(afl, message)
+        if self.layers.mode not in (None, 0, MODE_5, MODE_7):
+            return found._replace(state=self._state("unknown mode"))
+        no_key = () if self.keys else self._left(None).findings
+        return found._replace(findings=(*found.findings, *no_key))
+
+    def _not_authentic(self, afl: AFL, message: str) -> Opened:
         # Whoever decrypted a message on its way may have changed it in other places too.
         severity: Severity = "warning" if self.seems_plain else "error"
         return self._found(self._state("encrypted"), "wrong", severity, "wrong_mac", message, start=afl.start)

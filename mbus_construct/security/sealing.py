@@ -101,11 +101,11 @@ def _encrypted(octets: bytes, layers: Layers, keys: Keys) -> bytes:
         iv = mode5_iv(address, octets[layers.access_number])
         hidden = encrypt_cbc(key.octets, iv, plain)
     else:
-        hidden = encrypt_cbc(_derived(octets, layers, address, key, "encryption").octets, NO_IV, plain)
+        hidden = encrypt_cbc(_derived(layers, address, key, "encryption").octets, NO_IV, plain)
     return octets[:start] + hidden + octets[start + size :]
 
 
-def _derived(octets: bytes, layers: Layers, address: bytes, key: Key, use: str) -> Key:
+def _derived(layers: Layers, address: bytes, key: Key, use: str) -> Key:
     """The key of this message. Raises `BuildError` where nothing says how it comes of the meter's."""
     derivation = derivation_of(layers, address)
     if not derivation.known:
@@ -124,7 +124,7 @@ def _with_mac(octets: bytes, layers: Layers, keys: Keys) -> bytes:
         limit = "a CMAC (3 to 7) of as many octets as the MAC has"
         raise BuildError("message_control.authentication_type", afl.message_control, limit)
     address = meter_of(octets, layers)
-    mac = mac_of(octets, layers, afl, _derived(octets, layers, address, _key_for(address, keys), "mac"))
+    mac = mac_of(octets, layers, afl, _derived(layers, address, _key_for(address, keys), "mac"))
     end = afl.end - len(afl.message_length)
     return octets[: end - length] + mac[:length] + octets[end:]
 

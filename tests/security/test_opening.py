@@ -558,7 +558,9 @@ def test_old_wired_meters_that_seem_to_announce_mode_7(octets: int) -> None:
 def test_fillers_are_no_blocks_of_mode_7_where_its_fields_do_not_fit() -> None:
     sent = wired(f"08 01 72 78563412 9315 33 03 2A 00 2027 2F2F {h(WIRED_RECORDS)[:30].hex()}")
     assert opened(sent, MASTER, "frame")[2:] == (None, "already decrypted", None, ())
-    with pytest.raises(BuildError, match="at most 32 octets, .*, the fields of mode 7 among them"):
+    with pytest.raises(
+        BuildError, match="at most 32 octets, which is what follows the header, the fields of mode 7"
+    ):
         seal_telegram(sent, "frame", Keys.of(MASTER))
 
 
@@ -567,3 +569,52 @@ def test_an_empty_mac_of_no_type_is_none() -> None:
     sent = h("2344931578563412330390030024007a2a0010053e3b32504f26c8f138f991f9ce42985f")
     assert opened(sent, MASTER)[2:] == (None, "decrypted", None, ())
     assert [str(record.value) for record in decode(sent, keys=MASTER).records] == ["28504.27"]
+
+
+# --- MAC that was taken out ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "state", "severity"),
+    [(MODE_7_HIDDEN, "encrypted", "error"), (GAS, "already decrypted", "warning")],
+)
+@pytest.mark.parametrize("control", ["0028", "002C"])
+def test_a_mac_that_is_announced_and_missing(data: str, state: str, severity: str, control: str) -> None:
+    sent = wireless(f"{ADAPTER} 90 07 {control} 25 B30A0000 {MODE_7} {data}")
+    result = opened(sent, MASTER)
+    assert result.octets == sent
+    assert result[3:5] == (state, "wrong")
+    assert result.findings == (
+        (
+            severity,
+            "wrong_mac",
+            "the MAC of ELS-12345678 is missing: the message control announces one of type 5",
+            21,
+        ),
+    )
+
+
+def test_a_missing_mac_is_told_in_the_telegram() -> None:
+    sent = wireless(f"{ADAPTER} 90 07 0028 25 B30A0000 {MODE_7} {MODE_7_HIDDEN}")
+    telegram = decode(sent, keys=MASTER)
+    assert telegram.records == ()
+    assert telegram.security is not None
+    assert (telegram.security.state, telegram.security.mac) == ("encrypted", "wrong")
+    assert [item.code for item in telegram.diagnostics] == ["wrong_mac"]
+    assert codes(opened(sent)) == ["wrong_mac", "encrypted"]  # and how to give the key
+
+
+def test_a_missing_mac_of_plain_data_and_of_unknown_modes() -> None:
+    plain = wireless(f"{LINK} 90 03 0020 05 78 0C13 78563412")
+    assert opened(plain, MASTER)[2:5] == (None, None, "wrong")
+    assert codes(opened(plain)) == ["wrong_mac"]
+    unknown = wireless(f"{LINK} 90 03 0020 05 7A 2A 00 1008 {HIDDEN_GAS}")
+    assert opened(unknown, MASTER)[3:5] == ("unknown mode", "wrong")
+    nobody = h("90 03 0020 05 78 0C13 78563412")
+    assert opened(nobody, MASTER, "ci_field").findings[0].message.startswith("the MAC is missing")
+
+
+@pytest.mark.parametrize("afl", ["90 03 0020 00", "90 02 0000", "90 03 0124 05", "90 03 0160 05"])
+def test_no_mac_is_missing(afl: str) -> None:
+    """None is announced, or a later fragment has it."""
+    assert opened(wireless(f"{LINK} {afl} 78 0C13 78563412"), MASTER)[2:] == (None, None, None, ())
