@@ -62,6 +62,7 @@ class Layers(NamedTuple):
     """Where the layers stand, in octets from the start of a telegram without block CRCs.
 
     Attributes:
+        c_field: of the link layer, None without one.
         link_address: the octets of manufacturer, identification number, version and device type of the link
             layer, as sent by radio; b"" on wires.
         ell: the CI field of the extended link layer; 0 without one.
@@ -83,6 +84,7 @@ class Layers(NamedTuple):
         end: behind the last octet of user data.
     """
 
+    c_field: int | None
     link_address: bytes
     ell: int
     session: int
@@ -122,6 +124,13 @@ def _places(fields: Iterable[Any], last: str) -> dict[str, int]:
 
 _WIRELESS: Final = _places(fields_of(WirelessTelegram), "ci_field")
 _LINK_ADDRESS: Final = slice(_WIRELESS["manufacturer"], _WIRELESS["ci_field"])
+
+# Where the C field stands.
+_C_FIELDS: Final[dict[Form, int]] = {
+    "frame": _places(fields_of(LongFrame.subcon), "c_field")["c_field"],
+    "c_field": _places(fields_of(LinkUserData), "c_field")["c_field"],
+    "wireless": _WIRELESS["c_field"],
+}
 
 # Where the first CI field (or the header) stands, and how many octets stand behind the user data.
 _CI_FIELDS: Final[dict[Form, tuple[int, int]]] = {
@@ -182,7 +191,12 @@ def layers_of(octets: bytes, form: Form) -> Layers | None:
     finder = _Finder(octets, len(octets) - tail, WIRELESS if wireless else WIRED)
     if form == "header":
         return finder.layers() if finder.transport("long", 0) else None
+    if first >= finder.end:
+        return None
     finder.position = first
+    place = _C_FIELDS.get(form)
+    if place is not None:
+        finder.c_field = octets[place]
     if wireless:
         finder.link_address = octets[_LINK_ADDRESS]
     return finder.layers() if finder.find() else None
@@ -196,6 +210,7 @@ class _Finder:
         self.end = end
         self.security = security
         self.position = 0
+        self.c_field: int | None = None
         self.link_address = b""
         self.ell = self.session = self.hidden = 0
         self.is_hidden = False
@@ -211,6 +226,7 @@ class _Finder:
     def layers(self) -> Layers:
         """What was found."""
         return Layers(
+            self.c_field,
             self.link_address,
             self.ell,
             self.session,

@@ -116,6 +116,26 @@ CI_FIELDS_TO_METER: Final = frozenset(
     code for row in CI_FIELDS if row.direction == "to_meter" for code in range(row.first, row.last + 1)
 )
 
+_CI_FIELDS_OF_BOTH: Final = frozenset(
+    code for row in CI_FIELDS if row.direction == "both" for code in range(row.first, row.last + 1)
+)
+_FUNCTIONS_TO_METER: Final = frozenset(
+    {"SND_NKE", "SND_UD", "SND_UD2", "SND_UD3", "REQ_SKE", "REQ_UD1", "REQ_UD2", "CNF_IR"}
+)
+_C_FIELDS_TO_METER: Final = frozenset(
+    octet
+    for octet in range(256)
+    if _FUNCTIONS_TO_METER & {CField.name_of(octet), WirelessCField.name_of(octet)}
+)
+
+
+def is_to_meter(ci_field: int | None, c_field: int | None) -> bool:
+    """Whether octets with this CI field are sent to a meter; where meters send it too, the C field says it."""
+    if ci_field in CI_FIELDS_TO_METER:
+        return True
+    return ci_field in _CI_FIELDS_OF_BOTH and c_field in _C_FIELDS_TO_METER
+
+
 DEVICE_TYPE_NAMES: Final = CodeTable({**dict.fromkeys(range(256), "reserved"), **DEVICE_TYPES})
 DeviceType: Final = Coded(Byte, DEVICE_TYPE_NAMES)
 

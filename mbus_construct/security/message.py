@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars.crc import crc
-from mbus_grammars.fields import CI_FIELDS_TO_METER, IdentificationNumber, Manufacturer
+from mbus_grammars.fields import IdentificationNumber, Manufacturer, is_to_meter
 from mbus_grammars.layers import (
     ELL_CI_FIELDS,
     MAC_LENGTHS,
@@ -63,8 +63,8 @@ def receiver_of(octets: bytes, layers: Layers) -> bytes:
 
 
 def to_meter(layers: Layers) -> bool:
-    """Whether the transport layer's CI field is one that meters receive."""
-    return layers.ci_field in CI_FIELDS_TO_METER
+    """Whether the message is one that meters receive."""
+    return is_to_meter(layers.ci_field, layers.c_field)
 
 
 def meter_of(octets: bytes, layers: Layers) -> bytes:

@@ -67,7 +67,7 @@ class Opened(NamedTuple):
             "encrypted": no key, or a MAC that is wrong or cannot be checked.
         mac: of the AFL; None without a MAC. "wrong" too where one is announced and missing. "not
             checked": no key that is known to be right, a fragment, no CMAC, or a security mode that is not
-            opened. Of octets that are already decrypted it is checked as it was made, over the encrypted ones.
+            opened. Of octets that are already decrypted it is checked as it was made, over encrypted ones.
         findings: codes "encrypted", "wrong_key", "wrong_mac", "decryption", "security_mode", and
             "mac_not_checked" where that is all that a key is missing for.
     """

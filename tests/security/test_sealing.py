@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,10 +13,13 @@ from mbus_construct.layers import layers_of
 from mbus_construct.security.aes import crypt_ctr, encrypt_cbc
 from mbus_construct.security.derivation import derive
 from mbus_construct.security.keys import Key, Keys
-from mbus_construct.security.message import initial_block, receiver_of
+from mbus_construct.security.message import initial_block, receiver_of, to_meter
 from mbus_construct.security.modes import afl_mac
 from mbus_construct.security.opening import Opened, open_telegram
 from mbus_construct.security.sealing import seal_telegram
+
+if TYPE_CHECKING:
+    from mbus_construct.json_types import Form
 
 KEY = bytes(range(1, 17))
 KEYS = Keys.of({"ELS-12345678": KEY})
@@ -336,3 +339,34 @@ def test_any_bit_behind_the_link_layer_is_noticed(plain: bytes, data: st.DataObj
     damaged[place] ^= 1 << data.draw(st.integers(0, 7))
     result = open_telegram(bytes(damaged), "wireless", KEYS)
     assert result.layers is None or result.findings
+
+
+@pytest.mark.parametrize("c_field", ["53", "73", "43", "63", "45", "5A", "7B", "40", "06"])
+def test_the_c_field_says_who_sends_what_both_send(c_field: str) -> None:
+    """Behind CI A0h nobody knows it otherwise."""
+    gateway = f"{c_field} 3A63 66554433 0A 31 8E 80 75 9315 78563412 33 03"
+    sent, result = sealed_and_opened(f"{gateway} 90 0F 002C 25 09000000 {ZEROS[:16]} A0 010203")
+    assert result.mac == "verified"
+    key = derive(Key(KEY), 0x11, h("09000000"), h("78563412"))
+    mac = afl_mac(key, message_control=b"\x25", message_counter=h("09000000"), tpl=h("A0 010203"))
+    assert sent[-12:-4] == mac[:8]
+
+
+@pytest.mark.parametrize("c_field", ["44", "46", "47", "48", "08", "18", "00"])
+def test_the_c_field_of_a_meter(c_field: str) -> None:
+    sent, result = sealed_and_opened(f"{c_field} {LINK[3:]} 90 0F 002C 25 09000000 {ZEROS[:16]} A0 010203")
+    assert result.mac == "verified"
+    key = derive(Key(KEY), 0x01, h("09000000"), h("78563412"))
+    mac = afl_mac(key, message_control=b"\x25", message_counter=h("09000000"), tpl=h("A0 010203"))
+    assert sent[-12:-4] == mac[:8]
+
+
+@pytest.mark.parametrize(("form", "start"), [("c_field", "53 01"), ("c_field", "08 01"), ("ci_field", "")])
+def test_the_c_field_on_wires(form: Form, start: str) -> None:
+    text = f"{start} 90 0F 002C 25 09000000 {ZEROS[:16]} A0 010203"
+    layers = layers_of(h(text), form)
+    assert layers is not None
+    assert layers.c_field == (h(start)[0] if start else None)
+    assert to_meter(layers) == start.startswith("53")
+    assert not to_meter(layers._replace(ci_field=0x72))
+    assert to_meter(layers._replace(ci_field=0x5B))
