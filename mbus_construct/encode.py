@@ -22,25 +22,25 @@ from mbus_grammars.wireless import WirelessFrame, with_crcs
 
 from .choose import choose, parse_unit
 from .decode import decode, decode_records
-from .encode_layers import (
-    SELECTIONS,
-    address_of,
+from .encode_layers import SELECTIONS, address_of, complete_wireless, is_hidden, is_wireless, layered
+from .encode_security import (
     by_hand,
-    complete_wireless,
-    is_hidden,
-    is_wireless,
-    layered,
+    check_states,
+    is_filler,
+    refitted_area,
     refuse_other_mode,
+    refuse_plain,
     secured_area,
     security_fields,
     to_seal,
 )
 from .forms import GRAMMARS
-from .json_types import SCHEMA_VERSION, FrameDict, MeterDict, RecordDict, TelegramDict
+from .json_types import SCHEMA_VERSION, FrameDict, MeterDict, RecordDict, SecurityDict, TelegramDict
 from .json_values import json_number
 from .manufacturers import TAIL, rebuilt
 from .mappings import hex_octets, part_of, refuse_unknown
 from .raw import is_measured, is_number, to_data, to_number
+from .receiver.compact import compact
 from .security.keys import Keys
 from .security.sealing import seal_telegram
 from .telegram import Meter, Telegram
@@ -94,6 +94,8 @@ def encode(telegram: Telegram | Mapping[str, Any], *, keys: KeysLike = None) -> 
         raise BuildError("", values, "a Telegram or a mapping")
     octets, form, frame_format = plain_octets(values)
     link, transport = to_seal(values)
+    if not transport:
+        refuse_plain(octets, form, values)
     if link or transport:
         octets = seal_telegram(octets, form, Keys.of(keys), link=link, transport=transport)
     return with_crcs(octets, frame_format) if form == "wireless" else octets
@@ -105,6 +107,7 @@ def plain_octets(values: Mapping[str, Any], *, joined: bool = False) -> tuple[by
     `joined`: a message of several fragments, which may be longer than any telegram that is sent.
     """
     refuse_unknown(values, TelegramDict, "")
+    check_states(values)
     frame = part_of(values, "frame", FrameDict)
     form = "wireless" if is_wireless(values, frame) else values.get("link", "frame")
     if not isinstance(form, str) or form not in GRAMMARS:
@@ -193,7 +196,13 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
         return {"start": 0xE5}
     if form == "frame" and given is None:
         return {"c_field": frame.get("c_field"), "a_field": frame.get("a_field")}
+    if form == "wireless" and given is None and not (values.get("ell") or values.get("afl")):
+        return {"c_field": frame["c_field"], **frame["address"]}
     inner: dict[str, Any] = {}
+    if _is_fragment(values) and values.get("records"):
+        raise BuildError(
+            "records", values["records"], "none beside afl.fragment, which is a part of a message"
+        )
     if not is_hidden(values) and not _is_fragment(values):
         if ci_field is None:
             raise BuildError("frame.ci_field", given, CI_NAMES.limit())
@@ -238,25 +247,63 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         built["header"] = _header(ci_field, values)
     area = _RECORD_AREAS.get(ci_field)
     refuse_other_mode(values, ci_field, header="header" in built)
-    if "header" in built:
+    if "header" not in built:
+        _refuse_header(ci_field, values)
+    else:
         built |= security_fields(values, records=area is not None)
-    if area is not None:
-        built["records"] = _items(values, area)
-        if "header" in built:
-            _secure(built, values, area)
-    elif _sequence(values, "records") and not _is_view(ci_field):
-        raise BuildError("records", values["records"], f"none behind CI {ci_field:02X}h")
     if values.get("encrypted"):
         built["encrypted"] = hex_octets(values["encrypted"], "encrypted")
-    return built
+    return built | _data(ci_field, area, built, values)
 
 
-def _secure(built: dict[str, Any], values: Mapping[str, Any], area: RecordArea) -> None:
-    """Configuration field and fillers of a security mode that was written by hand."""
-    mode = by_hand(values)
+def _data(
+    ci_field: int, area: RecordArea | None, built: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The data behind the header."""
+    if area is not None:
+        data: dict[str, Any] = {"records": _items(values, area)}
+        if "header" in built:
+            _secure(data, built["header"], values, area)
+        return data
+    if not _sequence(values, "records"):
+        return {}
+    if _is_view(ci_field) and "format_signature" in built:
+        return _compact(built, values)
+    raise BuildError("records", values["records"], f"none behind CI {ci_field:02X}h")
+
+
+def _refuse_header(ci_field: int, values: Mapping[str, Any]) -> None:
+    """What has no place behind a CI field without header would be left out in silence."""
+    for name in ("access_number", "status", "configuration_field"):
+        if values.get(name):
+            raise BuildError(name, values[name], f"none behind CI {ci_field:02X}h, which has no header")
+
+
+def _compact(built: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a compact frame that follow from its records; its octets where these say the same."""
+    octets = compact(RecordsFromMeter.build(_items(values, RecordsFromMeter)))
+    signature, crc, data = octets[:2], octets[2:4], octets[4:]
+    fields: dict[str, Any] = {
+        "format_signature": int.from_bytes(signature, "little"),
+        "full_frame_crc": int.from_bytes(crc, "little"),
+        "payload": data,
+    }
+    same = all(built.get(name) == fields[name] for name in ("format_signature", "full_frame_crc"))
+    return {} if same and built["payload"].startswith(data) else fields
+
+
+def _secure(
+    data: dict[str, Any], header: dict[str, Any], values: Mapping[str, Any], area: RecordArea
+) -> None:
+    """Configuration field and fillers of what is to be encrypted: written by hand, or decrypted before."""
+    mode, security = by_hand(values), part_of(values, "security", SecurityDict)
     if mode is not None:
-        built["records"], configuration = secured_area(mode, built["records"], area, values)
-        built["header"]["configuration_field"] = configuration
+        found = secured_area(mode, data["records"], area, values)
+    elif security.get("state") == "decrypted":
+        found = refitted_area(data["records"], area, values)
+    else:
+        return
+    data["records"], header["configuration_field"] = found
 
 
 def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -314,7 +361,7 @@ def _items(values: Mapping[str, Any], area: RecordArea) -> list[Any]:
             raise error.inside(f"records[{index}]") from error
     items += area.parse(special.get(len(records), b""))
     more = bool(values.get("more_records_follow"))
-    if more or values.get("manufacturer_data") is not None:
+    if more or values.get("manufacturer_data") is not None or values.get("manufacturer_fields") is not None:
         data = hex_octets(values.get("manufacturer_data") or "", "manufacturer_data")
         data = rebuilt(values, _meter(values), TAIL, data)
         items.append({"dif": 0x1F if more else 0x0F, "manufacturer_data": data})
@@ -329,6 +376,8 @@ def _special_functions(values: Mapping[str, Any]) -> dict[int, bytes]:
         if not is_mapping(item) or not isinstance(item.get("before_record"), int):
             raise BuildError(name, item, "a mapping with before_record (a number) and octets")
         place, last = item["before_record"], len(_sequence(values, "records"))
+        if place > last and is_filler(item.get("octets"), values):
+            place = last
         if not 0 <= place <= last:
             raise BuildError(f"{name}.before_record", place, f"0 to {last}, the number of records")
         special[place] = special.get(place, b"") + hex_octets(item.get("octets"), f"{name}.octets")

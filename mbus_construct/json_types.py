@@ -142,6 +142,7 @@ class SecurityDict(TypedDict):
     configuration_field_extension: int | None
     message_counter: int | None
     key_version: int | None
+    plain_octets: Annotated[int, "octets behind the encrypted ones that were sent plain"]
 
 
 class ContainedDict(TypedDict):

@@ -103,8 +103,12 @@ def _afl(fields: Mapping[str, Any]) -> AuthenticationLayer:
     )
 
 
-def security_of(message: Message, configuration: Mapping[str, Any] | None, wireless: bool) -> Security | None:
+def security_of(
+    message: Message, configuration: Mapping[str, Any] | None, wireless: bool, length: int
+) -> Security | None:
     """What a telegram says of its security; None where no mode is announced and there is no MAC.
+
+    `length`: octets of the data behind the header.
 
     A message with a MAC and no header, which would announce a mode, has mode 0.
     """
@@ -128,7 +132,15 @@ def security_of(message: Message, configuration: Mapping[str, Any] | None, wirel
         None if extension is None else extension["_number"],
         fields.get("message_counter"),
         fields.get("key_version"),
+        plain_octets(configuration, state, length),
     )
+
+
+def plain_octets(configuration: Mapping[str, Any], state: SecurityState, length: int) -> int:
+    """How many of the decrypted data's octets were sent plain: those behind the encrypted blocks."""
+    if state != "already decrypted" or configuration["security_mode"] not in OPENED_MODES:
+        return 0
+    return max(length - announced(configuration), 0)
 
 
 def state_of_plain(configuration: Mapping[str, Any], *, decrypted: bool) -> SecurityState:

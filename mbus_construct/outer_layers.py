@@ -96,6 +96,7 @@ class Security:
         mac: "verified", "wrong" or "not checked" (without a key, or when the data came decrypted already);
             None without a message authentication code.
         configuration_field_extension, message_counter, key_version: of modes 7 and 13, None where absent.
+        plain_octets: octets that follow those that were encrypted, and were sent plain.
     """
 
     mode: int
@@ -104,6 +105,7 @@ class Security:
     configuration_field_extension: int | None = None
     message_counter: int | None = None
     key_version: int | None = None
+    plain_octets: int = 0
 
     @property
     def mode_name(self) -> str:
@@ -120,6 +122,7 @@ class Security:
             "configuration_field_extension": self.configuration_field_extension,
             "message_counter": self.message_counter,
             "key_version": self.key_version,
+            "plain_octets": self.plain_octets,
         }
 
 

@@ -20,6 +20,7 @@ from mbus_grammars.units import unit_names
 from .describe import describe
 from .forms import GRAMMARS
 from .kinds import kind_of
+from .layers import layers_of
 from .messages import OPENED_MODES, Message, message_of, read_as_plain, security_of, without_key
 from .telegram import (
     Diagnostic,
@@ -99,7 +100,9 @@ class _Reader:
             self._remark(frame, kept)
         encrypted = message.encrypted
         configuration = header.get("configuration_field")
-        security = security_of(message, configuration, self.form == "wireless")
+        security = security_of(
+            message, configuration, self.form == "wireless", self._payload_length(configuration)
+        )
         self._remark_security(message, security)
         return Telegram(
             link=self.form,
@@ -119,6 +122,13 @@ class _Reader:
             afl=message.afl,
             security=security,
         )
+
+    def _payload_length(self, configuration: Mapping[str, Any] | None) -> int:
+        """How many octets stand behind the header of a telegram that can be encrypted."""
+        if configuration is None or configuration["security_mode"] not in OPENED_MODES:
+            return 0
+        layers = layers_of(self.octets, self.form)
+        return 0 if layers is None else layers.end - layers.payload
 
     def _remark_security(self, message: Message, security: Security | None) -> None:
         """What is encrypted, or could have been."""

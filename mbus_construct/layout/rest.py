@@ -10,7 +10,7 @@ from mbus_grammars.link import LongFrame
 from mbus_grammars.security import FILLERS, SECURITY_MODES, WIRED, ConfigurationField
 
 from ..layers import fields_of
-from ..messages import read_as_plain, state_of_plain
+from ..messages import plain_octets, read_as_plain, state_of_plain
 from ..outer_layers import Security
 from ..telegram import Diagnostic, FrameFields, Meter, Status
 from ..walk import refuse_rest
@@ -155,7 +155,8 @@ def security(octets: bytes, shape: Shape) -> Secured | None:
     if WIRED.extended(configuration, len(payload)) or WIRED.encrypted_length(configuration, payload):
         return None
     state = state_of_plain(configuration, decrypted=payload.startswith(FILLERS))
-    return Secured(number, (read_as_plain(mode),), Security(mode, state))
+    plain = plain_octets(configuration, state, len(payload))
+    return Secured(number, (read_as_plain(mode),), Security(mode, state, plain_octets=plain))
 
 
 def refuse(octets: bytes) -> None:

@@ -120,7 +120,7 @@ def damaged(octets: bytes, rng: random.Random) -> bytes:
     if kind == 0:
         del changed[rng.randrange(10, len(changed)) :]
     elif kind == 1:
-        changed += rng.randbytes(rng.randrange(1, 20))
+        changed += rng.randbytes(min(rng.randrange(1, 20), 256 - len(changed)))
     changed[0] = len(changed) - 1
     return bytes(changed)
 

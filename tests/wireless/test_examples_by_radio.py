@@ -131,7 +131,7 @@ def test_e66_a_radio_adapter() -> None:
     assert (telegram.access_number, telegram.configuration_field) == (0, 0x0510)
     assert telegram.status is not None
     assert telegram.status.flags == ("power low",)
-    assert telegram.security == Security(5, "decrypted")
+    assert telegram.security == Security(5, "decrypted", plain_octets=7)
     assert values(telegram) == ALLOCATOR_VALUES
     assert decode(E66.octets, keys={"QDS-55667788": MASTER}) == telegram
     assert codes(decode(E66.octets, keys={"11223344": MASTER})) == ["encrypted"]
@@ -142,7 +142,7 @@ def test_e67_on_wires() -> None:
     assert (telegram.link, telegram.frame.format, telegram.frame.c_name) == ("frame", "long", "RSP_UD")
     assert (telegram.frame.a_field, telegram.frame.address) == (253, None)
     assert telegram.meter == ALLOCATOR
-    assert telegram.security == Security(5, "decrypted")
+    assert telegram.security == Security(5, "decrypted", plain_octets=13)
     fabrication = ("fabrication number", "11223344", None, 0, "instantaneous")
     assert values(telegram) == [*ALLOCATOR_VALUES, fabrication]
 

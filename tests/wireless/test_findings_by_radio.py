@@ -140,6 +140,34 @@ def test_counters_that_are_not_authentic_do_not_count() -> None:
         assert codes(without.decode(message(5))) == ["encrypted"]
 
 
+def test_commands_have_counters_of_their_own() -> None:
+    """Whoever sends a command has another key and counts by himself: neither makes the other a replay."""
+    receiver = Receiver(MASTER)
+    command = {"frame": {"c_field": "SND_UD", "address": GATEWAY, "ci_field": 0x5B}, "ell": None}
+    came = [(5, False), (5, True), (4, True), (6, False), (6, True), (6, False), (6, True)]
+    telegrams = [receiver.decode(message(counter, **(command if to else {}))) for counter, to in came]
+    replayed = ["replayed_counter"]
+    assert [codes(telegram) for telegram in telegrams] == [[], [], replayed, [], [], replayed, replayed]
+    assert {telegram.meter for telegram in telegrams} == {telegrams[0].meter}
+    assert telegrams[2].diagnostics[0].message == (
+        "message counter 4 is not above 5, the last one to this meter: repeated or replayed"
+    )
+
+
+def test_a_replay_hides_no_other_remark() -> None:
+    receiver = Receiver(KEY)
+    written = {
+        "link": "wireless",
+        "frame": {"ci_field": 0x79},
+        "meter": GAS_METER,
+        "afl": {"message_counter": 5},
+        "user_data": {"format_signature": 0x3B31, "full_frame_crc": 0xA642, "payload": "D2042E163423"},
+    }
+    octets = encode(written, keys=KEY)
+    assert codes(receiver.decode(octets)) == ["unknown_signature"]
+    assert codes(receiver.decode(octets)) == ["unknown_signature", "replayed_counter"]
+
+
 def test_decode_remembers_nothing() -> None:
     for _ in range(2):
         assert decode(E68.octets, keys=MASTER).diagnostics == ()

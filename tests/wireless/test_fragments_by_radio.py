@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mbus_construct import BuildError, Receiver, Telegram, decode, encode
-from mbus_construct.layers import layers_of
-from mbus_construct.receiver.fragments import Fragments
+from mbus_construct.layers import Layers, layers_of
+from mbus_construct.receiver.fragments import Fragments, Joined
+from mbus_grammars.wireless import with_crcs
 from wireless.radio import GAS_METER, KEY, OTHER, WATER_METER, codes, in_fragments
 
 
@@ -233,6 +234,193 @@ def test_one_fragment_is_a_message() -> None:
     assert only[14:] == WHOLE[14:]
     for remarks in (["joined"], ["joined", "replayed_counter"]):
         assert codes(receiver.decode(only)) == remarks
+
+
+# --- What belongs together -----------------------------------------------------------------------
+
+PLAIN = b"\x78" + bytes.fromhex("0C1378563412 0C1321436587")  # two volumes, told apart by their octets
+
+
+def fragment(number: int, part: bytes, *, more: bool, **fields: str) -> bytes:
+    """A fragment without MAC with these fields of the AFL, in hex."""
+    bits = {"message_control": 0x2000, "key_information": 0x0200, "message_counter": 0x0800}
+    control = number | (0x4000 if more else 0) | sum(bits[name] for name in fields)
+    body = control.to_bytes(2, "little") + bytes.fromhex("".join(fields.get(name, "") for name in bits))
+    behind = WHOLE[1:10] + bytes([0x90, len(body)]) + body + part
+    return bytes([len(behind)]) + behind
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "other"),
+    [
+        ("message_counter", "05000000", "06000000"),
+        ("message_control", "00", "40"),
+        ("key_information", "0100", "0200"),
+    ],
+)
+def test_fragments_of_two_messages_are_not_joined(name: str, value: str, other: str) -> None:
+    first = fragment(1, PLAIN[:5], more=True, **{name: value})
+    second = fragment(2, PLAIN[5:], more=False, **{name: value})
+    strange = fragment(2, PLAIN[5:], more=False, **{name: other})
+    receiver = Receiver()
+    receiver.decode(first)
+    lost = receiver.decode(strange)
+    assert (codes(lost), lost.worst, lost.records) == (["fragment_missing"], "error", ())
+    assert lost.diagnostics[0].message == (
+        f"fragment 2 came of another message: its {name.replace('_', ' ')} differs, "
+        "fragment 2 of the message is missing"
+    )
+    joined = receiver.decode(second)  # a last one that is another message's costs nothing
+    assert codes(joined) == ["joined"]
+    assert len(joined.records) == 2
+    assert codes(receiver.decode(second)) == ["fragment"]  # came again
+    assert codes(receiver.decode(strange)) == ["fragment_missing"]
+
+
+def test_any_two_fragments_must_agree() -> None:
+    """Not the first alone says of which message it is; and what follows a strange one is strange too."""
+    parts = (PLAIN[:4], PLAIN[4:9], PLAIN[9:])
+    first = fragment(1, parts[0], more=True)
+    second = fragment(2, parts[1], more=True, message_counter="05000000")
+    third = fragment(3, parts[2], more=False, message_counter="05000000")
+    receiver = Receiver()
+    assert len(received(receiver, [first, second, third])[-1].records) == 2
+    strange = fragment(3, parts[2], more=False, message_counter="06000000")
+    assert codes(received(receiver, [first, second, strange])[-1]) == ["fragment_missing"]
+    between = fragment(2, parts[1], more=True, message_counter="06000000")
+    begun = fragment(1, parts[0], more=True, message_counter="05000000")
+    silent = fragment(3, parts[2], more=False)
+    for order in ([begun, between, silent], [begun, between, between, silent]):
+        assert codes(received(receiver, order)[-1]) == ["fragment_missing"]
+
+
+def test_a_repeated_number_with_other_fields_is_no_repeat() -> None:
+    receiver = Receiver()
+    receiver.decode(fragment(1, PLAIN[:4], more=True, message_counter="05000000"))
+    receiver.decode(fragment(2, PLAIN[4:9], more=True, message_counter="05000000"))
+    again = receiver.decode(fragment(2, PLAIN[4:9], more=True, message_counter="06000000"))
+    assert codes(again) == ["fragment_missing"]
+
+
+# --- A last fragment that is damaged -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [-1, -20, 15, 22])
+def test_a_damaged_last_fragment_may_be_repeated(place: int) -> None:
+    """In its data or its MAC: those before it wait for a good one."""
+    changed = bytearray(FRAGMENTS[2])
+    changed[place] ^= 1
+    receiver = Receiver(KEY)
+    received(receiver, FRAGMENTS[:2])
+    for _ in range(3):
+        damaged = receiver.decode(bytes(changed))
+        assert codes(damaged)[0] == "joined"
+        assert (damaged.worst, damaged.records) == ("error", ())
+    assert_joined(receiver.decode(FRAGMENTS[2]))
+    again = receiver.decode(FRAGMENTS[2])
+    assert (codes(again), again.worst) == (["fragment"], "info")
+    assert "came again" in again.diagnostics[0].message
+    assert codes(receiver.decode(bytes(changed))) == ["fragment_missing"]  # the message is over
+
+
+def test_a_last_fragment_of_another_length_may_be_repeated() -> None:
+    link = WHOLE[1:10]
+    head = link + b"\x90\x04" + (0x5001).to_bytes(2, "little") + len(PLAIN).to_bytes(2, "little")
+    first = bytes([len(head) + 5]) + head + PLAIN[:5]
+    receiver = Receiver()
+    receiver.decode(first)
+    short = receiver.decode(fragment(2, PLAIN[5:-1], more=False))
+    assert codes(short) == ["fragment_missing"]
+    assert short.diagnostics[0].message == "the message has 12 octets, its first fragment says 13"
+    assert codes(receiver.decode(fragment(2, PLAIN[5:], more=False))) == ["joined"]
+
+
+def test_a_whole_message_repeated_after_damage() -> None:
+    changed = FRAGMENTS[2][:-1] + bytes([FRAGMENTS[2][-1] ^ 1])
+    receiver = Receiver(KEY)
+    received(receiver, [*FRAGMENTS[:2], changed])
+    assert_joined(received(receiver, FRAGMENTS)[-1])
+    whole, frames = sent(60, 40, counter=78)
+    received(receiver, [*FRAGMENTS[:2], changed])
+    assert_joined(received(receiver, frames)[-1], whole)  # or another one that starts anew
+
+
+def test_a_message_without_a_key_is_over_too() -> None:
+    receiver = Receiver()
+    assert codes(received(receiver, FRAGMENTS)[-1]) == ["joined", "encrypted"]
+    assert codes(receiver.decode(FRAGMENTS[2])) == ["fragment"]
+
+
+def test_frames_that_are_read_twice_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong in format B is read as a frame without CRCs too, before anything is remembered."""
+    taken: list[bytes] = []
+    join = Fragments.join
+
+    def counted(self: Fragments, octets: bytes, layers: Layers) -> Joined:
+        taken.append(octets)
+        return join(self, octets, layers)
+
+    monkeypatch.setattr(Fragments, "join", counted)
+    receiver = Receiver(KEY)
+    in_b = [with_crcs(frame, "B") for frame in FRAGMENTS]
+    for order in ([2], [0, 2], [0, 1, 2, 2]):
+        for number in order:
+            telegram = receiver.decode(in_b[number])
+            assert telegram.frame.format == "B"
+            assert taken.pop() == FRAGMENTS[number]
+            assert taken == []
+    assert codes(telegram) == ["fragment"]
+
+
+# --- Around the message --------------------------------------------------------------------------
+
+
+def within_ell(frame: bytes, ell: dict[str, Any]) -> bytes:
+    """A fragment in an extended link layer of its own."""
+    values: dict[str, Any] = {**decode(frame).to_dict(), "ell": ell}
+    return encode(values, keys=KEY)
+
+
+ELLS: list[dict[str, Any]] = [
+    {"ci_field": 0x8C, "communication_control": 0x20},
+    {"ci_field": 0x8D, "session_number": {"encryption": "AES-128-CTR", "time": 5, "session": 1}},
+    {"ci_field": 0x8D, "session_number": 0x1000},
+    {"ci_field": 0x8E, "receiver": WATER_METER},
+]
+
+
+@pytest.mark.parametrize("ell", ELLS)
+def test_fragments_behind_an_extended_link_layer(ell: dict[str, Any]) -> None:
+    """Each has its own; the message has that of the last one, and its offsets count from there."""
+    frames = [within_ell(frame, {**ell, "access_number": number}) for number, frame in enumerate(FRAGMENTS)]
+    last = received(Receiver(KEY), frames)[-1]
+    alone = decode(WHOLE, keys=KEY)
+    assert codes(last) == ["joined"]
+    assert [record.value for record in last.records] == [record.value for record in alone.records]
+    assert last.ell == decode(frames[2], keys=KEY).ell
+    assert last.ell is not None
+    assert last.ell.access_number == 2
+    octets = encode(last, keys=KEY)
+    assert decode(octets, keys=KEY).records == last.records
+    assert Telegram.from_dict(json.loads(last.to_json())) == last
+    assert Telegram.from_dict(last.to_dict(), keys=KEY) == last
+
+
+def test_fragments_on_wires_are_not_joined() -> None:
+    """Nobody says whose they are."""
+    receiver = Receiver()
+    for number in (1, 2):
+        octets = bytes.fromhex(f"90 02 0{number} {4 if number == 1 else 0}0") + PLAIN
+        body = b"\x08\x01" + octets
+        wired = bytes([0x68, len(body), len(body), 0x68]) + body + bytes([sum(body) & 0xFF, 0x16])
+        telegram = receiver.decode(wired)
+        assert codes(telegram) == ["fragment"]
+        assert telegram.diagnostics[0].message == (
+            f"fragment {number} of a message; only fragments that came by radio are joined"
+        )
+        assert telegram.records == ()
+        assert Telegram.from_dict(json.loads(telegram.to_json())) == telegram
+    assert len(receiver._fragments) == 0
 
 
 def test_bounded() -> None:
