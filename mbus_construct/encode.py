@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from construct import ConstructError
 
 from mbus_grammars import DIB, VIB, BuildError, Meaning
+from mbus_grammars.application import WIRED_ONLY
 from mbus_grammars.base import is_mapping, is_sequence
-from mbus_grammars.code_tables import CI_FIELDS
 from mbus_grammars.fields import CI_NAMES, CField
 from mbus_grammars.record import (
     RecordArea,
@@ -22,7 +22,15 @@ from mbus_grammars.wireless import WirelessFrame, with_crcs
 
 from .choose import choose, parse_unit
 from .decode import decode, decode_records
-from .encode_layers import SELECTIONS, address_of, complete_wireless, is_hidden, is_wireless, layered
+from .encode_layers import (
+    SELECTIONS,
+    address_of,
+    complete_wireless,
+    header_behind,
+    is_hidden,
+    is_wireless,
+    layered,
+)
 from .encode_security import (
     by_hand,
     check_states,
@@ -58,9 +66,6 @@ _RECORD_AREAS: Final = {
     **dict.fromkeys((0x72, 0x78, 0x7A), RecordsFromMeter),
     0x76: RecordsFromMeterMSB,
 }
-
-# The header behind each CI field: "short", "long"; what is neither has none.
-_HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 
 # Keys of a record by what decides them.
 _DIB_KEYS: Final = ("function", "storage_number", "tariff", "subunit")
@@ -243,9 +248,9 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         return built | {key: item for key, item in address.items() if key == "identification_number"}
     if ci_field in SELECTIONS:
         built |= address_of(part_of(values, "meter", MeterDict))
-    elif _HEADERS[ci_field] in ("short", "long"):
-        built["header"] = _header(ci_field, values)
-    area = _RECORD_AREAS.get(ci_field)
+    elif (kind := header_behind(ci_field, values.get("link"))) in ("short", "long"):
+        built["header"] = _header(kind, values)
+    area = _RECORD_AREAS.get(ci_field) if "header" in built or ci_field != WIRED_ONLY else None
     refuse_other_mode(values, ci_field, header="header" in built)
     if "header" not in built:
         _refuse_header(ci_field, values)
@@ -306,7 +311,7 @@ def _secure(
     data["records"], header["configuration_field"] = found
 
 
-def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
+def _header(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     status = values.get("status")
     header = {
         "access_number": values.get("access_number") or 0,
@@ -314,7 +319,7 @@ def _header(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         "configuration_field": values.get("configuration_field") or 0,
     }
     address = address_of(part_of(values, "meter", MeterDict))
-    if _HEADERS[ci_field] == "long":
+    if kind == "long":
         if not address:
             raise BuildError("meter", None, "identification_number, manufacturer, version and device_type")
     elif values.get("link") == "wireless":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mbus_grammars import BuildError
-from mbus_grammars.application import USER_DATA, WIRELESS_USER_DATA
+from mbus_grammars.application import USER_DATA, WIRED_ONLY, WIRELESS_USER_DATA
 from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import CI_FIELDS
 from mbus_grammars.fields import CI_FIELDS_TO_METER, CI_NAMES, WirelessCField
@@ -28,6 +28,11 @@ SELECTIONS: Final = (0x52, 0x56)
 _HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 
 _CMAC_8: Final = 5
+
+
+def header_behind(ci_field: int, link: object) -> str:
+    """The header behind a CI field: "short", "long", or another word where there is none."""
+    return "raw" if link == "wireless" and ci_field == WIRED_ONLY else _HEADERS.get(ci_field, "raw")
 
 
 def address_of(meter: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,7 +83,8 @@ def complete_wireless(frame: Mapping[str, Any], values: Mapping[str, Any]) -> di
         )
         if ci_field is not None:
             completed["ci_field"] = ci_field
-    if _HEADERS.get(completed.get("ci_field", 0x72)) != "long" and not _names_a_meter(completed, values):
+    header = header_behind(completed.get("ci_field", 0x72), "wireless")
+    if header != "long" and not _names_a_meter(completed, values):
         _refuse_other_meter(meter, completed, values)
     return completed
 

@@ -246,6 +246,10 @@ _WHOLE: Final[dict[int, Anything]] = {
 }
 
 
+# This CI field is of wires, and older than encryption: by radio nobody knows what stands behind it.
+WIRED_ONLY: Final = 0x76
+
+
 def _plain_only(body: tuple[Anything, ...]) -> tuple[Anything, ...]:
     """A body that is no list of records: behind the fillers that say that it was decrypted, if it was."""
     fillers = field("decryption_verification", Optionally(verified, Const(FILLERS)), "EN 13757-7")
@@ -264,7 +268,10 @@ def _structure(header: str, body: tuple[Anything, ...], security: Security) -> A
 def _user_data(security: Security) -> dict[int, Anything]:
     """What stands behind each CI field."""
     compact = _structure("long", CompactFrame, security)
-    whole = {**_WHOLE, 0x73: compact if security.wireless else FixedOrCompact(compact)}
+    if security.wireless:
+        whole = {**_WHOLE, 0x73: compact, WIRED_ONLY: Layout(*_PAYLOAD)}
+    else:
+        whole = {**_WHOLE, 0x73: FixedOrCompact(compact)}
     table: dict[int, Anything] = {}
     for row in CI_FIELDS:
         for code in range(row.first, row.last + 1):

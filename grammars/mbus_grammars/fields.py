@@ -130,7 +130,7 @@ _C_FIELDS_TO_METER: Final = frozenset(
 
 
 def is_to_meter(ci_field: int | None, c_field: int | None) -> bool:
-    """Whether octets with this CI field are sent to a meter; where meters send it too, the C field says it."""
+    """Whether octets with this CI field are sent to a meter; the C field says it where meters send it too."""
     if ci_field in CI_FIELDS_TO_METER:
         return True
     return ci_field in _CI_FIELDS_OF_BOTH and c_field in _C_FIELDS_TO_METER

@@ -165,15 +165,17 @@ class Security:
     def encrypted_length(self, configuration_field: Mapping[str, Any], payload: bytes) -> int:
         """How many octets behind the header (and its extension) are encrypted; 0 for plain data.
 
-        The two idle fillers that only plain data start with mean plain. In modes 5 and 7 plain data may
-        follow the encrypted ones; the others put more fields in front of the data, so that their whole rest
-        is kept. Raises `DecodeError` where there are fewer octets than a frame by radio says are encrypted.
+        The two idle fillers that only plain data start with mean plain: on wires in every mode, by radio in
+        modes 5 and 7, which have them. In these plain data may follow the encrypted ones; the others put more
+        fields in front of the data, so that their whole rest is kept. Raises `DecodeError` where there are
+        fewer octets than a frame by radio says are encrypted.
         """
         mode = configuration_field["security_mode"]
-        if payload.startswith(FILLERS) or not mode or not payload:
+        has_fillers = mode in (MODE_5, MODE_7)
+        if not mode or not payload or (payload.startswith(FILLERS) and (has_fillers or not self.wireless)):
             return 0
         blocks = announced(configuration_field)
-        if mode not in (MODE_5, MODE_7):
+        if not has_fillers:
             if self.wireless:
                 return len(payload)
             return len(payload) if mode in SECURITY_MODES and 0 < blocks <= len(payload) else 0

@@ -238,6 +238,8 @@ def user_data(ci_field: int, security: Security = WIRED) -> SearchStrategy[Any]:
         return _entries(**_address, records=record_areas(TO_METER, most=2))
     if ci_field == 0x77:
         return fixed_data()
+    if ci_field == 0x76 and security.wireless:
+        return _entries(payload=_payload)
     if ci_field == 0x76:
         return _entries(
             **headers(kind, bits(ConfigurationField)), records=st.lists(data_records(), max_size=2)

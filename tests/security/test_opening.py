@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mbus_construct import BuildError, decode
+from mbus_construct import BuildError, decode, encode
 from mbus_construct.layers import layers_of
 from mbus_construct.security import aes
 from mbus_construct.security.keys import Keys
@@ -224,8 +224,8 @@ def test_a_mac_of_octets_that_came_decrypted() -> None:
         assert result.octets == octets
         assert result[3:5] == ("already decrypted", "wrong")
         assert [(finding.severity, finding.code) for finding in result.findings] == [("warning", "wrong_mac")]
-    in_mode_8 = wireless(f"{ADAPTER} {AFL} 7A 2A 00 1008 {GAS}")
-    result = opened(in_mode_8, {"default": MASTER})
+    in_mode_8 = h(f"{AFL} 7A 2A 00 1008 {GAS}")  # on wires
+    result = opened(in_mode_8, {"default": MASTER}, "ci_field")
     assert result[3:5] == ("already decrypted", "not checked")
     assert result.findings[0].message == (
         "security mode 8 (AES-128-CTR and CMAC) is not opened here: the MAC was made over octets that were "
@@ -277,7 +277,6 @@ def test_plain_data_behind_a_mac_that_was_made_over_them() -> None:
         (f"{LINK} 7A 2A 00 0005", "plain"),
         (f"{LINK} 7A 2A 00 0005 2F2F 0C13 78563412", "plain"),
         (f"{LINK} 7A 2A 00 1005 2F2F", "already decrypted"),  # fewer octets than are announced
-        (f"{LINK} 7A 2A 00 1008 2F2F 0C13 78563412", "already decrypted"),
     ],
 )
 @pytest.mark.parametrize("keys", [None, KEY])
@@ -319,6 +318,9 @@ def test_an_extended_link_layer_with_nothing_readable_in_it() -> None:
     [
         ("1002", "mode 2 (DES-CBC, IV zero (deprecated))"),
         ("1008", "mode 8 (AES-128-CTR and CMAC)"),
+        ("1008 2F2F", "mode 8 (AES-128-CTR and CMAC)"),  # it has no fillers
+        ("1004 2F2F", "mode 4 (specific national usage)"),
+        ("0010 2F2F", "mode 16 (reserved)"),
         ("1009", "mode 9 (AES-128-GCM)"),
         ("100A", "mode 10 (AES-128-CCM)"),
         ("200D", "mode 13 (specific national usage (TLS))"),
@@ -332,6 +334,33 @@ def test_unknown_modes_are_named_and_left_raw(configuration: str, name: str) -> 
     assert result.state == "unknown mode"
     assert codes(result) == ["security_mode"]
     assert f"security {name} is not opened here" in result.findings[0].message
+
+
+@pytest.mark.parametrize("configuration", ["2005", "0000", "1005"])
+def test_ci_76_is_of_wires(configuration: str) -> None:
+    """It is older than encryption: by radio nobody knows what stands behind it, and it stays raw."""
+    data = f"12345678 1593 33 03 2A 00 {configuration} {HIDDEN_GAS}"
+    for ell in ("", "8C 80 75 "):
+        sent = wireless(f"{LINK} {ell}76 {data}")
+        telegram = decode(sent, keys=KEY)
+        assert telegram == decode(sent)
+        assert telegram.records == ()
+        assert telegram.user_data == {"payload": h(data).hex().upper()}
+        assert [item.code for item in telegram.diagnostics] == ["no_grammar"]
+        assert encode(telegram) == sent
+    on_wires = decode(h("76 12345678 1593 33 03 2A 00 0000 0213 0005"), link="ci_field")
+    assert [str(record.value) for record in on_wires.records] == ["0.005"]
+    with pytest.raises(BuildError, match="none behind CI 76h"):
+        encode({**on_wires.to_dict(), "link": "wireless", "frame": {"ci_field": 0x76, "c_field": 0x44}})
+
+
+def test_fillers_of_other_modes_are_data() -> None:
+    sent = wireless(f"{LINK} 7A 2A 00 1008 2F2F 0C13 78563412")
+    for keys in (None, KEY):
+        telegram = decode(sent, keys=keys)
+        assert telegram.records == ()
+        assert telegram.encrypted == sent[15:]
+        assert [item.code for item in telegram.diagnostics] == ["security_mode"]
 
 
 def test_an_encryption_of_the_link_layer_that_is_not_known() -> None:
