@@ -58,8 +58,9 @@ def crc(octets: bytes) -> int:
     return register ^ 0xFFFF
 
 
-# What the register is behind octets and their CRC, whatever they are.
+# What the register is behind octets and their CRC, whatever they are, and what the CRC of both is.
 _BEHIND_CRC: Final = _TABLE[0xFFFF]
+CRC_WITH_CRC: Final = _BEHIND_CRC ^ 0xFFFF
 
 
 def are_right(octets: bytes, blocks: Iterable[tuple[int, int]]) -> bool:

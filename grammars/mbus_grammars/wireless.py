@@ -22,7 +22,7 @@ from .application import WIRELESS_USER_DATA
 from .base import Anything, Context, Stream, field_of, is_mapping
 from .bits import Octet
 from .constructs import Derived, Door, Layout, field
-from .crc import are_right, crc
+from .crc import CRC_WITH_CRC, are_right, crc
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, WirelessCField
 
@@ -171,10 +171,6 @@ def _telegram_length_in_b(octets: bytes) -> int:
     return total - CRC_SIZE * crcs
 
 
-# What the CRC of octets with their CRC behind them is, whatever they are.
-_CRC_WITH_CRC: Final = crc(crc(b"").to_bytes(CRC_SIZE, "big"))
-
-
 def _ends_with_crc(block: bytes) -> bool:
     """Whether the last two octets are the CRC of those before.
 
@@ -183,7 +179,7 @@ def _ends_with_crc(block: bytes) -> bool:
     """
     if int.from_bytes(block, "big").bit_count() & 1:
         return False
-    return crc(block) == _CRC_WITH_CRC
+    return crc(block) == CRC_WITH_CRC
 
 
 def _check_length(octets: bytes, total: int) -> None:

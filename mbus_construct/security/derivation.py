@@ -1,4 +1,4 @@
-"""Keys derived from a master key: KDF-A. EN 13757-7; OMS 9.5, as exmbus and CEN/TR 17167:2018 F.3 give it."""
+"""Keys derived from a master key: KDF-A. EN 13757-7, as exmbus and CEN/TR 17167:2018 F.3 give it."""
 
 from __future__ import annotations
 

@@ -93,6 +93,7 @@ def _kind(given: object) -> str:
 # --- Selectors -----------------------------------------------------------------------------------
 
 _LONGEST_SELECTOR: Final = 24  # what is longer may be a key in the wrong place
+_MANY_DIGITS: Final = re.compile(r"(?:[0-9A-Fa-f][\s:.,_-]?){17}")  # more than any selector has
 _HOW: Final = (
     "a selector is an identification number (12345678), ELS-12345678, ELS-12345678-33-03, "
     "sixteen digits of a secondary address, a manufacturer (ELS), or default"
@@ -135,9 +136,14 @@ def _masked(digits: str) -> _Address:
     return mask, int(digits, 16) & mask
 
 
+def _may_be_key(text: str) -> bool:
+    """Whether a text that is no key may be one in the wrong place, or most of it."""
+    return _MANY_DIGITS.search(text) is not None
+
+
 def _called(selector: object, place: int) -> str:
     """A selector as errors name it: by its place where it may be a key that stands on the wrong side."""
-    if isinstance(selector, str) and len(selector) <= _LONGEST_SELECTOR:
+    if isinstance(selector, str) and len(selector) <= _LONGEST_SELECTOR and not _may_be_key(selector):
         return f"selector {selector!r}"
     return f"selector number {place}"
 
@@ -197,7 +203,7 @@ class Keys:
         """
         if isinstance(source, str) and ("\n" in source or "=" in source):
             return cls._from_text(source, "keys")
-        text = _text_of(Path(source))
+        text = _text_of(source)
         if text is None:
             raise KeysError(f"{source} is no text in UTF-8: keys are written in TOML")
         return cls._from_text(text, str(source))
@@ -295,12 +301,17 @@ def _entry(selector: object, given: object, place: int) -> _Entry:
 # --- TOML ----------------------------------------------------------------------------------------
 
 
-def _text_of(path: Path) -> str | None:
+def _text_of(path: str | PathLike[str]) -> str | None:
     """None for what is no text: its error holds all octets of the file."""
     try:
-        return path.read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except UnicodeDecodeError:
         return None
+    except OSError as error:
+        if not _may_be_key(str(path)):
+            raise
+        kind, number = type(error), error.errno
+    raise kind(number, "no such file of keys, and its name may be a key: one key is given by itself")
 
 
 def _toml(text: str) -> dict[str, Any] | str:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .keys import Key
 
 FILLER: Final = 0x2F
-FILLERS: Final = b"\x2f\x2f"  # the first two plain octets in modes 5 and 7: the check of the key
 
 # Hop count and repeated access change on the way, so that they are no part of the counter block.
 _CHANGED_ON_THE_WAY: Final = 0x10 | 0x02

@@ -316,3 +316,28 @@ def test_no_error_of_keys_has_digits(make: Callable[[], object]) -> None:
         shown += [str(error), repr(error), repr(vars(error)), *traceback.format_exception_only(error)]
         error = error.__context__ or error.__cause__
     assert not any(text in line for text in SHOWN for line in shown)
+
+
+@pytest.mark.parametrize(
+    "named", [HEX, HEX.lower(), f"0x{HEX}", OCTETS.hex(" "), OCTETS.hex(":"), HEX[:-1] + "g"]
+)
+@pytest.mark.parametrize("made", [str, Path])
+def test_a_key_in_the_place_of_a_file(named: str, made: type) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        Keys.from_toml(made(named))
+    assert "no such file" in str(caught.value)
+    shown = "".join(traceback.format_exception(caught.value)) + repr(vars(caught.value)) + repr(caught.value)
+    assert not any(text in shown for text in (named, *SHOWN))
+    assert caught.value.filename is None
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("length", range(17, 33))
+def test_digits_of_a_key_are_no_selector(length: int) -> None:
+    for digits in (HEX[:length], OCTETS.hex(" ")[: length * 3 // 2], f"{HEX[:20]}xy"):
+        with pytest.raises(KeysError) as caught:
+            Keys.of({digits: HEX})
+        assert digits not in str(caught.value)
+        assert "number 1" in str(caught.value)
+    with pytest.raises(KeysError, match="selector 'ELS-1234567' means no meter"):
+        Keys.of({"ELS-1234567": HEX})

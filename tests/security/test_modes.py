@@ -13,7 +13,8 @@ from mbus_construct.security.derivation import (
     derive,
 )
 from mbus_construct.security.keys import Key
-from mbus_construct.security.modes import FILLERS, afl_mac, ell_initial_block, fillers_needed, mode5_iv
+from mbus_construct.security.modes import afl_mac, ell_initial_block, fillers_needed, mode5_iv
+from mbus_grammars.security import FILLERS
 
 GAS_RECORDS = bytes.fromhex("0C1427048502 046D32371F15 02FD170000")  # OMS Annex N.2.1
 
