@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -18,9 +19,10 @@ from ..security.aes import MissingExtra, required
 from ..security.keys import Keys
 from ..telegram import Telegram
 from . import output
-from .inputs import Source, sources
+from .inputs import Source, piped, sources
 from .keys import KeyOption, KeysOption, keys_of
 from .plugins import PluginOption, load
+from .sinks import Sink
 
 
 class Format(StrEnum):
@@ -32,6 +34,10 @@ class Format(StrEnum):
     CSV = "csv"
     XML = "xml"
     XML_NORMALISED = "xml-normalised"
+
+
+# What needs nothing of the telegrams behind a telegram.
+_ONE_BY_ONE: Final = (Format.TABLE, Format.NDJSON, Format.CSV)
 
 
 class Link(StrEnum):
@@ -75,24 +81,30 @@ def command(
 
     What a telegram teaches counts for those behind it: formats of compact frames, fragments of messages,
     message counters. A compact frame whose format comes behind it is decoded in a second pass.
+
+    From a pipe, as in "rtl_wmbus | mbus decode -f ndjson", each line is written as it comes: as table, ndjson
+    and csv, without --merge. There is no second pass then: a compact frame before its format has a remark.
     """
     given = keys_of(key, keys)
     load(plugin)
     missing = _missing_extra() if given else None
+    usable = Keys() if missing else given
     known = Formats.load(formats) if formats is not None and formats.exists() else Formats()
-    results = decode_all(list(sources(telegrams or ())), link, Keys() if missing else given, known)
-    good = [result for _, result in results if isinstance(result, Telegram)]
-    if formats is not None and len(known):
-        known.save(formats)
-    if merge and good:
-        output.write_reading(merge_telegrams(good), format_)
-    else:
-        output.WRITERS[format_](results)
-    output.report_left_out(good, format_)
-    if missing is not None and any(telegram.encrypted for telegram in output.with_contained(good)):
-        typer.echo(f"mbus: {missing}", err=True)
-    output.report_refused([(source, result) for source, result in results if isinstance(result, MBusError)])
-    raise typer.Exit(_exit_code(results, good))
+    tally = _Tally(missing)
+    pipe = piped(telegrams or ()) if format_ in _ONE_BY_ONE and not merge else None
+    try:
+        if pipe is not None:
+            _stream(pipe, format_, link, Receiver(usable, known), tally)
+        else:
+            results = decode_all(list(sources(telegrams or ())), link, usable, known)
+            _write([tally.explained(result) for result in results], format_, merge=merge)
+            for result in results:
+                tally.add(result)
+    finally:
+        if formats is not None and len(known):
+            known.save(formats)
+        tally.end()
+    raise typer.Exit(tally.exit_code)
 
 
 def _missing_extra() -> MissingExtra | None:
@@ -102,6 +114,89 @@ def _missing_extra() -> MissingExtra | None:
     except MissingExtra as error:
         return error
     return None
+
+
+def _write(results: Sequence[output.Result], format_: Format, *, merge: bool) -> None:
+    good = [result for _, result in results if isinstance(result, Telegram)]
+    if merge and good:
+        output.write_reading(merge_telegrams(good), format_)
+    else:
+        output.WRITERS[format_](results)
+    output.report_left_out(good, format_)
+
+
+def _stream(found: Iterable[Source], format_: Format, link: str, receiver: Receiver, tally: _Tally) -> None:
+    """Write each telegram as soon as it is there."""
+    sink = Sink[output.Result](
+        format_,
+        to_dict=output.to_object,
+        rows=lambda result: output.csv_rows(result[0].name, result[1]),
+        columns=output.CSV_COLUMNS,
+        text=output.table_text,
+    )
+    for source in found:
+        result = tally.explained((source, _decoded(source, link, receiver)))
+        if format_ is not Format.TABLE or isinstance(result[1], Telegram):
+            sink.write(result)
+        tally.add(result)
+    sink.end()
+
+
+class _Tally:
+    """What was decoded, without keeping it; says on standard error what was not, and what is missing.
+
+    Args:
+        missing: why the keys that were given are of no use.
+    """
+
+    def __init__(self, missing: MissingExtra | None) -> None:
+        self._missing = missing
+        self._refusals = output.Refusals()
+        self._good = 0
+        self._clean = True
+        self._lacking = False
+
+    def explained(self, result: output.Result) -> output.Result:
+        """The result, with what is missing in the place of the key that was given."""
+        source, telegram = result
+        if self._missing is None or not isinstance(telegram, Telegram):
+            return result
+        return source, _without_extra(telegram, self._missing)
+
+    def add(self, result: output.Result) -> None:
+        """One more that was written."""
+        source, telegram = result
+        if isinstance(telegram, Telegram):
+            every = list(output.with_contained((telegram,)))
+            self._good += 1
+            self._clean &= all(item.worst in (None, "info") for item in every)
+            if self._missing is not None and not self._lacking and any(item.encrypted for item in every):
+                self._lacking = True
+                typer.echo(f"mbus: {self._missing}", err=True)
+        else:
+            self._clean = False
+            self._refusals.tell(source, telegram)
+
+    def end(self) -> None:
+        """There are no more."""
+        self._refusals.end()
+
+    @property
+    def exit_code(self) -> int:
+        """0: clean; 1: decoded with errors; 2: nothing could be decoded."""
+        return 2 if not self._good else 0 if self._clean else 1
+
+
+def _without_extra(telegram: Telegram, missing: MissingExtra) -> Telegram:
+    """The telegram with remarks that ask for the package where they asked for a key."""
+    remarks = tuple(
+        replace(item, message=f"{item.message.partition(': ')[0]}: {missing}")
+        if item.code == "encrypted" and "--key" in item.message
+        else item
+        for item in telegram.diagnostics
+    )
+    inner = (replace(item, telegram=_without_extra(item.telegram, missing)) for item in telegram.contained)
+    return replace(telegram, diagnostics=remarks, contained=tuple(inner))
 
 
 def decode_all(found: Sequence[Source], link: str, keys: Keys, formats: Formats) -> list[output.Result]:
@@ -135,11 +230,3 @@ def _lacks_format(result: Telegram | MBusError) -> bool:
     return isinstance(result, Telegram) and any(
         remark.code == "unknown_signature" for remark in result.diagnostics
     )
-
-
-def _exit_code(results: Sequence[output.Result], good: Sequence[Telegram]) -> int:
-    if not good:
-        return 2
-    every = output.with_contained(good)
-    clean = len(good) == len(results) and all(telegram.worst in (None, "info") for telegram in every)
-    return 0 if clean else 1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedIOBase
 from itertools import accumulate
 from pathlib import Path
-from typing import Final, NamedTuple
+from stat import S_ISREG
+from typing import Final, NamedTuple, cast
 
 import typer
 
@@ -24,6 +28,8 @@ STDIN: Final = "-"
 _PART: Final = 4
 
 _LONGEST: Final = 261  # octets of a frame
+_BLOCK: Final = 1 << 16
+_STDIN_NAME: Final = "standard input"
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,18 @@ def sources(arguments: Sequence[str]) -> Iterator[Source]:
         yield from _from_hexes(hexes)
         hexes = []
         content = sys.stdin.buffer.read() if argument == STDIN else Path(argument).read_bytes()
-        yield from from_content("standard input" if argument == STDIN else argument, content)
+        yield from from_content(_STDIN_NAME if argument == STDIN else argument, content)
     yield from _from_hexes(hexes)
+
+
+def piped(arguments: Sequence[str]) -> Iterator[Source] | None:
+    """The telegrams of standard input as they come; None where it is a terminal or a file, or not alone."""
+    if any(argument != STDIN for argument in arguments) or len(arguments) > 1 or sys.stdin.isatty():
+        return None
+    with suppress(OSError):  # what is no file of the system is none that is whole
+        if S_ISREG(os.fstat(sys.stdin.fileno()).st_mode):
+            return None
+    return from_pipe(cast("BufferedIOBase", sys.stdin.buffer))
 
 
 def _is_file(argument: str) -> bool:
@@ -114,6 +130,55 @@ def _piece(name: str, text: str) -> _Piece:
     return _Piece(source, tuple(Source(f"{name}, offset {start}", frame) for start, frame in rows))
 
 
+def from_pipe(pipe: BufferedIOBase, name: str = _STDIN_NAME) -> Iterator[Source]:
+    """The telegrams of lines that come in one by one, each as soon as its line is there.
+
+    A frame that its line does not finish waits for the next one. What does not begin with a line of text is
+    read to its end, as a file is.
+    """
+    begun = b""
+    decoder = getincrementaldecoder("utf-8-sig")()
+    while not _has_line(begun):
+        block = pipe.read1(_BLOCK)
+        begun += block
+        if not block or not _is_text(decoder, block):
+            yield from from_content(name, begun + pipe.read())
+            return
+    yield from _from_lines(name, _lines_of(pipe, begun))
+
+
+def _has_line(begun: bytes) -> bool:
+    """Whether a line has ended in which something stands: not where a wired frame may begin, 68 0D 0D 68."""
+    if begun.startswith(b"h") and (len(begun) <= _PART or begun[1:_PART] in (b"\r\rh", b"\n\nh")):
+        return False
+    text = begun.lstrip()
+    return b"\n" in text or b"\r" in text
+
+
+def _is_text(decoder: IncrementalDecoder, block: bytes) -> bool:
+    """Whether the text goes on in the next octets."""
+    try:
+        return _is_printable(decoder.decode(block))
+    except UnicodeDecodeError:
+        return False
+
+
+def _lines_of(pipe: BufferedIOBase, begun: bytes) -> Iterator[str]:
+    """Lines, the first of which have been read; octets that are no text spoil their own line only."""
+    decoder = getincrementaldecoder("utf-8-sig")("replace")
+    block, rest, ended = begun, "", False
+    while block:
+        text = decoder.decode(block)
+        if ended and text.startswith("\n"):  # of a CR LF, with the CR in the block before
+            text = text[1:]
+        lines = (rest + text).splitlines(keepends=True)
+        rest = lines.pop() if lines and lines[-1].splitlines() == lines[-1:] else ""
+        yield from lines
+        ended = text.endswith("\r") or (ended and not text)
+        block = pipe.read1(_BLOCK)
+    yield rest + decoder.decode(b"", final=True)
+
+
 def from_content(name: str, content: bytes) -> Iterator[Source]:
     """The telegrams in a file's octets."""
     utf_16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))  # what PowerShell writes
@@ -123,19 +188,26 @@ def from_content(name: str, content: bytes) -> Iterator[Source]:
         text = "\0"
     if not content.strip():
         yield Source(name, fault=DecodeError("empty", code="empty"))
-    elif all(character.isprintable() or character.isspace() for character in text):
+    elif _is_printable(text):
         yield from _from_lines(name, text.splitlines())
     else:
         yield from _from_binary(name, content)
 
 
+def _is_printable(text: str) -> bool:
+    return all(character.isprintable() or character.isspace() for character in text)
+
+
 def _from_lines(name: str, lines: Iterable[str]) -> Iterator[Source]:
-    """One telegram a line, without comments and blank lines."""
-    texts = [(number, line.split(COMMENT)[0].strip()) for number, line in enumerate(lines, 1)]
-    pieces = [_piece(f"{name}, line {number}", text) for number, text in texts if text]
-    if not pieces:
+    """One telegram a line, without comments and blank lines; each as soon as its line is there."""
+    texts = ((number, line.split(COMMENT)[0].strip()) for number, line in enumerate(lines, 1))
+    pieces = (_piece(f"{name}, line {number}", text) for number, text in texts if text)
+    empty = True
+    for source in _telegrams(pieces):
+        empty = False
+        yield source
+    if empty:
         yield Source(name, fault=DecodeError("no telegram in it", code="empty"))
-    yield from _telegrams(pieces)
 
 
 def _telegrams(pieces: Iterable[_Piece]) -> Iterator[Source]:

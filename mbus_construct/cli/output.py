@@ -68,13 +68,12 @@ def refusal(source: Source, error: MBusError) -> RefusalDict:
     }
 
 
-def _objects(results: Iterable[Result]) -> list[Mapping[str, Any]]:
-    return [
-        {**result.to_dict(), "source": source.name}
-        if isinstance(result, Telegram)
-        else refusal(source, result)
-        for source, result in results
-    ]
+def to_object(result: Result) -> Mapping[str, Any]:
+    """The JSON of a telegram, or in its place why there is none."""
+    source, telegram = result
+    if isinstance(telegram, Telegram):
+        return {**telegram.to_dict(), "source": source.name}
+    return refusal(source, telegram)
 
 
 def dumps(value: object, indent: int | None = None) -> str:
@@ -85,14 +84,14 @@ def dumps(value: object, indent: int | None = None) -> str:
 
 def write_json(results: Sequence[Result]) -> None:
     """One object for one telegram, a list for several."""
-    objects = _objects(results)
+    objects = [to_object(result) for result in results]
     typer.echo(dumps(objects[0] if len(objects) == 1 else objects, indent=2))
 
 
 def write_ndjson(results: Sequence[Result]) -> None:
     """One object a line."""
-    for item in _objects(results):
-        typer.echo(dumps(item))
+    for result in results:
+        typer.echo(dumps(to_object(result)))
 
 
 def write_csv(results: Sequence[Result]) -> None:
@@ -171,6 +170,14 @@ def write_table(results: Sequence[Result]) -> None:
             print_telegram(result, source.name if len(results) > 1 else None)
 
 
+def table_text(result: Result) -> str:
+    """The table of one telegram below the name of its source; "" for one that was refused."""
+    from .table import telegram_text  # noqa: PLC0415  rich is slow to import, and for tables alone
+
+    source, telegram = result
+    return telegram_text(telegram, source.name) if isinstance(telegram, Telegram) else ""
+
+
 # libmbus's XML, and whether it is the normalised form.
 _XML: Final = {"xml": False, "xml-normalised": True}
 
@@ -215,12 +222,30 @@ def report_left_out(telegrams: Iterable[Telegram], format_: str) -> None:
 _TOLD: Final = 20
 
 
-def report_refused(faults: Sequence[tuple[Source, MBusError]]) -> None:
+class Refusals:
     """One line on standard error for each telegram that could not be read, up to a number."""
-    for source, error in faults[:_TOLD]:
-        typer.echo(f"mbus: {source.name}: {error}", err=True)
-    if len(faults) > _TOLD:
-        typer.echo(f"mbus: and {len(faults) - _TOLD} more that could not be read", err=True)
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def tell(self, source: Source, error: MBusError) -> None:
+        """One more."""
+        self._count += 1
+        if self._count <= _TOLD:
+            typer.echo(f"mbus: {source.name}: {error}", err=True)
+
+    def end(self) -> None:
+        """Say how many more there were."""
+        if self._count > _TOLD:
+            typer.echo(f"mbus: and {self._count - _TOLD} more that could not be read", err=True)
+
+
+def report_refused(faults: Iterable[tuple[Source, MBusError]]) -> None:
+    """Say of each telegram that could not be read why."""
+    refusals = Refusals()
+    for source, error in faults:
+        refusals.tell(source, error)
+    refusals.end()
 
 
 WRITERS: Final[dict[str, Callable[[Sequence[Result]], None]]] = {

@@ -42,9 +42,17 @@ def console() -> Console:
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=_UNBOUNDED)
 
 
-def print_telegram(telegram: Telegram, title: str | None = None) -> None:
-    """One telegram: who, what kind of frame, its records, what is to be said."""
+def telegram_text(telegram: Telegram, title: str | None) -> str:
+    """The table of a telegram below a title."""
     out = console()
+    with out.capture() as capture:
+        print_telegram(telegram, title, out)
+    return capture.get().rstrip("\n")
+
+
+def print_telegram(telegram: Telegram, title: str | None = None, out: Console | None = None) -> None:
+    """One telegram: who, what kind of frame, its records, what is to be said."""
+    out = console() if out is None else out
     if title:
         out.print(_text(title, style="bold"), soft_wrap=True)
     for line in (_frame_line(telegram), *layer_lines(telegram)):
@@ -61,7 +69,7 @@ def print_telegram(telegram: Telegram, title: str | None = None) -> None:
         _print_encrypted(out, telegram.encrypted)
     _print_end(out, telegram.more_records_follow, telegram.diagnostics)
     for inner in telegram.contained:
-        print_telegram(inner.telegram, f"in record {inner.record}:")
+        print_telegram(inner.telegram, f"in record {inner.record}:", out)
 
 
 def reading_text(reading: Reading, title: str | None, *, plain: bool) -> str:
