@@ -103,14 +103,40 @@ def start(octets: bytes, link: str) -> Started:
 
 def read_started(started: Started, keys: Keys | None) -> Telegram:
     """The telegram."""
-    telegram = read(started.octets, started.form, keys, started.frame_format)
+    return read_by(
+        started, lambda item: read(item.octets, item.form, keys, item.frame_format), _by_radio(keys)
+    )
+
+
+def read_by(
+    started: Started,
+    read_one: Callable[[Started], Telegram],
+    read_inner: Callable[[bytes], Telegram],
+    remember: Callable[[Telegram, Started], Telegram] | None = None,
+) -> Telegram:
+    """The telegram.
+
+    Args:
+        started: what `start` found.
+        read_one: reads octets in one form, and remembers nothing: some are read in two forms.
+        read_inner: reads the telegrams by radio that stand in this one.
+        remember: adds what others say of the telegram, in the form that it has after all; called once.
+    """
+    telegram, last = read_one(started), started
     if started.frame_format == "B" and telegram.worst == "error":
         # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.
-        whole = read(started.sent, "wireless", keys)
-        telegram = telegram if whole.worst == "error" else whole
-    elif started.sent and started.frame_format == "CRC-less":
-        telegram = with_doubt(telegram, started.sent, lambda octets: read(octets, "wireless", keys))
-    return with_contents(guessed(telegram, started.others), _by_radio(keys))
+        other = Started(started.sent, "wireless")
+        whole = read_one(other)
+        if whole.worst != "error":
+            telegram, last = whole, other
+    doubted = telegram
+    if started.sent and started.frame_format == "CRC-less":
+        doubted = with_doubt(telegram, started.sent, lambda octets: read_one(Started(octets, "wireless")))
+    if remember is not None:
+        doubts = doubted.diagnostics[len(telegram.diagnostics) :]
+        telegram = remember(telegram, last)
+        doubted = replace(telegram, diagnostics=(*telegram.diagnostics, *doubts)) if doubts else telegram
+    return with_contents(guessed(doubted, started.others), read_inner)
 
 
 def _by_radio(keys: Keys | None) -> Callable[[bytes], Telegram]:

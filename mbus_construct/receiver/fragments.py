@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mbus_grammars.layers import AFL_FIELDS, FragmentationControl
 
+from ..security.message import with_payload_crc
+
 if TYPE_CHECKING:
     from ..layers import AFL, Layers
 
 _MAX_MESSAGES: Final = 1024
 _L_FIELD_MAX: Final = 0xFF
+
+# What all fragments of a message that say it say alike.
+_OF_MESSAGE: Final = ("message_control", "key_information", "message_counter")
 
 
 class Joined(NamedTuple):
@@ -22,24 +27,33 @@ class Joined(NamedTuple):
     lost: bool = False
 
 
+class _Part(NamedTuple):
+    """One fragment: its AFL, and the octets behind it."""
+
+    afl: AFL
+    octets: bytes
+
+
 class _Begun(NamedTuple):
-    """The fragments of a message so far: its first AFL, and the octets behind each.
+    """The fragments of a message so far, or of one that is `complete` the last, for it may come again."""
 
-    Of a message that is complete there is the `last` fragment, for repeaters send it again.
-    """
+    parts: tuple[_Part, ...]
+    complete: bool = False
 
-    first: AFL
-    parts: tuple[bytes, ...]
-    last: int = 0
-
-    def has(self, afl: AFL, part: bytes) -> bool:
+    def has(self, part: _Part) -> bool:
         """Whether this fragment came before; a message of one fragment comes anew each time."""
-        number = afl.fragment
-        if self.last:
-            return number == self.last > 1 and part == self.parts[-1]
-        if number == 1 and afl != self.first:
-            return False
+        number = part.afl.fragment
+        if self.complete:
+            return number > 1 and part == self.parts[-1]
         return 0 < number <= len(self.parts) and part == self.parts[number - 1]
+
+    def contradiction(self, part: _Part) -> str | None:
+        """The field in which a fragment says something else than those before; None where it fits."""
+        for name in _OF_MESSAGE:
+            told = {getattr(item.afl, name) for item in (*self.parts, part)} - {b""}
+            if len(told) > 1:
+                return name.replace("_", " ")
+        return None
 
 
 class Fragments:
@@ -58,33 +72,40 @@ class Fragments:
     def join(self, octets: bytes, layers: Layers) -> Joined:
         """Take the fragment that a telegram carries.
 
-        A fragment that comes again changes nothing; one that does not follow the last ends the message.
+        A fragment that comes again changes nothing; one that does not follow the last ends the message. The
+        last one completes it only when `close` is told so: until then another last one may take its place.
         """
-        afl = layers.afl
-        if afl is None:
-            raise ValueError("the telegram has no AFL")
-        sender, part = layers.link_address, octets[afl.end : layers.end]
+        part = _part(octets, layers)
+        afl, sender = part.afl, layers.link_address
         begun = self._begun.get(sender)
-        if begun is not None and begun.has(afl, part):
+        if begun is not None and begun.has(part):
             return Joined(None, f"fragment {afl.fragment} came again", lost=False)
-        if begun is not None and begun.last:
-            begun = None
-        count = 0 if begun is None else len(begun.parts)
+        before = () if begun is None or begun.complete else begun.parts
         if afl.fragment == 1:
-            begun = _Begun(afl, (part,))
-        elif begun is None or afl.fragment != count + 1:
+            before = ()
             self._begun.pop(sender, None)
-            wanted = "fragment 1" if begun is None else f"fragment {count + 1}"
-            return Joined(
-                None, f"fragment {afl.fragment} came, {wanted} of the message is missing", lost=True
+        elif not before or afl.fragment != len(before) + 1:
+            self._begun.pop(sender, None)
+            reason = f"fragment {afl.fragment} came, fragment {len(before) + 1} of the message is missing"
+            return Joined(None, reason, lost=True)
+        other = _Begun(before).contradiction(part)
+        if other is not None:
+            if afl.more_fragments:  # those that follow may not say of which message they are
+                self._begun.pop(sender, None)
+            reason = (
+                f"fragment {afl.fragment} came of another message: its {other} differs, "
+                f"fragment {afl.fragment} of the message is missing"
             )
-        else:
-            begun = _Begun(begun.first, (*begun.parts, part))
+            return Joined(None, reason, lost=True)
+        parts = (*before, part)
         if afl.more_fragments:
-            self._keep(sender, begun)
+            self._keep(sender, _Begun(parts))
             return Joined(None, f"fragment {afl.fragment} of a message, more follow")
-        self._keep(sender, _Begun(afl, (part,), afl.fragment))
-        return _message(octets, layers, afl, begun)
+        return _message(octets, layers, parts)
+
+    def close(self, octets: bytes, layers: Layers) -> None:
+        """The message that ends with the fragment of this telegram came whole and undamaged."""
+        self._keep(layers.link_address, _Begun((_part(octets, layers),), complete=True))
 
     def _keep(self, sender: bytes, begun: _Begun) -> None:
         self._begun[sender] = begun
@@ -93,16 +114,32 @@ class Fragments:
             self._begun.popitem(last=False)
 
 
-def _message(octets: bytes, layers: Layers, last: AFL, begun: _Begun) -> Joined:
-    """The whole message as one telegram, longer than any that is sent: its L field is not to be looked at."""
-    fields = {name: getattr(begun.first, name) or getattr(last, name) for name, *_ in AFL_FIELDS}
+def _part(octets: bytes, layers: Layers) -> _Part:
+    """The fragment that a telegram carries."""
+    if layers.afl is None:
+        raise ValueError("the telegram has no AFL")
+    return _Part(layers.afl, octets[layers.afl.end : layers.end])
+
+
+def _message(octets: bytes, layers: Layers, parts: tuple[_Part, ...]) -> Joined:
+    """The whole message as one telegram, longer than any that is sent: its L field is not to be looked at.
+
+    What stands in front of the AFL is that of the last telegram.
+    """
+    last = parts[-1].afl
+    fields = {
+        name: next((told for part in parts if (told := getattr(part.afl, name))), b"")
+        for name, *_ in AFL_FIELDS
+    }
     control = FragmentationControl.pack({bit: bool(fields[name]) for name, bit, _ in AFL_FIELDS})
     head = control.to_bytes(FragmentationControl.size, "little") + b"".join(fields.values())
-    message = b"".join(begun.parts)
+    message = b"".join(part.octets for part in parts)
     announced = int.from_bytes(fields["message_length"], "little")
     if fields["message_length"] and announced != len(message):
         reason = f"the message has {len(message)} octets, its first fragment says {announced}"
         return Joined(None, reason, lost=True)
-    link = octets[: layers.ell or last.start]
-    whole = link + octets[last.start : last.start + 1] + bytes([len(head)]) + head + message
-    return Joined(bytes([min(len(whole) - 1, _L_FIELD_MAX)]) + whole[1:])
+    whole = octets[: last.start + 1] + bytes([len(head)]) + head + message
+    whole = bytes([min(len(whole) - 1, _L_FIELD_MAX)]) + whole[1:]
+    if layers.session:
+        whole = with_payload_crc(whole, layers._replace(end=len(whole)))
+    return Joined(whole)

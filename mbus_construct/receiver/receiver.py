@@ -11,14 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import DecodeError
+from mbus_grammars.fields import CI_FIELDS_TO_METER
 from mbus_grammars.record import RecordsFromMeter
 
-from ..contents import with_contents
-from ..damage import with_doubt
-from ..decode import guessed, start
+from ..decode import read_by, start
 from ..hextext import octets_from
 from ..layers import layers_of
-from ..secured import read, read_opened
+from ..secured import read_opened
 from ..security.keys import Keys
 from ..security.opening import open_telegram
 from ..telegram import Diagnostic, Telegram
@@ -29,7 +28,7 @@ from .fragments import Fragments
 if TYPE_CHECKING:
     from ..decode import Octets, Started
     from ..json_types import Severity
-    from ..layers import Layers
+    from ..layers import AFL, Layers
     from ..security.keys import KeysLike
     from ..security.opening import Opened
     from ..telegram import Meter, Record
@@ -52,8 +51,8 @@ class Receiver:
     Full frames and format frames teach the formats of compact frames, which are decoded from then on; before,
     a compact frame has the remark "unknown_signature" and no records. Fragments are joined: the telegram of
     the last one has the records of the whole message, with offsets that count in it. A message counter that
-    is not above the last one of its meter is remarked as "replayed_counter". All that is remembered is
-    bounded.
+    is not above the last one of its meter, or of the commands to it, is remarked as "replayed_counter". All
+    that is remembered is bounded.
 
     Args:
         keys: see `decode`.
@@ -64,7 +63,7 @@ class Receiver:
         self.keys = Keys.of(keys)
         self.formats = Formats() if formats is None else formats
         self._fragments = Fragments()
-        self._counters: OrderedDict[Meter, int] = OrderedDict()
+        self._counters: OrderedDict[tuple[Meter, bool], int] = OrderedDict()
 
     def decode(self, data: Octets, *, link: str = "auto") -> Telegram:
         """The next telegram. Arguments and errors as in `decode`."""
@@ -72,27 +71,28 @@ class Receiver:
 
     def read(self, started: Started) -> Telegram:
         """The next telegram, from octets of which `decode.start` found out what they are."""
-        telegram = self._read(started)
-        if started.frame_format == "B" and telegram.worst == "error":
-            # The last two octets of one in 65536 CRC-less frames pass for a CRC, and are missing then.
-            whole = self._read(started._replace(octets=started.sent, frame_format="CRC-less"))
-            telegram = telegram if whole.worst == "error" else whole
-        elif started.sent and started.frame_format == "CRC-less":
-            telegram = with_doubt(telegram, started.sent, lambda octets: read(octets, "wireless", self.keys))
-        return with_contents(guessed(telegram, started.others), self._inner)
+        opened: dict[Started, Opened] = {}
+
+        def read(item: Started) -> Telegram:
+            opened[item] = open_telegram(item.octets, item.form, self.keys)
+            return read_opened(opened[item], item.form, item.frame_format)
+
+        def remember(telegram: Telegram, item: Started) -> Telegram:
+            return self._remembered(telegram, opened[item])
+
+        return read_by(started, read, self._inner, remember)
 
     def _inner(self, octets: bytes) -> Telegram:
         """A telegram that stands in another one."""
         return self.decode(octets, link="wireless")
 
-    def _read(self, started: Started) -> Telegram:
-        opened = open_telegram(started.octets, started.form, self.keys)
-        telegram = read_opened(opened, started.form, started.frame_format)
+    def _remembered(self, telegram: Telegram, opened: Opened) -> Telegram:
+        """The telegram with what those before say of it."""
         layers = opened.layers
         if layers is None:
             return telegram
         if layers.afl is not None and layers.transport < 0 and telegram.afl is not None:
-            return self._joined(telegram, opened, layers)
+            return self._joined(telegram, opened, layers, layers.afl)
         return self._known(telegram, opened, layers)
 
     def _known(self, telegram: Telegram, opened: Opened, layers: Layers) -> Telegram:
@@ -120,7 +120,7 @@ class Receiver:
         try:
             self.formats.learn_format(kind, user_data["format_signature"], headers)
         except DecodeError as error:
-            return _with(telegram, "error", error.code, f"format frame: {error.message}")
+            return _damaged(telegram, error.code, f"format frame: {error.message}")
         return telegram
 
     def _expanded(self, telegram: Telegram, kind: MeterType | None, layers: Layers) -> Telegram:
@@ -133,17 +133,20 @@ class Receiver:
             return telegram
         if full.state != "ok":
             offset = None if full.offset is None else place + full.offset
-            return _with(telegram, "error", full.state, f"compact frame: {full.reason}", offset)
+            return _damaged(telegram, full.state, f"compact frame: {full.reason}", offset)
         remarks = tuple(item for item in telegram.diagnostics if item.code != "unknown_signature")
         records, own = _records(full, place)
         return replace(telegram, records=records, diagnostics=(*remarks, *own))
 
     # --- Fragments
 
-    def _joined(self, telegram: Telegram, opened: Opened, layers: Layers) -> Telegram:
+    def _joined(self, telegram: Telegram, opened: Opened, layers: Layers, afl: AFL) -> Telegram:
         """The telegram of a fragment; that of the last one has the whole message."""
-        joined = self._fragments.join(opened.octets, layers)
         remarks = tuple(item for item in telegram.diagnostics if item.code != "fragment")
+        if not layers.link_address:
+            told = f"fragment {afl.fragment} of a message; only fragments that came by radio are joined"
+            return replace(telegram, diagnostics=(*remarks, Diagnostic("info", "fragment", told)))
+        joined = self._fragments.join(opened.octets, layers)
         if joined.octets is None:
             severity: Severity = "error" if joined.lost else "info"
             remark = Diagnostic(severity, "fragment_missing" if joined.lost else "fragment", joined.reason)
@@ -153,6 +156,9 @@ class Receiver:
         found = layers_of(whole.octets, "wireless")
         if found is not None:
             message = self._known(message, whole, found)
+        wrong_mac = message.security is not None and message.security.mac == "wrong"
+        if not wrong_mac and message.worst != "error":
+            self._fragments.close(opened.octets, layers)
         frame = replace(telegram.frame, ci_field=message.frame.ci_field)
         remark = Diagnostic("info", "joined", "joined from fragments; offsets count in the whole message")
         return replace(message, frame=frame, ell=telegram.ell, diagnostics=(remark, *message.diagnostics))
@@ -160,7 +166,10 @@ class Receiver:
     # --- Counters
 
     def _counted(self, telegram: Telegram) -> Telegram:
-        """The telegram with a remark where its message counter is not a new one."""
+        """The telegram with a remark where its message counter is not a new one.
+
+        Commands have counters of their own, which somebody else counts, and keys of their own.
+        """
         security, meter = telegram.security, telegram.meter
         if security is None or security.mac != "verified" or meter is None:
             return telegram
@@ -169,12 +178,17 @@ class Receiver:
             counter = telegram.afl.message_counter
         if counter is None:
             return telegram
-        last = self._counters.get(meter)
+        to_meter = telegram.frame.ci_field in CI_FIELDS_TO_METER
+        last = self._counters.get((meter, to_meter))
         if last is not None and counter <= last:
-            told = f"message counter {counter} is not above {last}, the last one of this meter"
-            return _with(telegram, "warning", "replayed_counter", f"{told}: repeated or replayed")
-        self._counters[meter] = counter
-        self._counters.move_to_end(meter)
+            whose = "to this meter" if to_meter else "of this meter"
+            told = (
+                f"message counter {counter} is not above {last}, the last one {whose}: repeated or replayed"
+            )
+            remark = Diagnostic("warning", "replayed_counter", told)
+            return replace(telegram, diagnostics=(*telegram.diagnostics, remark))
+        self._counters[meter, to_meter] = counter
+        self._counters.move_to_end((meter, to_meter))
         if len(self._counters) > _MAX_COUNTERS:
             self._counters.popitem(last=False)
         return telegram
@@ -186,11 +200,9 @@ def _meter_type(meter: Meter | None) -> MeterType | None:
     return meter.manufacturer, meter.version, meter.device_type
 
 
-def _with(
-    telegram: Telegram, severity: Severity, code: str, message: str, offset: int | None = None
-) -> Telegram:
-    """The telegram with one more remark."""
-    remark = Diagnostic(severity, code, message, offset)
+def _damaged(telegram: Telegram, code: str, message: str, offset: int | None = None) -> Telegram:
+    """The telegram of a compact frame or format frame with the remark what is wrong with it."""
+    remark = Diagnostic("error", code, message, offset)
     remarks = tuple(item for item in telegram.diagnostics if item.code not in _WITHOUT_FORMAT)
     return replace(telegram, diagnostics=(*remarks, remark))
 

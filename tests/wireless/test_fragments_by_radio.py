@@ -196,7 +196,7 @@ def test_messages_longer_than_a_telegram() -> None:
     octets = b"\x78" + b"".join(parts)
     assert len(octets) > 400
     link = encode(message(1), keys=KEY)[1:10]
-    frames = []
+    frames: list[bytes] = []
     for number in range(1, 5):
         part = octets[(number - 1) * 120 : number * 120 if number < 4 else None]
         control = number | (0x4000 if number < 4 else 0)
@@ -320,7 +320,7 @@ def test_a_damaged_last_fragment_may_be_repeated(place: int) -> None:
     again = receiver.decode(FRAGMENTS[2])
     assert (codes(again), again.worst) == (["fragment"], "info")
     assert "came again" in again.diagnostics[0].message
-    assert codes(receiver.decode(bytes(changed))) == ["fragment_missing"]  # the message is over
+    assert codes(receiver.decode(bytes(changed)))[0] == "fragment_missing"  # the message is over
 
 
 def test_a_last_fragment_of_another_length_may_be_repeated() -> None:
@@ -363,13 +363,15 @@ def test_frames_that_are_read_twice_count_once(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Fragments, "join", counted)
     receiver = Receiver(KEY)
     in_b = [with_crcs(frame, "B") for frame in FRAGMENTS]
-    for order in ([2], [0, 2], [0, 1, 2, 2]):
-        for number in order:
-            telegram = receiver.decode(in_b[number])
-            assert telegram.frame.format == "B"
-            assert taken.pop() == FRAGMENTS[number]
-            assert taken == []
-    assert codes(telegram) == ["fragment"]
+    found: list[list[str]] = []
+    for number in (2, 0, 2, 0, 1, 2, 2):
+        telegram = receiver.decode(in_b[number])
+        assert telegram.frame.format == "B"
+        assert taken == [FRAGMENTS[number]]
+        taken.clear()
+        found.append(codes(telegram))
+    one, lost = ["fragment"], ["fragment_missing"]
+    assert found == [lost, one, lost, one, one, ["joined"], one]
 
 
 # --- Around the message --------------------------------------------------------------------------
