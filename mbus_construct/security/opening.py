@@ -1,7 +1,8 @@
 """Telegrams opened: AES-CTR of the extended link layer, then the MAC, then modes 5 and 7.
 
 Each of the two encryptions checks its key: the payload CRC in the link layer, the two idle fillers 2Fh in
-front of the data. All keys that fit the meter are tried. What cannot be opened stays as it was sent, and a
+front of the data. All keys that fit the meter are tried; where several pass, the one whose records can be
+read is taken. What cannot be opened stays as it was sent, and a
 finding says why. EN 13757-4, EN 13757-7.
 """
 
@@ -15,6 +16,7 @@ from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODE_NAMES
 from ..layers import layers_of
 from ..outer_layers import key_wanted
 from .aes import NO_IV, crypt_ctr, decrypt_cbc, encrypt_cbc
+from .doubts import doubts
 from .message import (
     KDF_A,
     announced_octets,
@@ -95,7 +97,7 @@ def open_telegram(octets: bytes, form: Form, keys: Keys) -> Opened:
         return Opened(octets, None)
     link_state: LinkState | None = None
     if layers.hidden:
-        octets, link_state, finding = _open_link_layer(octets, layers, keys)
+        octets, link_state, finding = _open_link_layer(octets, form, layers, keys)
         if finding is not None:
             return Opened(octets, layers, link_state, findings=(finding,))
         layers = layers_of(octets, form)
@@ -128,7 +130,9 @@ def _wrong_key(does: str, address: bytes) -> str:
 # --- Extended link layer -------------------------------------------------------------------------
 
 
-def _open_link_layer(octets: bytes, layers: Layers, keys: Keys) -> tuple[bytes, LinkState, Finding | None]:
+def _open_link_layer(
+    octets: bytes, form: Form, layers: Layers, keys: Keys
+) -> tuple[bytes, LinkState, Finding | None]:
     """The telegram with the octets in plain that AES-CTR hides.
 
     The counter block has the sender's address; with a receiver beside it sources differ, and the CRC tells.
@@ -143,12 +147,17 @@ def _open_link_layer(octets: bytes, layers: Layers, keys: Keys) -> tuple[bytes, 
         return octets, "unknown mode", Finding("warning", "security_mode", message, start)
     addresses = [address for address in (layers.link_address, receiver_of(octets, layers)) if address]
     candidates = dict.fromkeys(key for address in addresses for key in keys.for_octets(address))
-    for address in addresses:
-        block = initial_block(octets, layers, address)
-        for key in candidates:
-            plain = crypt_ctr(key.octets, block, hidden)
-            if payload_crc_fits(plain):
-                return _replaced(octets, layers, start, plain), "decrypted", None
+    fitting = (
+        _replaced(octets, layers, start, plain)
+        for block in [initial_block(octets, layers, address) for address in addresses]
+        for plain in [crypt_ctr(key.octets, block, hidden) for key in candidates]
+        if payload_crc_fits(plain)
+    )
+    found = next(fitting, None)
+    if found is not None:
+        if len(candidates) > 1:
+            found = min([found, *fitting], key=lambda each: doubts(each, layers_of(each, form)))
+        return found, "decrypted", None
     if not addresses:
         message = f"{len(hidden)} octets are encrypted, and no address says of which meter they are"
         return octets, "encrypted", Finding("warning", "encrypted", message, start)
@@ -217,25 +226,29 @@ class _Transport:
             derivation = derivation_of(self.layers, self.address)
             if not derivation.known:
                 return self._no_derivation(derivation, None)
-        for key in self.keys:
-            plain = self._plain(derivation, key)
-            if plain is not None:
-                return self._decrypted(plain, None)
-        return self._left(None)
+        plains = [plain for key in self.keys if (plain := self._plain(derivation, key)) is not None]
+        if not plains:
+            return self._left(None)
+        found = [self._decrypted(plain, None) for plain in plains]
+        return found[0] if len(found) == 1 else min(found, key=lambda each: doubts(each.octets, each.layers))
 
     def _authenticated(self, afl: AFL, length: int) -> Opened:
         """A message with a MAC of so many octets."""
         derivation = derivation_of(self.layers, self.address)
         if not derivation.known:
             return self._no_derivation(derivation, "not checked")
-        is_key = False
+        is_key = is_authentic = False
         for key in self.keys:
             plain = self._plain(derivation, key)
             if mac_of(self.octets, self.layers, afl, derivation.mac(key))[:length] == afl.mac:
-                return self._authentic(plain)
+                if plain is not None or self.seems_plain or not self.hidden:
+                    return self._authentic(plain)
+                is_authentic = True  # by chance, if another key gives the data too
             if self.seems_plain and self._sealed_fits(afl, length, derivation, key):
                 return self._left("verified")
             is_key = is_key or plain is not None
+        if is_authentic:
+            return self._authentic(None)
         if not self.keys:
             return self._mac_not_checked(afl)
         if is_key or self.seems_plain or not self.hidden:

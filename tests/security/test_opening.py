@@ -11,7 +11,7 @@ import pytest
 from mbus_construct import BuildError, decode, encode
 from mbus_construct.layers import layers_of
 from mbus_construct.security import aes
-from mbus_construct.security.keys import Keys
+from mbus_construct.security.keys import Key, Keys
 from mbus_construct.security.message import (
     derivation_of,
     initial_block,
@@ -21,6 +21,7 @@ from mbus_construct.security.message import (
 )
 from mbus_construct.security.opening import Opened, open_telegram
 from mbus_construct.security.sealing import seal_telegram
+from mbus_grammars.layers import payload_crc_fits
 
 if TYPE_CHECKING:
     from mbus_construct.json_types import Form
@@ -647,3 +648,52 @@ def test_a_missing_mac_of_plain_data_and_of_unknown_modes() -> None:
 def test_no_mac_is_missing(afl: str) -> None:
     """None is announced, or a later fragment has it."""
     assert opened(wireless(f"{LINK} {afl} 78 0C13 78563412"), MASTER)[2:] == (None, None, None, ())
+
+
+# --- Several keys that pass ----------------------------------------------------------------------
+
+PASSES = "dfba423b9c71238b61ff82011f02e668"  # gives 2F 2F for E65 too, and nonsense behind it
+
+
+@pytest.mark.parametrize("keys", [[PASSES, KEY], [KEY, PASSES], [OTHER, PASSES, KEY]])
+def test_of_keys_that_pass_the_one_is_taken_that_gives_records(keys: list[str]) -> None:
+    assert opened(E65, PASSES).state == "decrypted"
+    assert opened(E65, {"ELS": keys}).octets == EXAMPLES["E65"][3]
+    for _ in range(3):  # the fast path of what was opened before comes to the same
+        telegram = decode(E65, keys={"ELS": keys})
+        assert [str(record.value) for record in telegram.records] == ["28504.27", "2008-05-31 23:50:00", "0"]
+        assert telegram.worst != "error"
+
+
+def test_of_keys_that_give_a_payload_crc_the_one_is_taken_that_gives_records() -> None:
+    layers = layers_of(E69, "wireless")
+    assert layers is not None
+    block = initial_block(E69, layers, layers.link_address)
+    passes = next(
+        number.to_bytes(16)
+        for number in count()
+        if payload_crc_fits(aes.crypt_ctr(number.to_bytes(16), block, E69[17:]))
+    )
+    assert opened(E69, passes).link_state == "decrypted"
+    for keys in ([passes, ELL_KEY], [ELL_KEY, passes]):
+        assert opened(E69, {"KAM": keys}).octets == EXAMPLES["E69"][3]
+
+
+def test_a_short_mac_that_fits_by_chance() -> None:
+    """Of two octets: another key may have it too, and decrypts nothing."""
+    plain = wireless(f"{LINK} 90 09 002C 23 B30A0000 0000 7A 2A 00 2007 10 {GAS}")
+    sent = seal_telegram(plain, "wireless", Keys.of(MASTER))
+    layers = layers_of(sent, "wireless")
+    assert layers is not None
+    assert layers.afl is not None
+    derivation, afl = derivation_of(layers, meter_of(sent, layers)), layers.afl
+    passes = next(
+        key
+        for number in count()
+        for key in [Key(number.to_bytes(16))]
+        if mac_of(sent, layers, afl, derivation.mac(key))[:2] == afl.mac
+    )
+    assert opened(sent, {"ELS": [passes]}).state == "encrypted"
+    result = opened(sent, {"ELS": [passes, MASTER]})
+    assert result[3:5] == ("decrypted", "verified")
+    assert [str(record.value) for record in decode(result.octets).records][:1] == ["28504.27"]
