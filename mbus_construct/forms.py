@@ -114,8 +114,8 @@ def wireless_telegram(data: bytes) -> tuple[FrameFormat, bytes] | None:
     """The format and the CRC-less telegram of octets that are a frame by radio; None where they are none.
 
     Sure by the CRC of a block. Without one where the L field fits, and the C field is of a meter that sends
-    by itself or the address is as meters have it; where the L field does not fit, the manufacturer has to be
-    a known one too. Raises `DecodeError` where it is a frame by radio and damaged.
+    by itself or the address is as meters have it; where the L field does not fit, both, or the manufacturer
+    has to be a known one. Raises `DecodeError` where it is a frame by radio and damaged.
     """
     found = _undamaged_where_sure(data)
     if found is None and _behind_first_block_of_a(data):
@@ -140,12 +140,13 @@ def _undamaged_where_sure(data: bytes) -> tuple[FrameFormat, bytes] | None:
     try:
         frame_format, telegram = found = without_crcs(data)
     except DecodeError:
-        if starts_as_a(data) or (_may_send(data) and _has_address(data[_ADDRESS], True)):
+        known = data[1] not in SENT_UNASKED
+        if starts_as_a(data) or (_may_send(data) and _has_address(data[_ADDRESS], known)):
             raise
         return None
     if frame_format == "A" or (frame_format == "B" and len(telegram) == _CI_FIELD):
         return found
-    sure = frame_format == "B" or data[1] in _SENT_UNASKED or _has_address(telegram[_ADDRESS], False)
+    sure = frame_format == "B" or data[1] in SENT_UNASKED or _has_address(telegram[_ADDRESS], False)
     return found if sure and _may_send(telegram) else None
 
 
@@ -174,7 +175,7 @@ _WIRELESS_MIN: Final = 11
 _A_MAX: Final = MAX_TELEGRAM["A"]
 _CI_FIELD: Final = 10
 _ADDRESS: Final = slice(2, _CI_FIELD)
-_SENT_UNASKED: Final = (0x44, 0x46)
+SENT_UNASKED: Final = (0x44, 0x46)  # C fields of meters that send by themselves
 
 
 def _may_send(telegram: bytes) -> bool:

@@ -132,8 +132,9 @@ def with_manufacturer_fields(telegram: Telegram) -> Telegram:
         return telegram
     try:
         fields, left = _parsed(grammar, found[1], telegram.meter)
-    except FAULTS_OF_VALUES as error:
-        told = f"the grammar for {telegram.meter.manufacturer} cannot read the manufacturer's data: {error}"
+    except Exception as error:  # noqa: BLE001  a stranger's code: what it does costs nobody a telegram
+        said = f"{type(error).__name__}: {error}" if type(error) not in FAULTS_OF_VALUES else str(error)
+        told = f"the grammar for {telegram.meter.manufacturer} cannot read the manufacturer's data: {said}"
         remark = Diagnostic("warning", "manufacturer_grammar", " ".join(told.split()))
         return replace(telegram, diagnostics=(*telegram.diagnostics, remark))
     remarks = tuple(item for item in telegram.diagnostics if item.code != "no_grammar")
@@ -209,7 +210,7 @@ def rebuilt(values: Mapping[str, Any], meter: Meter | None, place: int, octets: 
             return octets
         given = fields["value"] if set(fields) == {"value"} and not hasattr(grammar, "subcons") else fields
         built: bytes = grammar.build(given, **_context(meter))
-    except FAULTS_OF_VALUES as error:
+    except Exception as error:
         raise BuildError("manufacturer_fields", fields, f"what the grammar builds ({error})") from error
     return built
 

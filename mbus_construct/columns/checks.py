@@ -13,6 +13,7 @@ from mbus_grammars.layers import PAYLOAD_CRC_LENGTH
 from mbus_grammars.link import STOP
 from mbus_grammars.wireless import CRC_SIZE, END_OF_BLOCK_2, MAX_TELEGRAM, blocks
 
+from ..forms import SENT_UNASKED
 from ..layout.shapes import C_FIELD
 from ..layout.wireless import LINK
 
@@ -51,6 +52,14 @@ for _name in MANUFACTURERS:
     _MANUFACTURERS[int.from_bytes(Manufacturer.build(_name), "little")] = True
 
 
+# Codes that are three letters, five bits each.
+_CODES: Final = np.arange(1 << 16)
+_LETTERS: Final = np.logical_and.reduce(
+    [_CODES < 0x8000, *(np.isin(_CODES >> shift & 31, np.arange(1, 27)) for shift in (0, 5, 10))]
+)
+_UNASKED: Final = np.isin(np.arange(256), SENT_UNASKED)
+
+
 def may_be_by_radio(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which lines, not as long as their L fields say, may be a damaged frame by radio.
 
@@ -67,10 +76,14 @@ def may_be_by_radio(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _has_address(matrix: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which lines have the address of a known company's meter in the link layer, and a CI field behind it."""
+    """Which lines have a meter's address in the link layer, and a CI field behind it.
+
+    Of a known company, or of a meter that sends by itself with letters for the manufacturer.
+    """
     digits = matrix[:, LINK["identification_number"] : LINK["version"]]
     low, high = (matrix[:, LINK["manufacturer"] + k].astype(np.uint16) for k in range(2))
-    found: NDArray[np.bool_] = _MANUFACTURERS[low | high << np.uint16(8)]
+    code = low | high << np.uint16(8)
+    found: NDArray[np.bool_] = _MANUFACTURERS[code] | (_UNASKED[matrix[:, 1]] & _LETTERS[code])
     found &= _CI_FIELDS[matrix[:, LINK["ci_field"]]] & _DEVICE_TYPES[matrix[:, LINK["device_type"]]]
     found &= ((digits <= 0x99) & (digits & 0x0F <= 9)).all(axis=1)
     return found

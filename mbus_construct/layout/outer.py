@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars.layers import SessionNumber
 from mbus_grammars.security import FILLERS, ConfigurationField, MessageCounter
 
-from ..messages import state_of_plain
+from ..messages import plain_octets, state_of_plain
 from ..outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security
 from .drafts import AFLDraft, ELLDraft, SecurityDraft
 from .wireless import ELL_FIELDS
@@ -79,13 +79,19 @@ def security_of(octets: bytes, number: int, start: int, outer: Outer) -> Securit
         any(name == "mac" for name, _ in outer.afl),
         octets[outer.extension] if outer.extension else None,
         octets[outer.key_version] if outer.key_version else None,
+        len(octets) - start,
     )
     return counted(octets, security, outer) if security and outer.message_counter else security
 
 
 @lru_cache(maxsize=4096)
 def _security(
-    number: int, decrypted: bool, has_mac: bool, extension: int | None, key_version: int | None
+    number: int,
+    decrypted: bool,
+    has_mac: bool,
+    extension: int | None,
+    key_version: int | None,
+    length: int,
 ) -> Security | None:
     configuration = ConfigurationField.unpack(number)
     mode = configuration["security_mode"]
@@ -93,7 +99,8 @@ def _security(
         return None
     state = state_of_plain(configuration, decrypted=decrypted)
     mac: MACState | None = "not checked" if has_mac else None
-    return Security(mode, state, mac, extension, None, key_version)
+    plain = plain_octets(configuration, state, length)
+    return Security(mode, state, mac, extension, None, key_version, plain)
 
 
 def counted(octets: bytes, security: Security, outer: Outer) -> Security:
@@ -104,6 +111,7 @@ def counted(octets: bytes, security: Security, outer: Outer) -> Security:
     draft.configuration_field_extension = security.configuration_field_extension
     draft.message_counter = _number(octets[place : place + _COUNTER])
     draft.key_version = security.key_version
+    draft.plain_octets = security.plain_octets
     draft.__class__ = Security
     made: Security = draft
     return made

@@ -137,7 +137,8 @@ def test_every_chain_of_layers(link: str, keys: Any) -> None:
 
 def test_plans_are_used() -> None:
     """Otherwise everything here would compare `decode` with itself."""
-    telegrams = [with_crcs(sealed(item), "A") for chain in CHAINS for item in varied(plain(chain), seeded(2))]
+    chains = [chain for chain in CHAINS if chain != "mode 8"]  # whose octets stay as sent
+    telegrams = [with_crcs(sealed(item), "A") for chain in chains for item in varied(plain(chain), seeded(2))]
     octets = octets_of(pa.array(telegrams, pa.binary()))
     stocks, alone, refused = prepared(octets, "auto", Keyring(KEY))
     assert (alone, refused) == ([], [])

@@ -128,6 +128,15 @@ class TestDecoding:
         assert telegram.diagnostics[:-1] == before.diagnostics
         assert "LSE" in remark.message
 
+    def test_whatever_a_grammar_raises_costs_its_fields_alone(self) -> None:
+        class Bug(Struct):  # type: ignore[misc]
+            def _parse(self, stream: Any, context: Any, path: Any) -> Any:
+                raise RuntimeError("my bug")
+
+        manufacturers.register("ELS", Bug("x" / Int16ul), ci_field=0xA1)
+        (remark,) = [item for item in decode(PAYLOAD).diagnostics if item.code == "manufacturer_grammar"]
+        assert remark.message.endswith("RuntimeError: my bug")
+
     def test_octets_left_over_are_remarked(self) -> None:
         manufacturers.register("ELS", Byte, ci_field=0xA1)
         (remark,) = decode(PAYLOAD).diagnostics
