@@ -18,8 +18,9 @@ import typer
 
 from mbus_grammars import DecodeError, Frame, IncompleteFrame, MBusError
 
-from ..captures import COMMENT, frames_in, has_wireless, received
+from ..captures import COMMENT, received
 from ..forms import frame_within, looks_like_frame
+from ..frames_in_a_row import frames_in, has_wireless
 from ..hextext import parse_hex
 
 STDIN: Final = "-"

@@ -14,8 +14,9 @@ import numpy as np
 from mbus_grammars import MBusError
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
-from ..captures import COMMENT, WIRELESS_C_FIELDS, Captured, frames_in, has_wireless, length_as_a, received
+from ..captures import COMMENT, Captured, received
 from ..forms import LONG_OVERHEAD, SHORT_LENGTH
+from ..frames_in_a_row import WIRELESS_C_FIELDS, frames_in, has_wireless, length_as_a
 from ..hextext import parse_hex
 from .engine import pa
 from .frames import frame_length, telegrams_in, unfinished

@@ -24,6 +24,9 @@ WIRED = response("04 06 01 00 00 00")
 RTL = "T1;{crc};1;2020-05-28 22:22:56.000;26;27;12345678;0x{hex}"
 IM871A = "A582031244AE0C7856341201078C2027780B134365877EB9"
 AMBER = "FF031244AE0C7856341201078C2027780B134365874C"
+# Manufacturer specific data, which do not say where they end: the last octet may be the RSSI.
+DOUBTFUL = bytes.fromhex("0F44AE0C785634120107A1 01020304 77")
+AMBER_DOUBTFUL = "FF030F44AE0C785634120107A10102030477C9"
 
 
 def octets(*arguments: str | Path) -> list[bytes]:
@@ -124,6 +127,10 @@ def lines_of(generator: random.Random) -> str:
             RTL.format(crc=generator.choice("11110"), hex=telegram.hex()),
             IM871A,
             AMBER.lower(),
+            AMBER_DOUBTFUL,
+            f"{RTL.format(crc=1, hex=telegram.hex())} {RTL.format(crc=1, hex=PLAIN.hex())}",
+            f"{RTL.format(crc=1, hex=telegram.hex())};ABCD",
+            f"telegram=|{telegram.hex()}|+12 telegram=|{PLAIN.hex()}|+13",
             "b" + a.hex().upper() + generator.choice(["", "80", "8040", "80::-86.5"]),
             "bY" + b.hex().upper() + "8040",
             f"telegram=|{telegram.hex()}|+12",
@@ -207,6 +214,50 @@ def test_decode(mbus: Mbus, capture: Path) -> None:
     assert len(telegrams[0]["records"]) == 1
     assert objects[1]["error"]["code"] == "receiver_crc"
     assert run.err == f"mbus: {capture}, line 2: the receiver says that the CRC failed\n"
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Path:
+    """Lines with more than one telegram of a receiver, or with octets that are none."""
+    rtl = RTL.format(crc=1, hex=PLAIN.hex())
+    return write(
+        tmp_path / "crowded.txt",
+        f"{rtl} {rtl}",
+        f"telegram=|{PLAIN.hex()}|+12 telegram=|{PLAIN.hex()}|+13",
+        f"{rtl};ABCD",
+        AMBER_DOUBTFUL,
+    )
+
+
+REFUSED = [
+    "line 3, telegram 2: left over of the line, beside its telegrams: ABCD",
+    "line 4, telegram 2: the last octet of the telegram, 77h, may be the receiver's RSSI; nothing says whether "
+    "it is: set RSSI_Enable of the receiver to 0, or give the telegram alone in hex",
+]
+
+
+def test_decode_loses_nothing_of_a_line(mbus: Mbus, crowded: Path) -> None:
+    run = mbus("decode", "--format", "ndjson", crowded)
+    objects = [json.loads(line) for line in run.lines]
+    assert [item["type"] for item in objects].count("telegram") == 6
+    assert octets(crowded) == [*[PLAIN] * 5, b"\xab\xcd", DOUBTFUL, DOUBTFUL[-1:]]
+    assert [item["error"]["code"] for item in objects if item["type"] != "telegram"] == [
+        "left_over",
+        "rssi_or_data",
+    ]
+    assert run.code == 1
+    assert run.err == "".join(f"mbus: {crowded}, {text}\n" for text in REFUSED)
+
+
+def test_convert_loses_nothing_of_a_line(mbus: Mbus, crowded: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[arrow]"')
+    output = tmp_path / "readings.ndjson"
+    run = mbus("convert", crowded, "-o", output)
+    rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    assert run.code == 1
+    assert sorted(row["line"] for row in rows if row["error"] is None and row["line"] < 4) == [1, 1, 2, 2, 3]
+    for text in REFUSED:
+        assert text.partition(": ")[2] in run.err
 
 
 def test_convert(mbus: Mbus, capture: Path, tmp_path: Path) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
+import time
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
-from mbus_construct.captures import Captured, captured, frames_in
+from mbus_construct.captures import Captured, captured
+from mbus_construct.frames_in_a_row import frames_in
 from mbus_grammars.wireless import with_crcs
 from telegrams import README_TELEGRAM, response
 
@@ -63,6 +67,14 @@ def amber(telegram: bytes, rssi: int | None = None) -> bytes:
     return message + bytes([check_sum])
 
 
+def wmbusmeters(telegram: bytes) -> str:
+    return f"telegram=|{telegram.hex().upper()}|+12"
+
+
+def elvaco(telegram: bytes) -> str:
+    return f"12345678; ELS;33;03;00; -83; T;{telegram.hex().upper()};"
+
+
 def only(line: str) -> Captured:
     (found,) = captured(line)
     return found
@@ -85,7 +97,7 @@ def codes(found: tuple[Captured, ...]) -> list[str | None]:
         "T1;1;1;;;;;0x{}",
         "T1;1;1;2020-05-28 22:22:56;;;;0x{}  # noted",
         "rla;T1;1;1;2020-05-28 22:22:56.000;26;27;12345678;0x{}",
-        "T1;1;1;2020-05-28 22:22:56.000;26;27;12345678;0x00112233;0x{}",
+        "Nov  4 13:44:01 cellar rtl_wmbus[812]: T1;1;1;2020-05-28 22:22:56.000;26;27;12345678;0x{}",
         '(serial) received ascii "T1;1;1;2020-05-28 22:22:56.000;26;27;12345678;0x{}<0A>"',
         "[2020-05-28 22:22:57] T1;1;1;2020-05-28 22:22:56.000;26;27;12345678;0x{}",
     ],
@@ -94,6 +106,59 @@ def test_rtl_wmbus(line: str, telegram: bytes) -> None:
     expected = Captured(telegram, receiver="rtl-wmbus")
     assert captured(line.format(telegram.hex())) == (expected,)
     assert captured(line.format(telegram.hex().upper())) == (expected,)
+
+
+@pytest.mark.parametrize("telegram", TELEGRAMS)
+def test_the_frame_with_crcs_in_front_is_the_same_telegram(telegram: bytes) -> None:
+    frame = with_crcs(telegram, "A").hex()
+    line = rtl_wmbus(telegram)
+    assert only(line.replace(";0x", f";0x{frame};0x")) == Captured(telegram, receiver="rtl-wmbus")
+    other = captured(line.replace(";0x", ";0x0011;0x"))
+    assert [item.octets for item in other] == [b"\x00\x11", telegram]
+
+
+@pytest.mark.parametrize("gap", [" ", "; ", ";", " | ", '" (serial) received ascii "'])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        rtl_wmbus,
+        wmbusmeters,
+        elvaco,
+    ],
+)
+def test_several_entries_in_a_line(entry: Callable[[bytes], str], gap: str) -> None:
+    found = captured(gap.join(map(entry, TELEGRAMS)))
+    assert [item.octets for item in found] == TELEGRAMS
+    assert codes(found) == [None] * len(TELEGRAMS)
+    found = captured(gap.join([entry(MODE_5), "ABCD", entry(PLAIN), "12 34"]))
+    assert [item.octets for item in found] == [MODE_5, b"\xab\xcd", PLAIN, b"\x12\x34"]
+    assert codes(found) == [None, "left_over", None, "left_over"]
+    assert str(found[1].fault) == "left over of the line, beside its telegrams: ABCD" or "serial" in gap
+
+
+def test_several_telegrams_of_one_rtl_wmbus_entry() -> None:
+    found = captured(f"{rtl_wmbus(MODE_5)};0x{PLAIN.hex()};{CTR.hex()}")
+    assert [item.octets for item in found] == [MODE_5, PLAIN, CTR]
+    assert codes(found) == [None, None, "left_over"]
+    found = captured(rtl_wmbus(MODE_5).replace("12345678;", "12345678;1122334455;"))
+    assert [item.octets for item in found][1:] == [MODE_5]
+    assert codes(found) == ["left_over", None]
+
+
+def test_several_frames_of_a_cul() -> None:
+    frames = [with_crcs(item, "A") for item in TELEGRAMS]
+    for gap in (" ", ";", ", "):
+        found = captured(gap.join(f"b{frame.hex().upper()}8040" for frame in frames))
+        assert found == tuple(Captured(frame, receiver="cul", rssi=Decimal(-42)) for frame in frames)
+
+
+def test_messages_in_cells() -> None:
+    found = captured(f"{im871a(MODE_5).hex()} | {amber(PLAIN).hex()} | {CTR.hex()}")
+    assert [(item.octets, item.receiver) for item in found] == [
+        (MODE_5, "im871a"),
+        (PLAIN, "amber"),
+        (CTR, "hex"),
+    ]
 
 
 def test_a_crc_that_failed_is_a_fault() -> None:
@@ -140,11 +205,11 @@ def test_every_bit_of_an_im871a_message_is_covered_by_its_crc() -> None:
 
 
 @pytest.mark.parametrize("make", [im871a, amber])
-def test_messages_in_a_row_and_cut_ones(make: object) -> None:
-    assert callable(make)
-    whole = [make(telegram) for telegram in TELEGRAMS]
+def test_messages_in_a_row_and_cut_ones(make: Callable[[bytes], bytes]) -> None:
+    telegrams = [telegram for telegram in TELEGRAMS if telegram is not CTR]
+    whole = [make(telegram) for telegram in telegrams]
     found = captured(b"".join(whole).hex())
-    assert [item.octets for item in found] == TELEGRAMS
+    assert [item.octets for item in found] == telegrams
     for kept in range(5, len(whole[0])):
         found = captured((whole[1] + whole[0][:kept]).hex())
         assert found[0].octets == IN_PART
@@ -155,11 +220,54 @@ def test_messages_in_a_row_and_cut_ones(make: object) -> None:
     assert "2 octets behind" in str(found[1].fault)
 
 
-@pytest.mark.parametrize("telegram", [MODE_5, PLAIN])
-@pytest.mark.parametrize(("raw", "dbm"), [(0x77, "-14.5"), (0xF4, "-80"), (0x80, "-138")])
-def test_amber(telegram: bytes, raw: int, dbm: str) -> None:
+ENDS = [MODE_5, IN_PART, MODE_7, PLAIN]  # what is in them says where they end
+
+
+@pytest.mark.parametrize("telegram", ENDS)
+def test_amber(telegram: bytes) -> None:
     assert only(amber(telegram).hex()) == Captured(telegram, receiver="amber")
-    assert only(amber(telegram, raw).hex(" ")) == Captured(telegram, receiver="amber", rssi=Decimal(dbm))
+    for raw, dbm in ((0x77, "-14.5"), (0xF4, "-80"), (0x80, "-138"), (0xCF, "-98.5"), (0xDF, "-90.5")):
+        found = captured(amber(telegram, raw).hex(" "))
+        assert found == (Captured(telegram, receiver="amber", rssi=Decimal(dbm)),)
+
+
+@pytest.mark.parametrize("telegram", ENDS)
+def test_every_rssi_of_amber_is_found_or_remarked(telegram: bytes) -> None:
+    for raw in range(0x100):
+        found = captured(amber(telegram, raw).hex())
+        if raw in (0x0F, 0x1F, 0x2F):  # behind records each of them is one more
+            assert_remarked(found, telegram, raw)
+        else:
+            dbm = Decimal(raw - 0x100 if raw > 0x7F else raw) / 2 - 74
+            assert found == (Captured(telegram, receiver="amber", rssi=dbm),)
+
+
+COMPACT = bytes.fromhex("1444AE0C78563412010779 313B42A6D2042E163423")
+SPECIFIC = bytes.fromhex("0E44AE0C785634120107A1 01020304")
+TAIL = bytes.fromhex("1344AE0C78563412010778 0B13436587 0F010203")
+CUT = bytes.fromhex("0D44AE0C78563412010778 0B1343")
+
+
+@pytest.mark.parametrize("telegram", [CTR, COMPACT, SPECIFIC, TAIL, CUT])
+def test_where_nothing_says_whether_there_is_an_rssi(telegram: bytes) -> None:
+    """The telegram is as long as the message says, and a fault says what is not known; nothing is guessed."""
+    assert_remarked(captured(amber(telegram).hex()), telegram[:-1], telegram[-1])
+    if telegram is not CUT:
+        for raw in range(0x100):
+            assert_remarked(captured(amber(telegram, raw).hex()), telegram, raw)
+
+
+def assert_remarked(found: tuple[Captured, ...], telegram: bytes, last: int) -> None:
+    whole, remark = found
+    assert whole == Captured(bytes([len(telegram), *telegram[1:], last]), receiver="amber")
+    assert (remark.octets, codes((remark,))) == (bytes([last]), ["rssi_or_data"])
+    assert f"the last octet of the telegram, {last:02X}h, may be the receiver's RSSI" in str(remark.fault)
+
+
+def test_a_remark_costs_no_message_behind_it() -> None:
+    found = captured((amber(CTR) + amber(PLAIN, 0x77)).hex())
+    assert [item.octets for item in found] == [CTR, CTR[-1:], PLAIN]
+    assert codes(found) == [None, "rssi_or_data", None]
 
 
 def test_every_bit_of_an_amber_message_is_covered_by_its_check_sum() -> None:
@@ -315,6 +423,96 @@ def test_damaged_lines_never_raise(seed: int) -> None:
             assert item.octets or item.fault is not None
 
 
+FULL_LINES = [
+    rtl_wmbus(MODE_5),
+    f"[2020-05-28 22:22:57] {rtl_wmbus(PLAIN)}",
+    im871a(MODE_7, 0xE0).hex(),
+    im871a(PLAIN, 0xC0).hex(" "),
+    amber(PLAIN, 0x77).hex(" "),
+    "bY" + with_crcs(CTR, "B").hex().upper() + "8040",
+    "b" + with_crcs(PLAIN, "A").hex().upper() + "80::-86.5",
+    f"telegram=|{IN_PART.hex()}|+1",
+    f"12345678; ELS;33;03;00; -83; T;{MODE_5.hex().upper()};",
+    f"2024-02-29 12:00:00 {MODE_5.hex()}|{WIRED.hex()}",
+    f"0x{CTR.hex()}",
+]
+HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+
+
+def digits_of(text: str) -> int:
+    """The hex digits of a text, without fractions and numbers that may be longer."""
+    text = re.sub(r";-?\d{1,3}(?=;)|\+\d{1,9}(?!\w)|\.\d{1,9}|0x", " ", text)
+    return sum(character in HEX_DIGITS for character in text)
+
+
+def digits_found(found: tuple[Captured, ...]) -> int | None:
+    """The hex digits in telegrams and faults; None where an entry could not be read and is a fault itself."""
+    count = 0
+    for item in found:
+        text = str(item.fault)
+        if codes((item,)) == ["rssi_or_data"]:
+            continue  # an octet of the telegram once more
+        if item.octets:
+            count += 2 * len(item.octets)
+        elif codes((item,)) == ["left_over"] and not text.endswith("..."):
+            count += digits_of(text.partition("telegrams: ")[2])
+        else:
+            assert item.fault is not None
+            return None
+    return count
+
+
+@pytest.mark.parametrize("line", FULL_LINES)
+def test_no_octet_of_a_line_is_lost(line: str) -> None:
+    """Whatever is put into a line is in a telegram, or in a fault; only known fields are in neither."""
+    generator = random.Random(line)  # noqa: S311
+    whole = digits_found(captured(line))
+    assert whole is not None
+    fields = digits_of(line) - whole  # check sums, time, RSSI, names
+    pieces = ["ABCD", "5ac35ac3", "01 02 03", f"0x{PLAIN.hex()}", MODE_5.hex().upper(), "7"]
+    counted = 0
+    for _ in range(1_500):
+        changed = line
+        for _ in range(generator.randint(1, 2)):
+            separators = generator.choices(["", " ", ";", "|", ";0x", '"', "é", ", "], k=2)
+            piece = generator.choice(pieces).join(separators)
+            place = generator.choice([generator.randrange(len(changed) + 1), len(changed), 0])
+            changed = changed[:place] + piece + changed[place:]
+        if generator.random() < 0.3:
+            other = generator.choice([line, *FULL_LINES[:3]])
+            changed += generator.choice([" ", ";", "|"]) + other
+            whole = digits_found(captured(other))
+            assert whole is not None
+            more = digits_of(other) - whole
+        else:
+            more = 0
+        found = captured(changed)
+        count = digits_found(found)
+        if count is None:
+            continue
+        counted += 1
+        lqi_and_rssi = 4 * sum(item.receiver == "cul" for item in found)
+        assert digits_of(changed) <= count + fields + more + lqi_and_rssi, changed
+    assert counted > 50
+
+
 def test_a_long_line_takes_no_square_of_its_length() -> None:
     found = captured(MODE_5.hex() * 20_000)
     assert len(found) == 20_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "T1;1;1;" * 20_000,
+        f"{rtl_wmbus(PLAIN)} " * 5_000,
+        f"telegram=|{' ' * 50_000}44",
+        f"{'g' * 50_000}1 {rtl_wmbus(PLAIN)}",
+        f"{'-' * 50_000}1 {rtl_wmbus(PLAIN)}",
+        f"{'12:' * 30_000} {rtl_wmbus(PLAIN)}",
+    ],
+)
+def test_nor_do_lines_of_nonsense(line: str) -> None:
+    start = time.process_time()
+    assert captured(line)
+    assert time.process_time() - start < 2
