@@ -45,8 +45,9 @@ class Receiver:
     """Decodes telegrams as they come in, and remembers what later ones need.
 
         receiver = Receiver(keys={"12345678": "0102..."})
-        for line in open("capture.txt"):
-            telegram = receiver.decode(line)
+        for line in open("capture.txt"):  # of rtl-wmbus, im871a ..., or hex
+            for found in captured(line):  # from mbus_construct.captures
+                telegram = receiver.decode(found.octets, link=found.link)
 
     Full frames and format frames teach the formats of compact frames, which are decoded from then on; before,
     a compact frame has the remark "unknown_signature" and no records. Fragments are joined: the telegram of
