@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from mbus_grammars.crc import crc
+from mbus_grammars.crc import CRC_WITH_CRC, crc
 from mbus_grammars.wireless import CRC_SIZE, END_OF_BLOCK_2, MIN_TELEGRAM
 
 from .telegram import Diagnostic
 
 if TYPE_CHECKING:
     from .telegram import Telegram
-
-_RIGHT: Final = crc(crc(b"").to_bytes(CRC_SIZE, "big"))  # of octets with their CRC behind them
 
 
 @lru_cache(maxsize=1)
@@ -46,7 +44,7 @@ def mended(octets: bytes) -> Iterator[bytes]:
     number = int.from_bytes(octets, "big")
     if not number.bit_count() & 1:  # the bits of a block with its CRC are even in number
         return
-    for place in _places().get(crc(octets) ^ _RIGHT, ()):
+    for place in _places().get(crc(octets) ^ CRC_WITH_CRC, ()):
         if place < 8 * (len(octets) - 1):
             telegram = bytearray((number ^ 1 << place).to_bytes(len(octets), "big")[:-CRC_SIZE])
             telegram[0] = len(telegram) - 1
