@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from ..files.conversion import Outcome, Settings
 
 _STDOUT: Final = "-"
+
+# Remarks on telegrams that a key is wanted for, and what is said of so many.
+_CLOSED: Final = {
+    "encrypted": "stayed encrypted: give keys with --key, --keys or --key-column",
+    "wrong_key": "stayed encrypted with a key that is wrong",
+    "wrong_mac": "with a MAC that is missing or does not fit: a wrong key, or octets that were changed",
+}
 _TOLD: Final = 5  # rejected telegrams, and files, that are told one by one
 
 
@@ -119,7 +126,11 @@ def command(
 
     With a directory as output, the same command goes on where an interrupted one stopped.
 
-    Exit code 0: clean; 1: telegrams were rejected, or files could not be read; 2: usage, or nothing to read.
+    Each telegram is read by itself: formats of compact frames are not learned, fragments not joined, message
+    counters not checked. mbus decode does that.
+
+    Exit code 0: clean; 1: telegrams were rejected or stayed encrypted, or files could not be read; 2: usage,
+    or nothing to read.
     """
     try:
         from ..files import conversion, outputs, rows, work  # noqa: PLC0415  needs an extra
@@ -218,7 +229,8 @@ def _run(settings: Settings, *, quiet: bool) -> int:
     _tell(outcome)
     if not quiet and not outcome.nothing_to_do:
         _say(_summary(outcome, time.monotonic() - began))
-    return 1 if outcome.rejected or outcome.failures else 0
+    closed = any(outcome.noted[code] for code in _CLOSED)
+    return 1 if outcome.rejected or outcome.failures or closed else 0
 
 
 def _interrupted(settings: Settings, telegrams: int) -> str:
@@ -249,6 +261,9 @@ def _tell(outcome: Outcome) -> None:
         _say(f"and {_count(len(outcome.failures) - _TOLD, 'more file')} that could not be read")
     for remark in outcome.remarks:
         _say(remark)
+    for code, said in _CLOSED.items():
+        if outcome.noted[code]:
+            _say(f"{_count(outcome.noted[code], 'telegram')} {said}")
     for example in outcome.examples[:_TOLD]:
         _say(f"{example.source}, {outcome.place(example)}: {example.error}")
     if outcome.rejected > _TOLD:
@@ -260,7 +275,8 @@ def _summary(outcome: Outcome, seconds: float) -> str:
     fresh = outcome.telegrams - outcome.resumed
     rate = fresh / seconds if seconds > 0 else 0
     earlier = f", {outcome.resumed:,} of them before" if outcome.resumed else ""
-    noted = f"{_count(outcome.noted, 'remark')} (encrypted, no data records, ...), " if outcome.noted else ""
+    which = ", ".join(f"{number:,} {code}" for code, number in outcome.noted.most_common())
+    noted = f"{_count(outcome.noted.total(), 'remark')} ({which}), " if which else ""
     return (
         f"{_count(outcome.telegrams, 'telegram')}{earlier}, {_count(outcome.rows, 'row')}, "
         f"{outcome.rejected:,} rejected, {noted}{seconds:.1f} s, {rate:,.0f} telegrams/s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -90,7 +91,7 @@ class Outcome:
         resumed: how many of the telegrams an earlier run had converted.
         nothing_to_do: an earlier run had done everything.
         failures: files that could not be read, or not to their end.
-        noted: rows with a remark as their error that are of no rejected telegram: encrypted, no data records.
+        noted: rows with a remark as their error that are of no rejected telegram, by the remark's code.
         kinds: what the inputs hold, by their names.
         others: what lies in directories and is no input.
         remarks: what was left out of kept columns.
@@ -99,7 +100,7 @@ class Outcome:
     telegrams: int = 0
     rows: int = 0
     rejected: int = 0
-    noted: int = 0
+    noted: Counter[str] = field(default_factory=Counter[str])
     resumed: int = 0
     nothing_to_do: bool = False
     examples: list[Rejected] = field(default_factory=list[Rejected])
@@ -113,7 +114,7 @@ class Outcome:
         self.telegrams += report.telegrams
         self.rows += report.rows
         self.rejected += report.rejected
-        self.noted += report.noted
+        self.noted.update(report.noted)
         self.examples = sorted([*self.examples, *report.examples])[:_EXAMPLES]
 
     def place(self, rejected: Rejected) -> str:

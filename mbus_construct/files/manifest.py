@@ -96,6 +96,7 @@ class Manifest:
             self._header = dict(item)
         elif "piece" in item:
             examples = tuple(Rejected(*example) for example in item["examples"])
+            noted = item.get("noted")
             report = Report(
                 item["piece"],
                 item["telegrams"],
@@ -103,7 +104,7 @@ class Manifest:
                 item["rejected"],
                 examples,
                 tuple(item["files"]),
-                item.get("noted", 0),
+                noted if isinstance(noted, dict) else {},  # there was a mere number once
             )
             self.done[report.index] = report
         elif "finished" in item:

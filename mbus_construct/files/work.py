@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
@@ -101,7 +101,7 @@ class Report:
     Attributes:
         files: what was written, below the output's directory.
         rejected: how many telegrams; `examples`: the first of them.
-        noted: how many rows have a remark as their error: encrypted, no data records, and so on.
+        noted: how many rows have a remark as their error, by its code: "encrypted", "no_records", and so on.
     """
 
     index: int
@@ -110,7 +110,7 @@ class Report:
     rejected: int
     examples: tuple[Rejected, ...] = ()
     files: tuple[str, ...] = ()
-    noted: int = 0
+    noted: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Decoded:
     tables: dict[str, Any] = field(default_factory=dict[str, Any])
     rejected: int = 0
     examples: tuple[Rejected, ...] = ()
-    noted: int = 0
+    noted: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def rows(self) -> int:
@@ -147,8 +147,7 @@ def decode(batch: Any, how: Decoding) -> Decoded:
     arranged = {name: _arranged(table, how) for name, table in joined.items()}
     if LAYOUTS in parts:
         arranged[LAYOUTS] = _each_once(parts[LAYOUTS])
-    noted = judged.num_rows - judged.column("error").null_count - count if judged is not None else 0
-    return Decoded(arranged, count, examples, noted)
+    return Decoded(arranged, count, examples, _noted(judged) if judged is not None else {})
 
 
 # A piece is decoded at once, unless its first telegrams have about as many layouts as there are telegrams:
@@ -248,6 +247,16 @@ def _rejected(table: Any) -> tuple[int, tuple[Rejected, ...]]:
     )
     first = found.sort_by([("source", "ascending"), ("line", "ascending")]).slice(0, _EXAMPLES)
     return len(places), tuple(Rejected(*row.values()) for row in first.to_pylist())
+
+
+def _noted(table: Any) -> dict[str, int]:
+    """How many rows have a remark about a telegram that was decoded, by its code."""
+    error = table.column("error")
+    if error.null_count == len(error) or "layout" not in table.schema.names:
+        return {}
+    mask = pc.and_(error.is_valid(), table.column("layout").is_valid())
+    codes = plain_column(table.column("code").filter(mask))
+    return {item["values"]: item["counts"] for item in pc.value_counts(codes).to_pylist()}
 
 
 def _arranged(table: Any, how: Decoding) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from commands import Mbus, Run, one_line
 from mbus_construct import encode
 from secrets_shown import METERS_KEY, OTHER_KEY, shows
-from wireless.radio import E63, E65, GAS_METER
+from wireless.radio import E63, E65, GAS_METER, KEY
 
 pa = pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[arrow]"')
 
@@ -60,7 +60,7 @@ def test_captures_in_a_directory(mbus: Mbus, tmp_path: Path, name: str, lines: l
 def test_a_capture_that_is_called_a_table(mbus: Mbus, tmp_path: Path) -> None:
     file = write(tmp_path / "rtl.csv", RTL.format(hex=E63.octets.hex()), RTL.format(hex=E65.octets.hex()))
     run = mbus("convert", file, "-o", tmp_path / "out.ndjson")
-    assert (run.code, len(rows_of(tmp_path / "out.ndjson"))) == (0, 2)
+    assert (run.code, len(rows_of(tmp_path / "out.ndjson"))) == (1, 2)  # one stays encrypted
 
 
 # --- Keys ------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def test_other_keys_are_another_output(
 
 def test_the_column_of_keys_is_an_option(mbus: Mbus, beside: Path, tmp_path: Path) -> None:
     command = ("convert", beside, "-o", f"{tmp_path / 'out'}/", "--to", "ndjson")
-    assert mbus(*command).code == 0
+    assert mbus(*command).code == 1
     run = mbus(*command, "--key-column", "secret")
     assert run.code == 2
     assert "--key-column was not the same then" in run.err
@@ -211,7 +211,7 @@ def test_the_column_of_keys_is_an_option(mbus: Mbus, beside: Path, tmp_path: Pat
 def test_going_on_with_the_same_keys(mbus: Mbus, capture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = ("convert", capture, "--key", METERS_KEY, "-o", f"{out}/", "--to", "ndjson")
-    assert mbus(*command).code == 0
+    assert mbus(*command).code == 1
     manifest = out / "_manifest.ndjson"
     lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
     manifest.write_text("".join(lines[:1]), encoding="utf-8")  # as after an interruption
@@ -261,6 +261,28 @@ def test_keys_of_another_type(mbus: Mbus, tmp_path: Path) -> None:
     assert volumes(tmp_path / "out.ndjson")[:1] == [1]
     assert run.code == 1
     assert shows(run.out + run.err, METERS_KEY) == []
+
+
+@pytest.mark.parametrize("shape", ["long", "star"])
+def test_what_stays_encrypted_is_counted(mbus: Mbus, tmp_path: Path, shape: str) -> None:
+    file = write(tmp_path / "a.hex", E65.octets.hex(), E63.octets.hex(), E65.octets.hex(), "E5")
+    out = tmp_path / shape
+    command = ("convert", file, "-o", f"{out}/", "--shape", shape, "--restart")
+    missing = mbus(*command)
+    assert missing.code == 1
+    assert "mbus: 2 telegrams stayed encrypted: give keys with --key, --keys or " in missing.err
+    assert "4 telegrams, 4 rows, 0 rejected, 3 remarks (2 encrypted, 1 no_records), " in missing.err
+    again = mbus(*command[:-1])
+    assert again.code == 1
+    assert "everything is done already" in again.err
+    assert "mbus: 2 telegrams stayed encrypted: " in again.err
+    wrong = mbus(*command, "--key", OTHER_KEY, "--workers", "2")
+    assert wrong.code == 1
+    assert "mbus: 2 telegrams stayed encrypted with a key that is wrong" in wrong.err
+    assert "3 remarks (2 wrong_key, 1 no_records), " in wrong.err
+    right = mbus(*command, "--key", KEY)
+    assert right.code == 0
+    assert "1 remark (1 no_records), " in right.err
 
 
 def test_without_the_extra(
