@@ -41,7 +41,7 @@ from . import (
     write,
 )
 from .bus import ENVIRONMENT
-from .keys import without_keys
+from .keys import without_digits, without_keys
 
 # typer carries click within itself; this is the base of its usage errors, whichever click that is.
 UsageError: Any = typer.BadParameter.__base__
@@ -178,6 +178,6 @@ def _usage(error: Any) -> str:
 
 
 def fail(message: str) -> None:
-    """Say what is wrong in one line and end with exit code 2."""
-    typer.echo("mbus: " + " ".join(message.split()), err=True)
+    """Say what is wrong in one line, with no digits that may be a key, and end with exit code 2."""
+    typer.echo("mbus: " + without_digits(" ".join(message.split()), sys.argv[1:]), err=True)
     sys.exit(2)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import io
 import os
+import sys
 from collections.abc import Callable, Collection, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from ..errors import (
     TransportError,
 )
 from ..security.keys import Keys
-from .keys import KeyOption, KeysOption, keys_of
+from .keys import KeyOption, KeysOption, keys_of, without_digits
 
 if TYPE_CHECKING:
     from ..bus.address import Address
@@ -394,8 +395,8 @@ def failed(error: MBusError) -> typer.Exit:
 
 
 def say(text: str) -> None:
-    """One line on standard error."""
-    typer.echo("mbus: " + " ".join(text.split()), err=True)
+    """One line on standard error, with no digits that may be a key."""
+    typer.echo("mbus: " + without_digits(" ".join(text.split()), sys.argv[1:]), err=True)
 
 
 # --- Errors as data

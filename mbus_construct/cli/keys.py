@@ -36,6 +36,8 @@ KeysOption = Annotated[
 # What may be a part of a key, whatever stands between its digits.
 _BETWEEN: Final = re.compile(r"""[\s:.,;='"-]""")
 _TOO_MANY: Final = re.compile(r"(unexpected extra argument)\(?s?\)? \(.*\)")
+_KEY: Final = re.compile("(?:0x)?[0-9A-Fa-f]{24,40}", re.IGNORECASE)
+_HIDDEN: Final = "(hex that may be a key; keys go with --key)"
 _DIGITS: Final = re.compile("[0-9A-Fa-f]{6}")
 
 
@@ -72,6 +74,16 @@ def _from_file(file: str) -> Keys:
 
 def _may_be_key(text: str) -> bool:
     return _DIGITS.search(_BETWEEN.sub("", text)) is not None
+
+
+def without_digits(message: str, arguments: Sequence[str]) -> str:
+    """A message without the arguments that may be keys, which a forgotten --key makes something else."""
+    values = {part for argument in arguments for part in (argument, argument.partition("=")[2])}
+    for value in sorted(values, key=len, reverse=True):
+        if _KEY.fullmatch(_BETWEEN.sub("", value)) is not None:
+            shown = re.escape(" ".join(value.split()))
+            message = re.sub(shown, _HIDDEN, message, flags=re.IGNORECASE)
+    return message
 
 
 def without_keys(message: str, arguments: Sequence[str]) -> str:

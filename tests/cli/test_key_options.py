@@ -128,6 +128,37 @@ def test_what_is_no_key(mbus: Mbus, command: str, arguments: list[str], words: l
 
 
 @pytest.mark.parametrize(
+    "key", [METERS_KEY, METERS_KEY.lower(), bytes.fromhex(METERS_KEY).hex(" "), METERS_KEY[:-1]]
+)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["read", "sim:", "12", ""],
+        ["read", "", "12"],
+        ["ping", "sim:", ""],
+        ["scan", "sim:", ""],
+        ["search", "sim:", ""],
+        ["decode", "E5", "--link", ""],
+        ["decode", "E5", "--link="],
+        ["decode", "E5", "--format", ""],
+        ["explain", "E5", "-f", ""],
+        ["convert", "a.hex", "-o", "b.csv", "--to", ""],
+        ["convert", "", "-o", "b.csv"],
+        ["set-address", "sim:", "5", ""],
+        [""],
+    ],
+    ids=" ".join,
+)
+def test_a_forgotten_option(mbus: Mbus, arguments: list[str], key: str) -> None:
+    given = [item + key if item in ("", "--link=") else item for item in arguments]
+    run = mbus(*given)
+    assert (run.code in (1, 2), run.out) == (True, "")
+    assert one_line(run.err)
+    assert "--key" in run.err or "give a whole number" in run.err
+    assert shows(run.err, METERS_KEY) == []
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (f'12345678 = "{METERS_KEY}"', ["[keys]"]),
