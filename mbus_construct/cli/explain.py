@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..security.aes import MissingExtra
 from .decode import Link
 from .inputs import Source, sources
 from .keys import KeyOption, KeysOption, keys_of
 from .output import report_refused
 
 if TYPE_CHECKING:
+    from ..explain import Explanation
     from ..security.keys import Keys
 
 
@@ -55,29 +57,39 @@ def command(
     readable = [source for source in found if source.fault is None]
     if format_ == Format.HTML and len(readable) > 1:
         raise typer.BadParameter(f"an HTML page explains one telegram, these are {len(readable)}")
-    pages = [_explain(source, format_, link, given, to_file=output is not None) for source in readable]
-    text = "\n".join(page for page, _ in pages)
+    explained = [_explained(source, link, given) for source in readable]
+    pages = [_page(explanation, format_, to_file=output is not None) for explanation, _ in explained]
+    text = "\n".join(pages)
     if output is not None:
         output.write_text(text + "\n", encoding="utf-8")
     elif text:
         typer.echo(text, color=True)
     report_refused([(source, source.fault) for source in found if source.fault is not None])
-    faulty = len(readable) < len(found) or any(wrong for _, wrong in pages)
+    missing = next((missing for _, missing in explained if missing is not None), None)
+    if missing is not None:
+        typer.echo(f"mbus: {missing}", err=True)
+    wrong = any(span.fault for explanation, _ in explained for span in explanation.spans)
+    faulty = len(readable) < len(found) or wrong or missing is not None
     raise typer.Exit(2 if not readable else 1 if faulty else 0)
 
 
-def _explain(source: Source, format_: Format, link: Link, keys: Keys, *, to_file: bool) -> tuple[str, bool]:
-    """The page of one telegram, and whether something in it is wrong."""
+def _explained(source: Source, link: Link, keys: Keys) -> tuple[Explanation, MissingExtra | None]:
+    """The explanation of one telegram; what is missing where its key is of no use without."""
     from ..explain import explain  # noqa: PLC0415  the other commands start faster without it
 
-    explanation = explain(source.octets, link, keys)
-    wrong = any(span.fault for span in explanation.spans)
+    try:
+        return explain(source.octets, link, keys), None
+    except MissingExtra as error:
+        return explain(source.octets, link), error
+
+
+def _page(explanation: Explanation, format_: Format, *, to_file: bool) -> str:
     if format_ == Format.HTML:
         from ..explain.html import to_html  # noqa: PLC0415  one of the two is needed
 
-        return to_html(explanation), wrong
+        return to_html(explanation)
     from ..explain.text import to_lines  # noqa: PLC0415  rich is slow to import, and for tables alone
 
     on_terminal = sys.stdout.isatty() and not to_file
     width = shutil.get_terminal_size((_WIDTH, 0)).columns if on_terminal else _WIDTH
-    return "\n".join(to_lines(explanation, colour=on_terminal, width=width)), wrong
+    return "\n".join(to_lines(explanation, colour=on_terminal, width=width))

@@ -377,9 +377,29 @@ def test_what_to_install(mbus: Mbus) -> None:
     assert "2.013" in run.out  # what is plain is there
     plain = mbus("decode", README_TELEGRAM.hex(), "--key", KEY)
     assert (plain.code, plain.err) == (0, "")
-    for command in ("explain", "build"):
-        given = E65.octets.hex() if command == "explain" else json.dumps({**E65.written, "link": "wireless"})
-        run = mbus(command, given, "--key", KEY)
-        assert (run.code, run.out) == (2, "")
-        assert one_line(run.err)
-        assert 'pip install "mbus-construct[crypto]"' in run.err
+    explained = mbus("explain", README_TELEGRAM.hex(), E65.octets.hex(), "--key", KEY)
+    assert explained.code == 1
+    assert mbus("explain", README_TELEGRAM.hex(), "--key", KEY).out in explained.out
+    assert "6D 69 EB F3" in explained.out  # the octets as sent
+    assert "--key" not in explained.out
+    built = mbus("build", json.dumps({**E65.written, "link": "wireless"}), "--key", KEY)
+    assert (built.code, built.out) == (2, "")
+    for said in (explained.err, built.err):
+        assert one_line(said)
+        assert 'pip install "mbus-construct[crypto]"' in said
+
+
+@pytest.mark.usefixtures("no_crypto")
+@pytest.mark.parametrize("how", ["pipe", "argument"])
+def test_a_remark_says_what_to_install(mbus: Mbus, how: str) -> None:
+    text = E65.octets.hex()
+    arguments = ("decode", "--key", KEY, "-f", "ndjson")
+    run = mbus(*arguments, stdin=f"{text}\n".encode()) if how == "pipe" else mbus(*arguments, text)
+    (remark,) = json.loads(run.out)["diagnostics"]
+    assert remark["code"] == "encrypted"
+    assert remark["message"].startswith(
+        "32 octets of ELS-12345678 are encrypted: decryption needs the package"
+    )
+    assert "--key" not in remark["message"]
+    assert run.code == 1
+    assert one_line(run.err)
