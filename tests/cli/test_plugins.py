@@ -46,6 +46,30 @@ def test_decode_and_build(mbus: Mbus, here: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["els_meters.py", "./els_meters.py", "{folder}/els_meters.py", "{folder}/sub/json.py"]
+)
+def test_the_path_of_a_file(mbus: Mbus, here: Path, path: str) -> None:
+    """Also one that is called as a module which is there already."""
+    (here / "sub").mkdir()
+    (here / "sub" / "json.py").write_text(MODULE, encoding="utf-8")
+    run = mbus("decode", TELEGRAM, "--plugin", path.format(folder=here))
+    assert (run.code, run.err) == (0, "")
+    assert "manufacturer fields: volume in l 1000" in run.lines
+
+
+@pytest.mark.parametrize(
+    "path", ["no_meters.py", "./els_meters", "sub/els_meters.py", "./", "els_meters.txt"]
+)
+def test_a_path_of_no_file(mbus: Mbus, here: Path, path: str) -> None:
+    (here / "els_meters.txt").write_text(MODULE, encoding="utf-8")
+    run = mbus("decode", TELEGRAM, "--plugin", path)
+    assert (run.code, run.out) == (2, "")
+    assert one_line(run.err)
+    assert path in run.err
+    assert "TypeError" not in run.err
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (None, ["broken_meters", "No module named"]),
