@@ -50,7 +50,8 @@ def _run(command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_python_examples() -> None:
+def test_python_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     source = "\n".join(_blocks("python"))
     test = doctest.DocTestParser().get_doctest(source, {}, "README.md", "README.md", 0)
     report: list[str] = []
