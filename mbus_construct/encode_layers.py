@@ -9,7 +9,7 @@ from mbus_grammars import BuildError
 from mbus_grammars.application import USER_DATA, WIRED_ONLY, WIRELESS_USER_DATA
 from mbus_grammars.base import is_mapping
 from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.fields import CI_FIELDS_TO_METER, CI_NAMES, WirelessCField
+from mbus_grammars.fields import CI_NAMES, WirelessCField, is_to_meter
 from mbus_grammars.layers import (
     AFL_CI_FIELD,
     MAC_LENGTHS,
@@ -131,7 +131,7 @@ def _refuse_other_meter(
     meter: Mapping[str, Any], frame: Mapping[str, Any], values: Mapping[str, Any]
 ) -> None:
     """Without a long header the meter is who sends, or whom what is sent to a meter is for."""
-    if frame.get("ci_field") in CI_FIELDS_TO_METER:
+    if is_to_meter(frame.get("ci_field"), frame.get("c_field")):
         ell = part_of(values, "ell", ExtendedLinkLayerDict)
         named = part_of(ell, "receiver", MeterDict, "ell.receiver")
         limit = "ell.receiver, or none: a short header does not say whom it is for"

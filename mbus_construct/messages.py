@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars.base import is_mapping
-from mbus_grammars.fields import CI_FIELDS_TO_METER
+from mbus_grammars.fields import is_to_meter
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODES, announced
 
 from .outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security, key_wanted
@@ -37,7 +37,7 @@ class Message(NamedTuple):
         meter = meter_of(self.user_data.get("header", self.user_data))
         if meter is not None:
             return meter
-        if self.frame.ci_field in CI_FIELDS_TO_METER:
+        if is_to_meter(self.frame.ci_field, self.frame.c_field):
             return None if self.ell is None else self.ell.receiver
         return self.frame.address
 

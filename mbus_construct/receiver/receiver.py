@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import DecodeError
-from mbus_grammars.fields import CI_FIELDS_TO_METER
+from mbus_grammars.fields import is_to_meter
 from mbus_grammars.record import RecordsFromMeter
 
 from ..decode import read_by, start
@@ -179,7 +179,7 @@ class Receiver:
             counter = telegram.afl.message_counter
         if counter is None:
             return telegram
-        to_meter = telegram.frame.ci_field in CI_FIELDS_TO_METER
+        to_meter = is_to_meter(telegram.frame.ci_field, telegram.frame.c_field)
         last = self._counters.get((meter, to_meter))
         if last is not None and counter <= last:
             whose = "to this meter" if to_meter else "of this meter"
