@@ -74,9 +74,9 @@ def _key_for(address: bytes, keys: Keys, second: bytes = b"") -> Key:
         if found:
             return found[0]
     if not address:
-        raise BuildError("keys", keys, "an address in the telegram that says whose key to take")
+        raise BuildError("keys", keys or None, "an address in the telegram that says whose key to take")
     selector = selector_of(address)
-    raise BuildError("keys", keys, f'a key for {selector}, as {{"{selector}": "..."}}')
+    raise BuildError("keys", keys or None, f'a key for {selector}, as {{"{selector}": "..."}}')
 
 
 def _encrypted(octets: bytes, layers: Layers, keys: Keys) -> bytes:
