@@ -193,7 +193,7 @@ def test_what_is_too_long_once_it_is_encrypted() -> None:
     """A plain frame of the greatest length has no room for fillers."""
     octets = long_frame(HEADER + bytes.fromhex("0F") + bytes(238))
     assert len(replies(SimulatedMeter(5, [octets]), 1)[0]) == len(octets)
-    with pytest.raises(BuildError, match="up to 238 octets in a telegram"):
+    with pytest.raises(BuildError, match="at most 238 octets"):
         SimulatedMeter(5, [octets], key=KEY)
 
 
