@@ -79,7 +79,7 @@ def security_of(octets: bytes, number: int, start: int, outer: Outer) -> Securit
         any(name == "mac" for name, _ in outer.afl),
         octets[outer.extension] if outer.extension else None,
         octets[outer.key_version] if outer.key_version else None,
-        len(octets) - start,
+        length=len(octets) - start,
     )
     return counted(octets, security, outer) if security and outer.message_counter else security
 
@@ -91,6 +91,7 @@ def _security(
     has_mac: bool,
     extension: int | None,
     key_version: int | None,
+    *,
     length: int,
 ) -> Security | None:
     configuration = ConfigurationField.unpack(number)
