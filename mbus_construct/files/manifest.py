@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mbus_grammars.base import is_mapping
+
 from .outputs import partials, remove, sync_directory
 from .work import LAYOUTS, Rejected, Report
 
@@ -96,7 +98,8 @@ class Manifest:
             self._header = dict(item)
         elif "piece" in item:
             examples = tuple(Rejected(*example) for example in item["examples"])
-            noted = item.get("noted")
+            noted: object = item.get("noted")  # there was a mere number once
+            codes: dict[str, int] = dict(noted) if is_mapping(noted) else {}
             report = Report(
                 item["piece"],
                 item["telegrams"],
@@ -104,7 +107,7 @@ class Manifest:
                 item["rejected"],
                 examples,
                 tuple(item["files"]),
-                noted if isinstance(noted, dict) else {},  # there was a mere number once
+                codes,
             )
             self.done[report.index] = report
         elif "finished" in item:
