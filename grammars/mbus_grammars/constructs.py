@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -162,7 +163,7 @@ class Variant(Anything):
         return chosen._build(obj, stream, context, path)
 
 
-class Completed(AnySubconstruct):
+class Completed(AnySubconstruct, ABC):
     """Fills in what follows from the octets, when all the others are built. Subclasses say what that is."""
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
@@ -176,9 +177,9 @@ class Completed(AnySubconstruct):
         stream_write(stream, bytes(octets), len(octets), path)
         return built
 
+    @abstractmethod
     def complete(self, octets: bytearray, built: Mapping[str, Any], path: str) -> None:
         """Fill in the derived octets; `built` are the fields."""
-        raise NotImplementedError
 
 
 class Derived(AnySubconstruct):

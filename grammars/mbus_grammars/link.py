@@ -9,16 +9,14 @@ The control frame is the long frame without user data.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, Final
 
 from construct import Byte, Const, Default, FixedSized, Switch, this
-from construct.core import stream_write
 
 from .application import USER_DATA
 from .base import AnySubconstruct, Anything, Context, Stream, field_of
-from .constructs import Derived, Door, Layout, Variant, field
+from .constructs import Completed, Derived, Door, Layout, Variant, field
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 
@@ -29,7 +27,7 @@ STOP: Final = 0x16
 MAX_USER_DATA: Final = 252
 
 
-class FT12(AnySubconstruct):
+class FT12(Completed):
     """The acceptance checks of a frame, and its derived octets.
 
     Parsing: start and stop octets, both L fields and the check sum are verified before a field is read
@@ -127,10 +125,8 @@ class FT12(AnySubconstruct):
                 found=f"{check:02X}h",
             )
 
-    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        inner = io.BytesIO()
-        built = self.subcon._build(obj, inner, context, path)
-        octets = bytearray(inner.getvalue())
+    def complete(self, octets: bytearray, built: Mapping[str, Any], path: str) -> None:
+        """L fields and check sum."""
         first = 1
         if self.variable_length:
             first = 4
@@ -140,8 +136,6 @@ class FT12(AnySubconstruct):
                 raise BuildError(field_of(path, "user_data"), f"{length - 3} octets", limit, path=path)
             octets[1] = octets[2] = length
         octets[-2] = sum(octets[first:-2]) & 0xFF
-        stream_write(stream, bytes(octets), len(octets), path)
-        return built
 
 
 class ToCheckSum(AnySubconstruct):
