@@ -11,7 +11,7 @@ from construct import ConstructError
 from mbus_grammars import DIB, VIB, BuildError, Meaning
 from mbus_grammars.application import WIRED_ONLY
 from mbus_grammars.base import is_mapping, is_sequence
-from mbus_grammars.fields import CI_NAMES, CField
+from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, CField
 from mbus_grammars.record import (
     RecordArea,
     RecordsFromMeter,
@@ -272,7 +272,7 @@ def _data(
         return data
     if not _sequence(values, "records"):
         return {}
-    if _is_view(ci_field) and "format_signature" in built:
+    if ci_field in COMPACT_FRAMES and "format_signature" in built:
         return _compact(built, values)
     raise BuildError("records", values["records"], f"none behind CI {ci_field:02X}h")
 
@@ -334,11 +334,6 @@ def _meter(values: Mapping[str, Any]) -> Meter | None:
         part_of(values, "meter", MeterDict) or part_of(frame, "address", MeterDict, "frame.address")
     )
     return Meter(**address) if "identification_number" in address else None
-
-
-def _is_view(ci_field: int) -> bool:
-    """Whether the records are those of a compact frame, which its user data hold."""
-    return ci_field in (0x73, 0x79, 0x7B)
 
 
 def _with_octets(given: Mapping[str, Any]) -> dict[str, Any]:

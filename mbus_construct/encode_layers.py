@@ -8,8 +8,7 @@ from typing import Any, Final
 from mbus_grammars import BuildError
 from mbus_grammars.application import USER_DATA, WIRED_ONLY, WIRELESS_USER_DATA
 from mbus_grammars.base import is_mapping
-from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.fields import CI_NAMES, WirelessCField, is_to_meter
+from mbus_grammars.fields import CI_NAMES, HEADER_BEHIND, WirelessCField, is_to_meter
 from mbus_grammars.layers import (
     AFL_CI_FIELD,
     MAC_LENGTHS,
@@ -25,14 +24,13 @@ from .mappings import hex_octets, part_of
 ADDRESS_KEYS: Final = ("identification_number", "manufacturer", "version", "device_type")
 
 SELECTIONS: Final = (0x52, 0x56)
-_HEADERS: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 
 _CMAC_8: Final = 5
 
 
 def header_behind(ci_field: int, link: object) -> str:
     """The header behind a CI field: "short", "long", or another word where there is none."""
-    return "raw" if link == "wireless" and ci_field == WIRED_ONLY else _HEADERS.get(ci_field, "raw")
+    return "raw" if link == "wireless" and ci_field == WIRED_ONLY else HEADER_BEHIND.get(ci_field, "raw")
 
 
 def address_of(meter: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mbus_grammars import BuildError, DecodeError
 from mbus_grammars.base import is_mapping, is_sequence
+from mbus_grammars.fields import COMPACT_FRAMES
 from mbus_grammars.layers import PAYLOAD_CRC_LENGTH
 
 from .decode import Started, read_started
@@ -15,8 +16,8 @@ from .encode import plain_octets
 from .encode_security import to_seal
 from .json_types import Severity
 from .layers import layers_of
+from .receiver import Receiver
 from .receiver.formats import Formats
-from .receiver.receiver import COMPACT_FRAMES, Receiver
 from .security.keys import Keys
 from .security.message import payload_crc_place
 from .security.sealing import seal_telegram

@@ -111,6 +111,12 @@ AField: Final = Coded(Byte, ADDRESSES)
 CI_NAMES: Final = CodeTable({code: row.name for row in CI_FIELDS for code in range(row.first, row.last + 1)})
 CIField: Final = Coded(Byte, CI_NAMES)
 
+# The header behind each CI field: "none", "short", "long", or another name for what has a layout of its own.
+HEADER_BEHIND: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
+
+# Compact frames behind a long header, none, and a short one. EN 13757-7:2018.
+COMPACT_FRAMES: Final = (0x73, 0x79, 0x7B)
+
 # CI fields of what is sent to a meter and never by one.
 CI_FIELDS_TO_METER: Final = frozenset(
     code for row in CI_FIELDS if row.direction == "to_meter" for code in range(row.first, row.last + 1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars.application import LongHeader, ShortHeader
 from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.fields import IdentificationNumber, Manufacturer
+from mbus_grammars.fields import HEADER_BEHIND, IdentificationNumber, Manufacturer
 from mbus_grammars.fields import Status as StatusBits
 from mbus_grammars.layers import Receiver
 from mbus_grammars.security import MODE_5, MODE_7, SECURITY_MODE_NAMES, ConfigurationField
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ..security.keys import KeyLike
     from ..telegram import Telegram
 
-_HEADER_OF: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
 _MANUFACTURER_SPECIFIC: Final = frozenset(
     code
     for row in CI_FIELDS
@@ -221,4 +220,4 @@ class WTelegramBaseDataHeader:
 
     @property
     def _header(self) -> str:
-        return _HEADER_OF.get(self._ci, "") if self._ci is not None else ""
+        return HEADER_BEHIND.get(self._ci, "") if self._ci is not None else ""

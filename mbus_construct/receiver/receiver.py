@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import DecodeError
-from mbus_grammars.fields import is_to_meter
+from mbus_grammars.fields import COMPACT_FRAMES, is_to_meter
 from mbus_grammars.record import RecordsFromMeter
 
 from ..decode import read_by, start
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 FULL_FRAMES: Final = (0x72, 0x78, 0x7A)
 FORMAT_FRAMES: Final = (0x69, 0x6A, 0x6B)
-COMPACT_FRAMES: Final = (0x73, 0x79, 0x7B)
 _MAX_COUNTERS: Final = 65536
 _WITHOUT_FORMAT: Final = ("unknown_signature", "format_frame")  # remarks of who knows no formats
 
