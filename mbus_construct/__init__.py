@@ -19,8 +19,8 @@ from mbus_grammars import (
 )
 
 from ._version import __version__
-from .decode import decode
-from .encode import encode
+from .decoding.decode import decode
+from .encoding.encode import encode
 from .errors import (
     ApplicationError,
     CollisionError,
@@ -29,26 +29,26 @@ from .errors import (
     RemoteProtocolError,
     TransportError,
 )
-from .many import decode_many
-from .reading import Reading, merge
-from .receiver import Formats, Receiver
-from .telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
+from .model.reading import Reading, merge
+from .model.telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
+from .receiving import Formats, Receiver
+from .receiving.many import decode_many
 
 if TYPE_CHECKING:
     from . import meterbus
-    from .async_client import AsyncClient
     from .bus.address import SecondaryAddress
     from .bus.configure import Change
     from .bus.events import Finding, FoundMeter, Progress
-    from .client import Client
+    from .client.async_client import AsyncClient
+    from .client.client import Client
     from .security.aes import MissingExtra
     from .security.keys import Keys, KeysError
 
 # What has ports is imported when it is asked for: who decodes needs neither pyserial nor asyncio.
 _LATER = {
-    "AsyncClient": ".async_client",
+    "AsyncClient": ".client.async_client",
     "Change": ".bus.configure",
-    "Client": ".client",
+    "Client": ".client.client",
     "Finding": ".bus.events",
     "FoundMeter": ".bus.events",
     "Keys": ".security.keys",

@@ -23,20 +23,20 @@ from collections.abc import Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from .columns.batch import sheet_of
-from .columns.extra import pa
-from .columns.keyring import Keyring
-from .columns.layouts import layouts
-from .columns.source import octets_of, telegram_column
-from .columns.table import Output, field, kept_field, names
-from .columns.wide import WIDE_COLUMNS, wide
-from .forms import GRAMMARS
+from .octets.recognise import GRAMMARS
+from .tables.columns.batch import sheet_of
+from .tables.columns.extra import pa
+from .tables.columns.keyring import Keyring
+from .tables.columns.layouts import layouts
+from .tables.columns.source import octets_of, telegram_column
+from .tables.columns.table import Output, field, kept_field, names
+from .tables.columns.wide import WIDE_COLUMNS, wide
 
 if TYPE_CHECKING:
-    from .columns.batch import Decoded
-    from .columns.source import Octets
-    from .columns.table import Shape
     from .security.keys import KeysLike
+    from .tables.columns.batch import Decoded
+    from .tables.columns.source import Octets
+    from .tables.columns.table import Shape
 
 # Plans, and the indexes of words, are shared by all tables of a process: one batch at a time. Threads gain
 # nothing here, processes do.

@@ -25,14 +25,14 @@ except ImportError as error:
     raise ImportError('polars is missing: pip install "mbus-construct[polars]"', name="polars") from error
 
 from .arrow import decode_batch
-from .columns.extra import pa
-from .columns.source import telegram_column
-from .columns.table import OFFERED, names
-from .files.inputs import Input, find
-from .files.pieces import Pieces
-from .files.rows import Wanted
-from .files.work import Decoding, decode
 from .security.keys import Keys
+from .tables.columns.extra import pa
+from .tables.columns.source import telegram_column
+from .tables.columns.table import OFFERED, names
+from .tables.files.inputs import Input, find
+from .tables.files.pieces import Pieces
+from .tables.files.rows import Wanted
+from .tables.files.work import Decoding, decode
 
 if TYPE_CHECKING:
     from .security.keys import KeysLike

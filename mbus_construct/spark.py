@@ -29,9 +29,9 @@ except ImportError as error:
     raise ImportError('pyspark is missing: pip install "mbus-construct[spark]"', name="pyspark") from error
 
 from .arrow import decode_batch
-from .columns.extra import pa
-from .columns.source import telegram_column
 from .security.keys import Keys
+from .tables.columns.extra import pa
+from .tables.columns.source import telegram_column
 
 if TYPE_CHECKING:
     from .security.keys import KeysLike

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mbus_construct.transport.port import AsyncPort, Port
+from mbus_construct.ports.port import AsyncPort, Port
 
 BITS = 11
 

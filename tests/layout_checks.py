@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mbus_construct import MBusError, decode
-from mbus_construct.contents import with_contents
-from mbus_construct.json_types import Form
-from mbus_construct.layout import Plans
-from mbus_construct.telegram import Record, Telegram
-from mbus_construct.walk import walk
+from mbus_construct.decoding.nested import with_contents
+from mbus_construct.decoding.plans import Plans
+from mbus_construct.decoding.reference import walk
+from mbus_construct.model.json_shapes import Form
+from mbus_construct.model.telegram import Record, Telegram
 
 ROUNDS = 3  # the plan is made, compiled and used, used
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from mbus_construct import MBusError, decode
 from mbus_construct.arrow import decode_batch, decode_star, decode_wide
-from mbus_construct.columns.rows import error_row, telegram_rows
-from mbus_construct.columns.table import OFFERED
 from mbus_construct.security.keys import KeysError
+from mbus_construct.tables.columns.rows import error_row, telegram_rows
+from mbus_construct.tables.columns.table import OFFERED
 
 EPOCH = datetime(1970, 1, 1)
 ALL = tuple(name for name in OFFERED if name not in ("value", "value_decimal"))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import fleet
 
 from mbus_construct import MBusError, Telegram, decode
-from mbus_construct.walk import walk
+from mbus_construct.decoding.reference import walk
 
 if TYPE_CHECKING:
     from benchmark_table import Figures

@@ -15,7 +15,7 @@ import numpy as np
 from benchmark_table import Figures, best_of
 
 from mbus_construct import Frame, decode
-from mbus_construct.walk import walk
+from mbus_construct.decoding.reference import walk
 
 ROUNDS: Final = 5
 BATCH: Final = 100_000  # telegrams of a batch

@@ -18,7 +18,7 @@ import fleet
 from benchmark_table import Figures, best_of
 
 from mbus_construct import decode
-from mbus_construct.layout import plan_for
+from mbus_construct.decoding.plans import plan_for
 from mbus_construct.security.keys import Keys
 from mbus_construct.security.sealing import seal_telegram
 from mbus_grammars import WirelessFrame

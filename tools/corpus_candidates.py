@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from mbus_construct import MBusError, Receiver, Record, Telegram
-from mbus_construct.json_values import json_value
-from mbus_construct.receiver.formats import Formats
+from mbus_construct.model.json_values import json_value
+from mbus_construct.receiving.formats import Formats
 
 # The corpus writes some units in ASCII.
 ASCII_UNITS = str.maketrans("³", "3")

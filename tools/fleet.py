@@ -37,10 +37,10 @@ except ImportError as error:
     raise SystemExit('fleets need NumPy: pip install -e ".[arrow]"') from error
 
 from mbus_construct import MBusError, Record, decode, encode
-from mbus_construct.layout import Plan, plan_for
+from mbus_construct.decoding.plans import Plan, plan_for
 
 if TYPE_CHECKING:
-    from mbus_construct.layout.fields import Field
+    from mbus_construct.decoding.plans.fields import Field
 
 BLOCK: Final = 65_536  # telegrams that are made at a time
 LAYOUTS: Final = 64

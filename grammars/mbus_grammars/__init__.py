@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import application, coding, dib, fields, fixed, link, lvar, record, vib, wireless
 from .bits import Code
-from .constructs import Door
+from .constructs import ErrorBoundary
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError, MBusError
 from .line_codes import Manchester, ThreeOutOfSix
 from .meaning import FROM_METER, TO_METER, Meaning, meaning_of
@@ -32,40 +32,40 @@ if TYPE_CHECKING:
 
 # Link layer (EN 13757-2).
 Frame: Final[Layout] = link.Frame
-SingleCharacter: Final[Layout] = Door(link.SingleCharacter)
-ShortFrame: Final[Layout] = Door(link.ShortFrame)
-LongFrame: Final[Layout] = Door(link.LongFrame)
-LinkUserData: Final[Layout] = Door(link.LinkUserData)
+SingleCharacter: Final[Layout] = ErrorBoundary(link.SingleCharacter)
+ShortFrame: Final[Layout] = ErrorBoundary(link.ShortFrame)
+LongFrame: Final[Layout] = ErrorBoundary(link.LongFrame)
+LinkUserData: Final[Layout] = ErrorBoundary(link.LinkUserData)
 
 # Link layer of the radio (EN 13757-4); `ThreeOutOfSix` and `Manchester` take what the chips hold.
 WirelessFrame: Final[Layout] = wireless.WirelessFrame
 
 # Application layer (EN 13757-3, EN 13757-7).
-ApplicationLayer: Final[Layout] = Door(application.ApplicationLayer)
-LongHeader: Final[Layout] = Door(application.LongHeader)
-ShortHeader: Final[Layout] = Door(application.ShortHeader)
-FixedData: Final[Layout] = Door(fixed.FixedData)
-Selection: Final[Layout] = Door(application.Selection)
+ApplicationLayer: Final[Layout] = ErrorBoundary(application.ApplicationLayer)
+LongHeader: Final[Layout] = ErrorBoundary(application.LongHeader)
+ShortHeader: Final[Layout] = ErrorBoundary(application.ShortHeader)
+FixedData: Final[Layout] = ErrorBoundary(fixed.FixedData)
+Selection: Final[Layout] = ErrorBoundary(application.Selection)
 
 # Records. `...ToMeter` is the direction in which VIFE codes 00h to 0Fh are actions, not errors.
-DataRecord: Final[Layout] = Door(record.RecordsFromMeter.record)
-DataRecordToMeter: Final[Layout] = Door(record.RecordsToMeter.record)
-DataRecords: Final[Records] = Door(record.RecordsFromMeter)
-DataRecordsToMeter: Final[Records] = Door(record.RecordsToMeter)
-DIB: Final[Layout] = Door(dib.DIB)
-VIB: Final[Layout] = Door(vib.VIB)
+DataRecord: Final[Layout] = ErrorBoundary(record.RecordsFromMeter.record)
+DataRecordToMeter: Final[Layout] = ErrorBoundary(record.RecordsToMeter.record)
+DataRecords: Final[Records] = ErrorBoundary(record.RecordsFromMeter)
+DataRecordsToMeter: Final[Records] = ErrorBoundary(record.RecordsToMeter)
+DIB: Final[Layout] = ErrorBoundary(dib.DIB)
+VIB: Final[Layout] = ErrorBoundary(vib.VIB)
 
 # Fields and data types.
-AField: Final[Construct[Code, int | str]] = Door(fields.AField)
-CField: Final[Construct[Container[Any], dict[str, Any] | int | str]] = Door(fields.CField)
-CIField: Final[Construct[Code, int | str]] = Door(fields.CIField)
-TypeF: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeF)
-TypeG: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeG)
-TypeH: Final[Construct[float | str, float | str]] = Door(coding.TypeH)
-TypeI: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeI)
-TypeJ: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeJ)
-TypeK: Final[Construct[Container[Any], dict[str, Any] | int]] = Door(coding.TypeK)
-VariableLength: Final[Construct[Container[Any], dict[str, Any] | str | bytes | int]] = Door(
+AField: Final[Construct[Code, int | str]] = ErrorBoundary(fields.AField)
+CField: Final[Construct[Container[Any], dict[str, Any] | int | str]] = ErrorBoundary(fields.CField)
+CIField: Final[Construct[Code, int | str]] = ErrorBoundary(fields.CIField)
+TypeF: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeF)
+TypeG: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeG)
+TypeH: Final[Construct[float | str, float | str]] = ErrorBoundary(coding.TypeH)
+TypeI: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeI)
+TypeJ: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeJ)
+TypeK: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeK)
+VariableLength: Final[Construct[Container[Any], dict[str, Any] | str | bytes | int]] = ErrorBoundary(
     lvar.VariableLength()
 )
 

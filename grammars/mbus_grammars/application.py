@@ -30,7 +30,7 @@ from construct import (
 from .base import Anything, Context, Stream, field_of, is_mapping
 from .bits import Bits, Coded, CodeTable, Number, Octet, bits
 from .code_tables import CI_FIELDS
-from .constructs import Layout, Optionally, Salvage, field
+from .constructs import KeepMalformed, PresentIf, StrictStruct, field
 from .errors import BuildError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
 from .fixed import FixedData, FixedDataMSB
@@ -51,7 +51,7 @@ def _short_header(order: Callable[[Anything], Anything]) -> tuple[Anything, ...]
 
 def _long_header(order: Callable[[Anything], Anything]) -> Anything:
     """The long header; `order` turns a field of several octets round for meters of mode 2 (MBDOC48 6.1)."""
-    return Layout(
+    return StrictStruct(
         field("identification_number", order(IdentificationNumber), "MBDOC48 6.3.1"),
         field("manufacturer", order(Manufacturer), "MBDOC48 6.3.1"),
         field("version", Octet, "MBDOC48 6.3.1"),
@@ -64,7 +64,7 @@ def _as_sent(subcon: Anything) -> Anything:
     return subcon
 
 
-ShortHeader: Final = Layout(*_short_header(_as_sent))
+ShortHeader: Final = StrictStruct(*_short_header(_as_sent))
 LongHeader: Final = _long_header(_as_sent)
 LongHeaderMSB: Final = _long_header(ByteSwapped)
 
@@ -166,7 +166,7 @@ def _selection(identification_number: Anything, manufacturer: Anything) -> Anyth
         "version": Octet,
         "device_type": DeviceType,
     }
-    return Layout(
+    return StrictStruct(
         *(
             field(name, Default(subcon, WILDCARD_SELECTION[name]), "MBDOC48 7.1")
             for name, subcon in address.items()
@@ -239,7 +239,7 @@ _BODIES: Final[dict[int, tuple[Anything, ...]]] = {
 _WHOLE: Final[dict[int, Anything]] = {
     0x52: Selection,
     0x56: SelectionMSB,
-    0x76: Layout(
+    0x76: StrictStruct(
         field("header", LongHeaderMSB), field("records", Default(RecordsFromMeterMSB, []), "MBDOC48 6.1, 6.3")
     ),
     0x77: FixedDataMSB,
@@ -252,36 +252,36 @@ WIRED_ONLY: Final = 0x76
 
 def _plain_only(body: tuple[Anything, ...]) -> tuple[Anything, ...]:
     """A body that is no list of records: behind the fillers that say that it was decrypted, if it was."""
-    fillers = field("decryption_verification", Optionally(verified, Const(FILLERS)), "EN 13757-7")
+    fillers = field("decryption_verification", PresentIf(verified, Const(FILLERS)), "EN 13757-7")
     return (fillers, *(only_where_plain(item) for item in body))
 
 
 def _structure(header: str, body: tuple[Anything, ...], security: Security) -> Anything:
     """Header, security and data."""
     if header not in ("short", "long"):
-        return Layout(*body)
+        return StrictStruct(*body)
     records = any(item.name == "records" for item in body)
     rest = body if records else _plain_only(body)
-    return Layout(*HEADERS[header], *security.fields(records=records), *rest)
+    return StrictStruct(*HEADERS[header], *security.fields(records=records), *rest)
 
 
 def _user_data(security: Security) -> dict[int, Anything]:
     """What stands behind each CI field."""
     compact = _structure("long", CompactFrame, security)
     if security.wireless:
-        whole = {**_WHOLE, 0x73: compact, WIRED_ONLY: Layout(*_PAYLOAD)}
+        whole = {**_WHOLE, 0x73: compact, WIRED_ONLY: StrictStruct(*_PAYLOAD)}
     else:
         whole = {**_WHOLE, 0x73: FixedOrCompact(compact)}
     table: dict[int, Anything] = {}
     for row in CI_FIELDS:
         for code in range(row.first, row.last + 1):
             found = whole.get(code) or _structure(row.header, _BODIES.get(code, _PAYLOAD), security)
-            table[code] = Salvage(found)
+            table[code] = KeepMalformed(found)
     transport = {code: table[code] for code in table if code not in (*ELL_CI_FIELDS, AFL_CI_FIELD)}
-    table[AFL_CI_FIELD] = Salvage(authentication_and_fragmentation(transport))
+    table[AFL_CI_FIELD] = KeepMalformed(authentication_and_fragmentation(transport))
     transport[AFL_CI_FIELD] = table[AFL_CI_FIELD]
     for code in ELL_CI_FIELDS:
-        table[code] = Salvage(extended_link_layer(code, transport))
+        table[code] = KeepMalformed(extended_link_layer(code, transport))
     return table
 
 
@@ -291,7 +291,7 @@ USER_DATA: Final = _user_data(WIRED)
 WIRELESS_USER_DATA: Final = _user_data(WIRELESS)
 
 # From the CI field on: what gateways deliver that strip the link layer.
-ApplicationLayer: Final = Layout(
+ApplicationLayer: Final = StrictStruct(
     field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
     field("user_data", Default(Switch(this.ci_field, USER_DATA), {})),
 )

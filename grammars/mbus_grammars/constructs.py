@@ -52,7 +52,7 @@ def field(name: str, subcon: Anything, source: str = "") -> Anything:
     return Field(subcon, newname=name, newdocs=source)
 
 
-class Optionally(AnySubconstruct):
+class PresentIf(AnySubconstruct):
     """A field that is there where the fields before it say so: absent from the container where it is not.
 
     construct's own If gives None then, so that each telegram would show the fields of all others.
@@ -78,7 +78,7 @@ class Optionally(AnySubconstruct):
         return None
 
 
-class Layout(AnyStruct):
+class StrictStruct(AnyStruct):
     """A Struct of named fields that refuses a field it does not have; construct's own leaves it out.
 
     Parses as construct's own does, with two calls less a field: a third of the cost of a frame.
@@ -116,7 +116,7 @@ class Layout(AnyStruct):
         return super()._build(obj, stream, context, path)
 
 
-class Variant(Anything):
+class ByFirstOctet(Anything):
     """One of several constructs: chosen by the next octet when parsing, by the given keys when building.
 
     construct's Select tries one after the other and swallows every error on the way, so that a damaged
@@ -197,7 +197,7 @@ class Derived(AnySubconstruct):
         return self.subcon._build(0, stream, context, path)
 
 
-class Salvage(AnySubconstruct):
+class KeepMalformed(AnySubconstruct):
     """Keeps what its construct cannot read: the rest of the data as `malformed`, with code and reason.
 
     A fault above the link layer must not cost the frame; octets that its construct leaves over are one
@@ -232,7 +232,7 @@ def malformed(octets: bytes, noticed: int, error: Exception) -> Container[Any]:
     return Container(malformed=octets, code=fault.code, reason=fault.message, offset=fault.offset)
 
 
-class Memo(AnySubconstruct):
+class Cached(AnySubconstruct):
     """Remembers what it parsed, by octets; for constructs whose octets alone say where they end.
 
     A fleet has few record headers and reads them millions of times. Because no octet string that the
@@ -295,7 +295,7 @@ class Memo(AnySubconstruct):
             self._lengths[window[:2]] = tuple(sorted((*lengths, length)))
 
 
-class Door(AnySubconstruct):
+class ErrorBoundary(AnySubconstruct):
     """The one place where errors of construct, and of values of a wrong type, become ours.
 
     Every public grammar stands behind one, so that a caller catches `MBusError` and nothing else.

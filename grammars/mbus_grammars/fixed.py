@@ -15,7 +15,7 @@ from construct import ByteSwapped, Default, IfThenElse, this
 from .bits import Bits, CodeTable, Octet, bits, split
 from .code_tables import FIXED_UNITS
 from .coding import type_a, type_b
-from .constructs import Layout, field
+from .constructs import StrictStruct, field
 from .fields import FixedStatus, IdentificationNumber
 from .units import unit_names
 
@@ -76,7 +76,7 @@ def _counter(wrap: Callable[[Anything], Anything]) -> Anything:
 
 
 def _fixed_data(wrap: Callable[[Anything], Anything]) -> Anything:
-    return Layout(
+    return StrictStruct(
         field("identification_number", wrap(IdentificationNumber), "MBDOC48 6.2"),
         field("access_number", Default(Octet, 0), "MBDOC48 6.2"),
         field("status", Default(FixedStatus, 0), "MBDOC48 6.2"),

@@ -20,7 +20,7 @@ from construct.core import stream_read, stream_write
 
 from .base import AnySubconstruct, Anything, Context, Stream, field_of, octets_of
 from .bits import Bits, CodeTable, Number, Octet, bits, flag, split
-from .constructs import Completed, Derived, Layout, Optionally, field
+from .constructs import Completed, Derived, PresentIf, StrictStruct, field
 from .crc import crc
 from .errors import BuildError, ChecksumError, DecodeError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer
@@ -66,7 +66,7 @@ LinkAddress: Final = (
     field("version", Octet, "EN 13757-4"),
     field("device_type", DeviceType, "EN 13757-4"),
 )
-Receiver: Final = Layout(*LinkAddress)
+Receiver: Final = StrictStruct(*LinkAddress)
 
 PAYLOAD_CRC_LENGTH: Final = 2
 
@@ -147,7 +147,7 @@ class WithPayloadCRC(Completed):
 
 def _next(layers: Mapping[int, Anything], source: str) -> tuple[Anything, Anything]:
     """The CI field and user data of the next layer."""
-    raw = Layout(field("payload", Default(GreedyBytes, b"")))
+    raw = StrictStruct(field("payload", Default(GreedyBytes, b"")))
     following: Anything = Default(Switch(this.ci_field, dict(layers), default=raw), {})
     return field("ci_field", CIField, source), field("user_data", following)
 
@@ -161,14 +161,14 @@ def extended_link_layer(ci_field: int, layers: Mapping[int, Anything]) -> Anythi
     if ci_field in _WITH_RECEIVER:
         start.append(field("receiver", Receiver, _ELL))
     if ci_field not in _WITH_SESSION:
-        return Layout(*start, *_next(layers, _ELL))
+        return StrictStruct(*start, *_next(layers, _ELL))
     start.append(field("session_number", SessionNumber, _ELL))
     place = sum(item.sizeof() for item in start)
     behind = _next(layers, _ELL)
-    layout = Layout(
+    layout = StrictStruct(
         *start,
         field("encrypted", HiddenPayload(), _ELL),
-        field("payload_crc", Optionally(is_plain, PayloadCRC(Int16ul)), _ELL),
+        field("payload_crc", PresentIf(is_plain, PayloadCRC(Int16ul)), _ELL),
         *map(only_where_plain, behind),
     )
     return WithPayloadCRC(layout, place)
@@ -336,12 +336,12 @@ def authentication_and_fragmentation(layers: Mapping[int, Anything]) -> Anything
     user_data: Any
     ci_field, user_data = _next(layers, _AFL)
     return WithAFLLength(
-        Layout(
+        StrictStruct(
             field("length", Derived(Byte), _AFL),
             field("fragmentation_control", FragmentationControl, _AFL),
-            *(field(name, Optionally(_present(bit), _FIELDS[name]), _AFL) for name, bit, _ in AFL_FIELDS),
-            field("fragment", Optionally(fragmented, Default(GreedyBytes, b"")), _AFL),
-            field("ci_field", Optionally(_whole, ci_field.subcon), _AFL),
-            field("user_data", Optionally(_whole, user_data.subcon)),
+            *(field(name, PresentIf(_present(bit), _FIELDS[name]), _AFL) for name, bit, _ in AFL_FIELDS),
+            field("fragment", PresentIf(fragmented, Default(GreedyBytes, b"")), _AFL),
+            field("ci_field", PresentIf(_whole, ci_field.subcon), _AFL),
+            field("user_data", PresentIf(_whole, user_data.subcon)),
         )
     )

@@ -16,7 +16,7 @@ from construct import Byte, Const, Default, FixedSized, Switch, this
 
 from .application import USER_DATA
 from .base import AnySubconstruct, Anything, Context, Stream, field_of
-from .constructs import Completed, Derived, Door, Layout, Variant, field
+from .constructs import ByFirstOctet, Completed, Derived, ErrorBoundary, StrictStruct, field
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 
@@ -148,10 +148,10 @@ class ToCheckSum(AnySubconstruct):
         return FixedSized(context["l_field"] - 3, self.subcon)._parse(stream, context, path)
 
 
-SingleCharacter: Final = Layout(field("start", Const(SINGLE_CHARACTER, Byte), "MBDOC48 5.2"))
+SingleCharacter: Final = StrictStruct(field("start", Const(SINGLE_CHARACTER, Byte), "MBDOC48 5.2"))
 
 ShortFrame: Final = FT12(
-    Layout(
+    StrictStruct(
         field("start", Const(START_SHORT, Byte), "MBDOC48 5.2"),
         field("c_field", CField, "MBDOC48 5.3"),
         field("a_field", AField, "MBDOC48 5.3"),
@@ -162,7 +162,7 @@ ShortFrame: Final = FT12(
 )
 
 LongFrame: Final = FT12(
-    Layout(
+    StrictStruct(
         field("start", Const(START_LONG, Byte), "MBDOC48 5.2"),
         field("l_field", Derived(Byte), "MBDOC48 5.2"),
         field("l_field_repeated", Derived(Byte), "MBDOC48 5.2"),
@@ -178,7 +178,7 @@ LongFrame: Final = FT12(
 )
 
 # The octets that the check sum covers: what some gateways deliver and Elvaco's report 2001 holds.
-LinkUserData: Final = Layout(
+LinkUserData: Final = StrictStruct(
     field("c_field", CField, "MBDOC48 5.3"),
     field("a_field", AField, "MBDOC48 5.3"),
     field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
@@ -201,8 +201,8 @@ def _by_keys(obj: Mapping[str, Any]) -> Anything | None:
     return ShortFrame if "c_field" in obj else None
 
 
-Frame: Final = Door(
-    Variant(
+Frame: Final = ErrorBoundary(
+    ByFirstOctet(
         _BY_START.get,
         _by_keys,
         expected="a start octet E5h, 10h or 68h",

@@ -29,7 +29,7 @@ from .base import (
     octets_of,
     refuse_unknown,
 )
-from .constructs import Memo, field, malformed
+from .constructs import Cached, field, malformed
 from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS, DIBOfAnyLength, Function
 from .errors import BuildError, DecodeError, MBusError
 from .fields import Manufacturer
@@ -176,7 +176,7 @@ class DataRecordConstruct(Anything):
     def __init__(self, direction: str, msb_first: bool = False) -> None:
         super().__init__()
         self.direction = direction
-        self.header = Memo(_Header(direction, msb_first), _fresh)
+        self.header = Cached(_Header(direction, msb_first), _fresh)
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Container[Any]:
         start = stream.tell()

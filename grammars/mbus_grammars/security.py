@@ -14,7 +14,7 @@ from construct.core import stream_write
 
 from .base import Anything, Context, Stream, field_of, is_mapping, octets_of
 from .bits import BitField, Bits, CodeTable, Number, Octet, bits, flag
-from .constructs import Layout, Optionally, field
+from .constructs import PresentIf, StrictStruct, field
 from .errors import BuildError, DecodeError
 
 SECURITY_MODE_NAMES: Final = CodeTable(
@@ -216,12 +216,12 @@ def _version_present(context: Context) -> bool:
 
 # What stands behind the header in the modes that say more than the configuration field holds.
 SECURITY_FIELDS: Final = {
-    MODE_7: Layout(
+    MODE_7: StrictStruct(
         field("configuration_field_extension", ConfigurationFieldExtension, "EN 13757-7"),
-        field("message_counter", Optionally(_counter_present, MessageCounter), "EN 13757-7"),
-        field("key_version", Optionally(_version_present, Octet), "EN 13757-7"),
+        field("message_counter", PresentIf(_counter_present, MessageCounter), "EN 13757-7"),
+        field("key_version", PresentIf(_version_present, Octet), "EN 13757-7"),
     ),
-    MODE_13: Layout(field("configuration_field_extension", ProtocolExtension, "EN 13757-7")),
+    MODE_13: StrictStruct(field("configuration_field_extension", ProtocolExtension, "EN 13757-7")),
 }
 
 
@@ -315,7 +315,7 @@ def is_plain(context: Context) -> bool:
 
 def only_where_plain(item: Any) -> Anything:
     """The field of a layout, where the data of the layout are readable."""
-    return field(item.name, Optionally(is_plain, item.subcon), item.docs)
+    return field(item.name, PresentIf(is_plain, item.subcon), item.docs)
 
 
 def verified(context: Context) -> bool:

@@ -21,7 +21,7 @@ from construct.core import stream_write
 from .application import WIRELESS_USER_DATA
 from .base import Anything, Context, Stream, field_of, is_mapping
 from .bits import Octet
-from .constructs import Derived, Door, Layout, field
+from .constructs import Derived, ErrorBoundary, StrictStruct, field
 from .crc import CRC_WITH_CRC, are_right, crc
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, WirelessCField
@@ -294,7 +294,7 @@ def _has_ci_field(context: Context) -> bool:
 
 
 # The CRC-less telegram. Its L field is filled in by `WirelessFrame`.
-WirelessTelegram: Final = Layout(
+WirelessTelegram: Final = StrictStruct(
     field("l_field", Derived(Byte), "EN 13757-4"),
     field("c_field", WirelessCField, "EN 13757-4"),
     field("manufacturer", Manufacturer, "EN 13757-4"),
@@ -350,4 +350,4 @@ class FrameFormats(Anything):
         return obj
 
 
-WirelessFrame: Final = Door(FrameFormats(WirelessTelegram))
+WirelessFrame: Final = ErrorBoundary(FrameFormats(WirelessTelegram))

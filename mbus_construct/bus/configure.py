@@ -14,9 +14,9 @@ from mbus_grammars import Frame
 from mbus_grammars.application import APPLICATIONS
 from mbus_grammars.fields import SecondaryCField
 
-from ..encode import encode
+from ..encoding.encode import encode
 from ..errors import CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
-from ..telegram import Meter, Record, Telegram
+from ..model.telegram import Meter, Record, Telegram
 from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_meter, parse_secondary
 from .events import Finding
 from .master import frame_of

@@ -21,7 +21,7 @@ from .steps import Outcome, Procedure, Request, SetBaudrate, Step, WakeUp, ask, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..telegram import Meter, Telegram
+    from ..model.telegram import Meter, Telegram
     from .address import Address
     from .session import Session
 

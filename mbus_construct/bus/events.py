@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..decode import decode
+from ..decoding.decode import decode
 from .address import LAST_PRIMARY, SecondaryAddress, of_meter, parse_secondary
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from mbus_grammars import MBusError
 
-    from ..reading import Reading
-    from ..telegram import Meter, Telegram
+    from ..model.reading import Reading
+    from ..model.telegram import Meter, Telegram
     from .address import Address
 
 Severity = Literal["info", "warning", "error"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars.link import SINGLE_CHARACTER
 
 from ..errors import ApplicationError, CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
-from ..reading import Reading
-from ..telegram import Diagnostic, Telegram
+from ..model.reading import Reading
+from ..model.telegram import Diagnostic, Telegram
 from . import timing
 from .address import BROADCAST, SELECTED, Address, SecondaryAddress
 from .events import Finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from ..decode import decode
+from ..decoding.decode import decode
 from .address import LAST_PRIMARY, UNCONFIGURED
 from .events import Finding, FoundMeter, Progress, found
 from .readout import ACKNOWLEDGEMENT, ask_for_data, describe, initialise, is_shared, request_data

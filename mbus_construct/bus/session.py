@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mbus_grammars import MBusError
 
-from ..decode import decode
-from ..reading import Reading
+from ..decoding.decode import decode
+from ..model.reading import Reading
 from ..security.aes import required
 from ..security.keys import Keys
 from . import configure, readout
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from ..model.telegram import Telegram
     from ..security.keys import KeysLike
-    from ..telegram import Telegram
     from .configure import Change
 
 T = TypeVar("T")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from mbus_grammars import Frame
 from mbus_grammars.record import RecordsToMeter
 
-from ..decode import decode, decode_records
+from ..decoding.decode import decode, decode_records
 from .address import BROADCAST, LAST_PRIMARY, SELECTED, TEST, UNCONFIGURED, SecondaryAddress
 from .timing import BAUDRATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..telegram import Record, Telegram
+    from ..model.telegram import Record, Telegram
 
 ACKNOWLEDGE: Final = Frame.build({"start": 0xE5})
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from ..decode import decode
+from ..decoding.decode import decode
 from ..security.keys import Keys
 from .address import LAST_PRIMARY
 from .events import Event
 
 if TYPE_CHECKING:
-    from ..telegram import Telegram
+    from ..model.telegram import Telegram
 
 ATTEMPTS = 3  # MBDOC48 5.4: a request without answer is repeated up to two times
 

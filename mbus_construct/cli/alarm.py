@@ -14,7 +14,7 @@ from .read import Format
 from .watching import Watching
 
 if TYPE_CHECKING:
-    from ..telegram import Telegram
+    from ..model.telegram import Telegram
 
 
 @bus_command(keys=True)

@@ -34,7 +34,7 @@ from .keys import KeyOption, KeysOption, keys_of, without_digits
 
 if TYPE_CHECKING:
     from ..bus.address import Address
-    from ..client import Client
+    from ..client.client import Client
 
 ENVIRONMENT: Final = "MBUS_PORT"
 
@@ -258,7 +258,7 @@ def _check_rates(line: Line, *, several: bool) -> None:
         return
     if not several:
         raise typer.BadParameter("-b is given twice: this command uses one baud rate")
-    from ..transport import sets_baudrate  # noqa: PLC0415  decode starts faster without
+    from ..ports import sets_baudrate  # noqa: PLC0415  decode starts faster without
 
     if not sets_baudrate(line.port):
         raise typer.BadParameter(
@@ -319,7 +319,7 @@ def connected(line: Line, *, shown: TextIO | None = None) -> Generator[Client, N
 
     A PORT that is none, and a file that cannot be used, are wrong usage: their errors go on.
     """
-    from ..transport.base import FileError  # noqa: PLC0415  decode starts faster without
+    from ..ports.base import FileError  # noqa: PLC0415  decode starts faster without
 
     with ExitStack() as stack:
         try:
@@ -340,9 +340,9 @@ def opened(line: Line, *, shown: TextIO | None = None) -> Generator[Client, None
 
     What goes over the line is written to `shown` too, or to standard error where `--debug` says so.
     """
-    from ..client import Client  # noqa: PLC0415  decode starts faster without ports
-    from ..transport import open_port  # noqa: PLC0415
-    from ..transport.transcript import RecordingPort  # noqa: PLC0415
+    from ..client.client import Client  # noqa: PLC0415  decode starts faster without ports
+    from ..ports import open_port  # noqa: PLC0415
+    from ..ports.transcript import RecordingPort  # noqa: PLC0415
     from .interrupts import InterruptiblePort, Interrupts  # noqa: PLC0415
 
     with ExitStack() as stack:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..hextext import to_hex
+from ..octets.hex_text import to_hex
 from .bus import ADDRESS_HELP, ADDRESS_OR_ALL_HELP, Line, connected
 from .output import dumps
 from .watching import Watching

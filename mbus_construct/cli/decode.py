@@ -12,12 +12,12 @@ import typer
 
 from mbus_grammars import MBusError
 
-from ..reading import merge as merge_telegrams
-from ..receiver import Receiver
-from ..receiver.formats import Formats
+from ..model.reading import merge as merge_telegrams
+from ..model.telegram import Telegram
+from ..receiving import Receiver
+from ..receiving.formats import Formats
 from ..security.aes import MissingExtra, required
 from ..security.keys import Keys
-from ..telegram import Telegram
 from . import output
 from .inputs import Source, piped, sources
 from .keys import KeyOption, KeysOption, keys_of

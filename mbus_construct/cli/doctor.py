@@ -26,7 +26,7 @@ def command(line: Line, format_: Format = TextOrJson.TEXT) -> None:
     from here. A bus that is silent takes half a minute. Exit code 0: healthy; 1: not.
     """
     from ..bus.doctor import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
-    from ..transport import sets_baudrate  # noqa: PLC0415
+    from ..ports import sets_baudrate  # noqa: PLC0415
 
     watching = Watching("doctor", bar=not line.debug)
     try:

@@ -18,10 +18,10 @@ import typer
 
 from mbus_grammars import DecodeError, Frame, IncompleteFrame, MBusError
 
-from ..captures import COMMENT, received
-from ..forms import frame_within, looks_like_frame
-from ..frames_in_a_row import frames_in, has_wireless
-from ..hextext import parse_hex
+from ..octets.captures import COMMENT, received
+from ..octets.framing import frames_in, has_wireless
+from ..octets.hex_text import parse_hex
+from ..octets.recognise import frame_within, looks_like_frame
 
 STDIN: Final = "-"
 

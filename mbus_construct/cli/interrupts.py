@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from ..transport.port import Port
+    from ..ports.port import Port
 
 
 class Interrupts:

@@ -18,8 +18,8 @@ from mbus_grammars.layers import (
 if TYPE_CHECKING:
     from mbus_grammars.bits import CodeTable
 
-    from ..outer_layers import AuthenticationLayer, ExtendedLinkLayer, Security
-    from ..telegram import Meter, Telegram
+    from ..model.layers import AuthenticationLayer, ExtendedLinkLayer, Security
+    from ..model.telegram import Meter, Telegram
 
 _STATES: Final = {
     "decrypted": "decrypted",

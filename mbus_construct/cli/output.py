@@ -13,14 +13,14 @@ import typer
 
 from mbus_grammars import MBusError
 
-from ..json_types import SCHEMA_VERSION, RefusalDict
-from ..json_values import value_type
-from ..telegram import Record, Telegram
-from ..xml import results_to_xml, to_xml
+from ..libmbus.xml import results_to_xml, to_xml
+from ..model.json_shapes import SCHEMA_VERSION, RefusalDict
+from ..model.json_values import value_type
+from ..model.telegram import Record, Telegram
 from .inputs import Source
 
 if TYPE_CHECKING:
-    from ..reading import Reading
+    from ..model.reading import Reading
 
 Result = tuple[Source, Telegram | MBusError]
 

@@ -21,7 +21,7 @@ import typer
 from mbus_grammars import MBusError
 
 from ..errors import LocalProtocolError
-from ..json_types import SCHEMA_VERSION
+from ..model.json_shapes import SCHEMA_VERSION
 from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected, error_code, say
 from .finding import BusState, Hunt, finding_from, interrupted
 from .output import CSV_COLUMNS, csv_rows

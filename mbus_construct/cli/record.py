@@ -13,7 +13,7 @@ import typer
 from .bus import Line, WholeLines, bus_command, connected, say
 
 if TYPE_CHECKING:
-    from ..client import Client
+    from ..client.client import Client
 
 _STEP = 1.0  # seconds
 _VIRTUAL = 3600.0  # seconds after which nothing more comes on a bus whose time is virtual

@@ -10,8 +10,8 @@ import typer
 
 from mbus_grammars import MBusError
 
-from ..decode import decode
-from ..hextext import to_hex
+from ..decoding.decode import decode
+from ..octets.hex_text import to_hex
 from . import output
 from .bus import usable_keys
 from .inputs import Source
@@ -20,9 +20,9 @@ from .read import Format
 
 if TYPE_CHECKING:
     from ..bus.receiver import Piece
+    from ..ports.transcript import Entry
+    from ..ports.words import Listening
     from ..security.keys import Keys
-    from ..transport.transcript import Entry
-    from ..transport.words import Listening
 
 
 def command(
@@ -44,8 +44,8 @@ def command(
     The URL replay:FILE is a port for every command: mbus read replay:bus.txt 5.
     Exit code 0: shown; 1: it has no telegram to decode, or one that cannot be; 2: it is no transcript.
     """
-    from ..transport.transcript import read_transcript  # noqa: PLC0415  decode starts faster without
-    from ..transport.words import Listening  # noqa: PLC0415
+    from ..ports.transcript import read_transcript  # noqa: PLC0415  decode starts faster without
+    from ..ports.words import Listening  # noqa: PLC0415
 
     entries = read_transcript(file)
     if not decode_ and format_ is None:

@@ -10,7 +10,7 @@ import typer
 from mbus_grammars import BuildError
 
 from ..errors import LocalProtocolError
-from ..hextext import to_hex
+from ..octets.hex_text import to_hex
 from .build import read_json
 from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected
 from .changing import DryRun, Format, TextOrJson, change

@@ -10,10 +10,10 @@ import typer
 
 from mbus_grammars import BuildError
 
-from ..decode import decode
-from ..encode import encode
+from ..decoding.decode import decode
+from ..encoding.encode import encode
 from ..errors import LocalProtocolError
-from ..hextext import parse_hex, to_hex
+from ..octets.hex_text import parse_hex, to_hex
 from . import output
 from .build import read_json
 from .bus import Line, bus_command, connected, say

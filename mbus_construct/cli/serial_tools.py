@@ -18,17 +18,17 @@ from mbus_grammars import DecodeError, MBusError
 from ..bus.address import Address, parse_address, parse_secondary
 from ..bus.events import Finding
 from ..bus.timing import BAUDRATES
-from ..client import Client
-from ..encode import encode
+from ..client.client import Client
+from ..encoding.encode import encode
 from ..errors import LocalProtocolError
 from ..meterbus import TelegramLong, load
 from ..meterbus.json_text import json_text
 from ..meterbus.yaml_text import yaml_text
-from ..transport import open_port
+from ..ports import open_port
 
 if TYPE_CHECKING:
     from ..bus.events import Event
-    from ..transport.port import Port
+    from ..ports.port import Port
 
 _DEVICE: Final = "serial device, rfc2217://HOST:PORT, socket://HOST:PORT, tcp://HOST:PORT, or sim:"
 _EVERYBODY: Final = "FFFFFFFFFFFFFFFF"

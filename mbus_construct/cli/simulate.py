@@ -142,7 +142,7 @@ class _Shown:
     def transmit(self, octets: bytes, now: float, baudrate: int, parity: str = "E") -> None:
         """Octets of the master; the requests that they complete are shown."""
         from ..bus.receiver import receive  # noqa: PLC0415  decode starts faster without
-        from ..transport.words import in_words  # noqa: PLC0415
+        from ..ports.words import in_words  # noqa: PLC0415
 
         self._bus.transmit(octets, now, baudrate, parity)
         for request in self._bus.requests:

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..hextext import to_hex, visible
+from ..octets.hex_text import to_hex, visible
 from .layers import layer_lines, meter_name
 
 if TYPE_CHECKING:
-    from ..json_types import Json
-    from ..reading import Reading
-    from ..telegram import Diagnostic, Meter, Record, Status, Telegram
+    from ..model.json_shapes import Json
+    from ..model.reading import Reading
+    from ..model.telegram import Diagnostic, Meter, Record, Status, Telegram
 
 # Where no terminal says how wide it is: wide enough that no cell is cut.
 _UNBOUNDED: Final = 400

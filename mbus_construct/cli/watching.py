@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..bus.events import Event, Finding, Progress
     from ..bus.steps import Procedure
-    from ..client import Client
+    from ..client.client import Client
 
 
 class Watching:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 from mbus_grammars import MBusError
 from mbus_grammars.record import DataRecordConstruct
 
-from ..decode import decode
-from ..forms import GRAMMARS, detect
-from ..hextext import octets_from, visible
+from ..decoding.decode import decode
+from ..octets.hex_text import octets_from, visible
+from ..octets.recognise import GRAMMARS, detect
 from ..security.keys import Keys
 from .blocks import Blocks
 from .explanation import BitSpan, Explanation, Kind, Span
@@ -29,9 +29,9 @@ from .trace_grammars import Node, trace
 from .words import bit_spans
 
 if TYPE_CHECKING:
-    from ..json_types import Form
+    from ..model.json_shapes import Form
+    from ..model.telegram import Record
     from ..security.keys import KeysLike
-    from ..telegram import Record
 
 __all__ = ["BitSpan", "Explanation", "Span", "explain"]
 

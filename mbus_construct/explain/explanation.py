@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ..hextext import to_hex
+from ..octets.hex_text import to_hex
 
 if TYPE_CHECKING:
-    from ..json_types import Form
+    from ..model.json_shapes import Form
 
 Kind = Literal["link", "header", "record", "dib", "vib", "data", "raw"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from mbus_grammars import MBusError
 
-from ..forms import GRAMMARS
-from ..layers import layers_of
+from ..octets.locate import layers_of
+from ..octets.recognise import GRAMMARS
 from ..security.message import announced_octets
 from ..security.opening import Finding, open_telegram
 
 if TYPE_CHECKING:
-    from ..json_types import Form
+    from ..model.json_shapes import Form
     from ..security.keys import Keys
     from ..security.opening import Opened
     from .explanation import Span

@@ -17,7 +17,15 @@ from mbus_grammars import ChecksumError, DecodeError, IncompleteFrame, MBusError
 from mbus_grammars.application import FixedOrCompact
 from mbus_grammars.base import Anything, as_decode_error
 from mbus_grammars.bits import Bits, Coded, Number
-from mbus_grammars.constructs import Derived, Door, Layout, Memo, Optionally, Salvage, Variant
+from mbus_grammars.constructs import (
+    ByFirstOctet,
+    Cached,
+    Derived,
+    ErrorBoundary,
+    KeepMalformed,
+    PresentIf,
+    StrictStruct,
+)
 from mbus_grammars.dib import SPECIAL_DIFS, DIBOctets
 from mbus_grammars.fields import CField
 from mbus_grammars.layers import PAYLOAD_CRC_LENGTH, PayloadCRC, WithAFLLength, WithPayloadCRC
@@ -32,11 +40,11 @@ from .trace import Node, Place, blame, bounded, enter, mark, passed_on, rest_of,
 
 __all__ = ["Node", "trace"]
 
-for _class in (Derived, Door, Memo, Number, WithPayloadCRC):
+for _class in (Derived, ErrorBoundary, Cached, Number, WithPayloadCRC):
     walk.register(_class, passed_on)
 
 
-@walk.register(Layout)
+@walk.register(StrictStruct)
 def _layout(construct: Any, place: Place) -> Any:
     """A field that is absent is none of the values either."""
     found = structure(construct, place)
@@ -46,7 +54,7 @@ def _layout(construct: Any, place: Place) -> Any:
     return found
 
 
-@walk.register(Optionally)
+@walk.register(PresentIf)
 def _optionally(construct: Any, place: Place) -> Any:
     return walk(construct.subcon, place) if construct.condition(place.context) else None
 
@@ -115,7 +123,7 @@ def _number(size: int, place: Place) -> int:
     return int.from_bytes(rest_of(place.stream)[:size], "little")
 
 
-@walk.register(Variant)
+@walk.register(ByFirstOctet)
 def _variant(construct: Any, place: Place) -> Any:
     start = place.stream.tell()
     first = place.stream.read(1)
@@ -134,7 +142,7 @@ def _fixed_or_compact(construct: Any, place: Place) -> Any:
     return walk(construct.choose(length), place)
 
 
-@walk.register(Salvage)
+@walk.register(KeepMalformed)
 def _salvage(construct: Any, place: Place) -> Any:
     start = place.stream.tell()
     try:

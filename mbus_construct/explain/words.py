@@ -13,8 +13,8 @@ from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.fields import FixedStatus, WirelessCField
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
-from ..telegram import Status
-from ..values import EVERY
+from ..model.telegram import Status
+from ..values.to_value import EVERY
 from .explanation import BitSpan
 from .layer_words import (
     LAYER_BITS,

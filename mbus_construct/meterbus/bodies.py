@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..decode import decode
+from ..decoding.decode import decode
 from .field import Parts, TelegramField
 from .headers import TelegramBodyHeader
 from .json_text import json_text

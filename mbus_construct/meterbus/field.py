@@ -9,7 +9,7 @@ from typing import Any
 from mbus_grammars.coding import type_a
 from mbus_grammars.fields import Manufacturer
 
-from ..decode import decode
+from ..decoding.decode import decode
 
 Parts = Iterable[int] | bytes | str | int | None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars import VIB, meaning_of
 from mbus_grammars.fields import Manufacturer
 
-from ..values import EXACT
+from ..values.to_value import EXACT
 from .field import TelegramField, moment_text
 from .json_text import json_text
 from .names import (
@@ -24,7 +24,7 @@ from .names import (
 )
 
 if TYPE_CHECKING:
-    from ..telegram import Record, Telegram
+    from ..model.telegram import Record, Telegram
 
 Shown = Decimal | str | None
 

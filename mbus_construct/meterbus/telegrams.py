@@ -18,7 +18,7 @@ from mbus_grammars import (
     LinkUserData,
 )
 
-from ..decode import decode
+from ..decoding.decode import decode
 from . import constants
 from .base import MBusTelegram, Octets, as_octets, crc_error
 from .bodies import TelegramBody
@@ -33,7 +33,7 @@ from .keys import KEYS
 from .records import TelegramVariableDataRecord, records_of
 
 if TYPE_CHECKING:
-    from ..telegram import Telegram
+    from ..model.telegram import Telegram
     from .field import HeaderField, TelegramField
 
 

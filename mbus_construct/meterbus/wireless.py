@@ -8,9 +8,9 @@ from mbus_grammars import ChecksumError, DecodeError, IncompleteFrame
 from mbus_grammars.security import FILLERS
 from mbus_grammars.wireless import MIN_TELEGRAM, without_crcs
 
-from ..decode import decode
-from ..forms import candidates, looks_like_frame, looks_wireless
-from ..layers import layers_of
+from ..decoding.decode import decode
+from ..octets.locate import layers_of
+from ..octets.recognise import candidates, looks_like_frame, looks_wireless
 from .base import MBusTelegram, Octets, as_octets, crc_error
 from .exceptions import FrameMismatch, MBusFrameDecodeError, MbusFrameLengthError
 from .field import HeaderField
@@ -20,7 +20,7 @@ from .records import TelegramVariableDataRecord, raw_record, records_of
 from .wireless_header import WTelegramBaseDataHeader
 
 if TYPE_CHECKING:
-    from ..telegram import Telegram
+    from ..model.telegram import Telegram
 
 _SND_NR: Final = 0x44
 _FROM_METER: Final = frozenset({"SND_NR", "SND_IR", "ACC_NR", "ACC_DMD", "RSP_UD", "ACK", "NACK"})

@@ -11,7 +11,7 @@ from mbus_grammars.fields import Status as StatusBits
 from mbus_grammars.layers import Receiver
 from mbus_grammars.security import MODE_5, MODE_7, SECURITY_MODE_NAMES, ConfigurationField
 
-from ..layers import fields_of
+from ..octets.locate import fields_of
 from ..security.modes import mode5_iv
 from ..security.opening import open_telegram
 from .field import HeaderField
@@ -22,8 +22,8 @@ from .keys import KEYS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..model.telegram import Telegram
     from ..security.keys import KeyLike
-    from ..telegram import Telegram
 
 _MANUFACTURER_SPECIFIC: Final = frozenset(
     code

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.record import RecordsFromMeter, RecordsToMeter
 
-from ..describe import describe
+from ..values.headers import describe
 
 if TYPE_CHECKING:
     from mbus_grammars.record import RecordArea
 
-    from ..layers import Layers
+    from ..octets.locate import Layers
 
 _RECORD_AREAS: Final[dict[int | None, RecordArea]] = {
     None: RecordsFromMeter,  # octets that start with a header

@@ -24,7 +24,7 @@ from mbus_grammars import DecodeError, MBusError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import IdentificationNumber, Manufacturer
 
-from ..hextext import parse_hex
+from ..octets.hex_text import parse_hex
 
 OCTETS: Final = 16  # AES-128
 DEFAULT: Final = "default"

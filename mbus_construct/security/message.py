@@ -19,12 +19,12 @@ from mbus_grammars.layers import (
 from mbus_grammars.link import LongFrame
 from mbus_grammars.security import MODE_7, ConfigurationField, ConfigurationFieldExtension, announced
 
-from ..layers import configuration_of, fields_of
+from ..octets.locate import configuration_of, fields_of
 from .derivation import ENCRYPT_FROM_METER, ENCRYPT_TO_METER, MAC_FROM_METER, MAC_TO_METER, derive
 from .modes import afl_mac, ell_initial_block
 
 if TYPE_CHECKING:
-    from ..layers import AFL, Layers
+    from ..octets.locate import AFL, Layers
     from .keys import Key
 
 _ADDRESS: Final[int] = Receiver.sizeof()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from mbus_grammars.layers import AES_CTR, MessageControl, payload_crc_fits
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODE_NAMES
 
-from ..layers import layers_of
-from ..outer_layers import key_wanted
+from ..model.layers import key_wanted
+from ..octets.locate import layers_of
 from .aes import NO_IV, crypt_ctr, decrypt_cbc, encrypt_cbc
 from .doubts import doubts
 from .message import (
@@ -35,8 +35,8 @@ from .message import (
 from .modes import mode5_iv
 
 if TYPE_CHECKING:
-    from ..json_types import Form, Severity
-    from ..layers import AFL, Layers
+    from ..model.json_shapes import Form, Severity
+    from ..octets.locate import AFL, Layers
     from .keys import Key, Keys
     from .message import Derivation
 

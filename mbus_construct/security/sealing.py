@@ -11,7 +11,7 @@ from mbus_grammars import BuildError
 from mbus_grammars.layers import AES_CTR
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7
 
-from ..layers import layers_of
+from ..octets.locate import layers_of
 from .aes import NO_IV, crypt_ctr, encrypt_cbc
 from .message import (
     announced_octets,
@@ -30,8 +30,8 @@ from .message import (
 from .modes import mode5_iv
 
 if TYPE_CHECKING:
-    from ..json_types import Form
-    from ..layers import Layers
+    from ..model.json_shapes import Form
+    from ..octets.locate import Layers
     from .keys import Key, Keys
 
 

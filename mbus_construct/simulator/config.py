@@ -19,7 +19,7 @@ from mbus_grammars.fields import DEVICE_TYPE_NAMES
 from ..bus.slave import Behaviour
 from ..bus.timing import FIRST_ANSWER_BITS, LAST_ANSWER, LAST_ANSWER_BITS
 from ..errors import LocalProtocolError
-from ..json_types import RecordDict
+from ..model.json_shapes import RecordDict
 from .bus import SimulatedBus
 from .faults import LASTING, OF_ONE_METER, Fault, parse_fault
 from .meters import SimulatedMeter

@@ -12,17 +12,17 @@ from mbus_grammars.record import RecordsFromMeter
 
 from ..bus.address import SecondaryAddress
 from ..bus.slave import Behaviour, UserData
-from ..decode import decode, decode_records
-from ..encode import encode
-from ..hextext import octets_from
+from ..decoding.decode import decode, decode_records
+from ..encoding.encode import encode
+from ..octets.hex_text import octets_from
 from .faults import Fault, faults_of
 from .records import SimulatedRecord, agrees, same_place, selected_by
 from .sealed import SEALED, Protection
 from .templates import FIXED, HEADERS, MAX_RECORDS, VARIABLE, Template, captured, in_telegrams, split
 
 if TYPE_CHECKING:
+    from ..model.telegram import Record, Telegram
     from ..security.keys import KeyLike
-    from ..telegram import Record, Telegram
 
 # Application errors, MBDOC48 6.6 and EN 13757-3:2018 clause 10 via libmburs.
 NOT_IMPLEMENTED: Final = 0x01

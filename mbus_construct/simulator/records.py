@@ -17,12 +17,12 @@ from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.record import DataRecordHeader, RecordsFromMeter
 
-from ..decode import decode_records
-from ..encode import encode
+from ..decoding.decode import decode_records
+from ..encoding.encode import encode
 
 if TYPE_CHECKING:
-    from ..json_values import Value
-    from ..telegram import Record
+    from ..model.json_values import Value
+    from ..model.telegram import Record
 
 _EXACT: Final = Context(prec=60)
 _HOUR: Final = 3600

@@ -10,7 +10,7 @@ from mbus_grammars.application import USER_DATA
 from mbus_grammars.record import RecordsFromMeter
 from mbus_grammars.security import BLOCK, FILLERS, MODE_5, MODE_7
 
-from ..encode_security import secured_area, security_fields
+from ..encoding.security import secured_area, security_fields
 from ..security.keys import Key, Keys
 from ..security.opening import open_telegram
 from ..security.sealing import seal_telegram

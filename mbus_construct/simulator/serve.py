@@ -21,9 +21,9 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 from serial import rfc2217
 
 from ..errors import LocalProtocolError, TransportError
-from ..transport import scheme_of
-from ..transport.base import check_baudrate
-from ..transport.tcp import host_and_port, tune
+from ..ports import scheme_of
+from ..ports.base import check_baudrate
+from ..ports.tcp import host_and_port, tune
 
 _CHUNK: Final = 65536
 _SEND_TIMEOUT: Final = 2.0  # seconds after which a client that reads nothing is thrown out

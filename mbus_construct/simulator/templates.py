@@ -12,7 +12,7 @@ from mbus_grammars.fixed import FixedDataMSB
 from mbus_grammars.record import MORE_RECORDS_FOLLOW, RecordsFromMeter
 from mbus_grammars.security import FILLERS
 
-from ..decode import decode_records
+from ..decoding.decode import decode_records
 from .records import SimulatedRecord
 
 if TYPE_CHECKING:

@@ -426,7 +426,7 @@ def test_the_bus_is_not_imported_for_a_telegram() -> None:
         "from mbus_construct.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(*[name for name in ('serial', 'asyncio', 'mbus_construct.client', 'rich.progress',\n"
+        "print(*[name for name in ('serial', 'asyncio', 'mbus_construct.client.client', 'rich.progress',\n"
         "    'mbus_construct.bus.master', 'mbus_construct.simulator') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -157,11 +157,11 @@ def test_convert_finds_what_decode_finds(
     seed: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[arrow]"')
-    from mbus_construct.files import opened  # noqa: PLC0415
-    from mbus_construct.files.inputs import find  # noqa: PLC0415
-    from mbus_construct.files.pieces import Pieces  # noqa: PLC0415
-    from mbus_construct.files.rows import Wanted  # noqa: PLC0415
-    from mbus_construct.hextext import parse_hex  # noqa: PLC0415
+    from mbus_construct.octets.hex_text import parse_hex  # noqa: PLC0415
+    from mbus_construct.tables.files import opened  # noqa: PLC0415
+    from mbus_construct.tables.files.inputs import find  # noqa: PLC0415
+    from mbus_construct.tables.files.pieces import Pieces  # noqa: PLC0415
+    from mbus_construct.tables.files.rows import Wanted  # noqa: PLC0415
     from mbus_grammars import MBusError  # noqa: PLC0415
 
     monkeypatch.setattr(opened, "BLOCK", block)

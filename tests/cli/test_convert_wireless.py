@@ -11,8 +11,8 @@ import pytest
 
 from commands import Mbus, Run, one_line
 from mbus_construct import encode
+from radio import E63, E65, GAS_METER, KEY
 from secrets_shown import METERS_KEY, OTHER_KEY, shows
-from wireless.radio import E63, E65, GAS_METER, KEY
 
 pa = pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[arrow]"')
 

@@ -17,8 +17,8 @@ from typing import IO, Any
 import pytest
 
 from commands import ENVIRONMENT, Mbus
+from radio import COMPACT, E63, E65, FULL, KEY
 from telegrams import README_TELEGRAM
-from wireless.radio import COMPACT, E63, E65, FULL, KEY
 
 RTL = "T1;1;1;2020-05-28 22:22:56.000;26;27;12345678;0x{hex}\n"
 

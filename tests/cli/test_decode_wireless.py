@@ -15,8 +15,7 @@ from commands import Mbus, one_line
 from mbus_construct import encode
 from mbus_construct.security import aes
 from mbus_grammars.wireless import with_crcs
-from telegrams import README_TELEGRAM, response
-from wireless.radio import (
+from radio import (
     COMPACT,
     E62,
     E63,
@@ -35,6 +34,7 @@ from wireless.radio import (
     SECRET,
     Example,
 )
+from telegrams import README_TELEGRAM, response
 
 by_name = pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 secret_by_name = pytest.mark.parametrize("example", SECRET, ids=lambda example: example.name)

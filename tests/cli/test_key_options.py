@@ -10,8 +10,7 @@ import pytest
 
 from commands import Mbus, one_line, program
 from mbus_construct import Receiver, encode
-from secrets_shown import METERS_KEY, OTHER_KEY, shows
-from wireless.radio import (
+from radio import (
     E62,
     E65,
     E68,
@@ -24,6 +23,7 @@ from wireless.radio import (
     SECRET,
     Example,
 )
+from secrets_shown import METERS_KEY, OTHER_KEY, shows
 
 
 def sealed(mode: int) -> bytes:

@@ -19,7 +19,7 @@ import pytest
 
 from commands import ENVIRONMENT, Mbus, Run, one_line
 from interrupting import asked, interrupt_after
-from mbus_construct.schema import json_schema
+from mbus_construct.model.schema import json_schema
 from mbus_construct.simulator import SimulatedBus, fleet
 from mbus_construct.simulator.serve import Listener
 

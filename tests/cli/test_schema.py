@@ -15,7 +15,7 @@ from telegrams import README_TELEGRAM
 def test_schema(mbus: Mbus) -> None:
     run = mbus("schema")
     assert (run.code, run.err) == (0, "")
-    copy = Path(mbus_construct.__file__).with_name("telegram.schema.json")
+    copy = Path(mbus_construct.__file__).with_name("model") / "telegram.schema.json"
     assert run.out == copy.read_text(encoding="utf-8")
     schema = json.loads(run.out)
     jsonschema.Draft202012Validator.check_schema(schema)

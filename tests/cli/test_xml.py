@@ -9,8 +9,8 @@ import pytest
 from commands import Mbus, program
 from helpers import long_frame
 from mbus_construct import Receiver, decode, merge
-from mbus_construct.xml import results_to_xml, to_xml
-from mbus_construct.xml_names import prefix
+from mbus_construct.libmbus.names import prefix
+from mbus_construct.libmbus.xml import results_to_xml, to_xml
 from mbus_grammars.wireless import with_crcs
 from telegrams import HEADER, README_TELEGRAM, response
 from vectors import EXAMPLES, FRAMES

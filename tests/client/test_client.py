@@ -152,7 +152,7 @@ def test_a_port_that_always_fails_ends() -> None:
             raise TransportError("it fails")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mbus_construct.client.RECONNECT_WAIT", 0.0)
+        patch.setattr("mbus_construct.client.client.RECONNECT_WAIT", 0.0)
         with Client(Failing(builtin())) as client, pytest.raises(TransportError):
             client.ping(5)
 
@@ -302,7 +302,7 @@ def test_the_gateway_goes_away_and_comes_back(events: list[Any]) -> None:
 
 
 def test_a_gateway_that_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mbus_construct.client.RECONNECT_WAIT", 0.01)
+    monkeypatch.setattr("mbus_construct.client.client.RECONNECT_WAIT", 0.01)
     with Listener(builtin(), "tcp://127.0.0.1:0", speed=20) as listener:
         client = Client(listener.url)
         assert client.ping(5)

@@ -30,6 +30,7 @@ from mbus_construct.bus.scan import pending
 from mbus_construct.bus.session import Session
 from mbus_construct.bus.slave import UserData
 from mbus_construct.bus.steps import Outcome, Pause, Request
+from mbus_construct.ports.transcript import RecordingPort
 from mbus_construct.security.aes import MissingExtra
 from mbus_construct.security.keys import KeysError
 from mbus_construct.security.sealing import seal_telegram
@@ -42,7 +43,6 @@ from mbus_construct.simulator import (
     VirtualPort,
 )
 from mbus_construct.simulator.serve import Listener
-from mbus_construct.transport.transcript import RecordingPort
 from mbus_grammars import Frame
 
 ONE: Final = "9F3A6CD1E857B2046E0DC5A19B7F38E2"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mbus_construct import MBusError, Meter, Receiver, Telegram, decode, encode
-from mbus_construct.receiver.formats import Formats
+from mbus_construct.receiving.formats import Formats
 from mbus_grammars.fields import Manufacturer
 from tools.corpus_candidates import candidates
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mbus_construct import BuildError, decode, encode
-from mbus_construct.layers import layers_of
+from mbus_construct.octets.locate import layers_of
 from mbus_construct.security import aes
 from mbus_construct.security.keys import Key, Keys
 from mbus_construct.security.message import (
@@ -24,7 +24,7 @@ from mbus_construct.security.sealing import seal_telegram
 from mbus_grammars.layers import payload_crc_fits
 
 if TYPE_CHECKING:
-    from mbus_construct.json_types import Form
+    from mbus_construct.model.json_shapes import Form
 
 
 def h(text: str) -> bytes:

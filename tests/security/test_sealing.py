@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbus_construct import BuildError, decode
-from mbus_construct.layers import layers_of
+from mbus_construct.octets.locate import layers_of
 from mbus_construct.security.aes import crypt_ctr, encrypt_cbc
 from mbus_construct.security.derivation import derive
 from mbus_construct.security.keys import Key, Keys
@@ -19,7 +19,7 @@ from mbus_construct.security.opening import Opened, open_telegram
 from mbus_construct.security.sealing import seal_telegram
 
 if TYPE_CHECKING:
-    from mbus_construct.json_types import Form
+    from mbus_construct.model.json_shapes import Form
 
 KEY = bytes(range(1, 17))
 KEYS = Keys.of({"ELS-12345678": KEY})

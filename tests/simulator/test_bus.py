@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbus_construct import DecodeError, TransportError, decode
+from mbus_construct.ports.port import AsyncPort, Port
 from mbus_construct.simulator import (
     AsyncVirtualPort,
     LoggedRequest,
@@ -18,7 +19,6 @@ from mbus_construct.simulator import (
     builtin,
     fleet,
 )
-from mbus_construct.transport.port import AsyncPort, Port
 from virtual import E5, Asker, asker, meter, select, short
 
 BIT = 1 / 2400

@@ -14,7 +14,7 @@ import pytest
 
 from commands import ENVIRONMENT, ROOT
 from mbus_construct import MBusError, decode
-from mbus_construct.layout import plan_for
+from mbus_construct.decoding.plans import plan_for
 from telegrams import README_TELEGRAM
 from vectors import FRAMES
 

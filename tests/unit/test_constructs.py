@@ -15,7 +15,15 @@ from helpers import build_error, plain
 from mbus_grammars import BuildError, Code, DataRecords, DecodeError, Frame, MBusError
 from mbus_grammars.base import field_of, is_sequence, octets_of
 from mbus_grammars.bits import Bits, Coded, CodeTable, Octet, Octets, bits, flag, split
-from mbus_grammars.constructs import Derived, Door, Layout, Memo, Salvage, Variant, field
+from mbus_grammars.constructs import (
+    ByFirstOctet,
+    Cached,
+    Derived,
+    ErrorBoundary,
+    KeepMalformed,
+    StrictStruct,
+    field,
+)
 from vectors import FRAMES
 
 TABLE = CodeTable({0: "none", 1: "one", 2: "reserved", 3: "reserved"}, size=4)
@@ -138,7 +146,7 @@ def test_what_is_a_list() -> None:
     )
 
 
-# --- Door, fields, paths -------------------------------------------------------------------------
+# --- ErrorBoundary, fields, paths -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -159,7 +167,7 @@ def test_names_of_fields(path: str, name: str, shown: str) -> None:
 
 
 INNER = Struct(field("number", Byte), field("octets", GreedyBytes))
-DOOR = Door(Struct(field("first", Byte), field("inner", INNER)))
+DOOR = ErrorBoundary(Struct(field("first", Byte), field("inner", INNER)))
 
 
 @pytest.mark.parametrize(
@@ -183,13 +191,13 @@ def test_a_door_lets_only_our_errors_out(value: Any, name: str, limit: str) -> N
 
 def test_a_door_says_where_the_data_end() -> None:
     with pytest.raises(DecodeError) as caught:
-        Door(Struct(field("a", Bytes(2)), field("b", Bytes(2)))).parse(b"abc")
+        ErrorBoundary(Struct(field("a", Bytes(2)), field("b", Bytes(2)))).parse(b"abc")
     assert (caught.value.code, caught.value.offset) == ("truncated", 3)
     assert caught.value.message == "the data end within b"
     with pytest.raises(DecodeError, match="the data end too early"):
-        Door(Bytes(2)).parse(b"a")
+        ErrorBoundary(Bytes(2)).parse(b"a")
     with pytest.raises(DecodeError, match="check failed") as caught:
-        Door(Check(False)).parse(b"")
+        ErrorBoundary(Check(False)).parse(b"")
     assert caught.value.code == "decode_error"
 
 
@@ -202,17 +210,17 @@ def test_a_fault_without_text_or_offset_gets_one() -> None:
             raise ValueError
 
     with pytest.raises(DecodeError) as caught:
-        Door(Silent()).parse(b"")
+        ErrorBoundary(Silent()).parse(b"")
     assert caught.value.offset == 0
-    assert build_error(Door(Silent()), 5).limit == "a value of another type (ValueError)"
+    assert build_error(ErrorBoundary(Silent()), 5).limit == "a value of another type (ValueError)"
 
 
-# --- Variant, Derived, Salvage -------------------------------------------------------------------
+# --- ByFirstOctet, Derived, KeepMalformed -------------------------------------------------------------------
 
 
 def test_variant() -> None:
     kinds = {1: Struct(field("one", Byte)), 2: Struct(field("two", Byte))}
-    grammar = Variant(
+    grammar = ByFirstOctet(
         kinds.get, lambda obj: kinds[1] if "one" in obj else None, "01h or 02h", "a mapping with one"
     )
     assert grammar.parse(b"\x02").two == 2
@@ -232,7 +240,7 @@ def test_derived_fields_are_never_asked_for() -> None:
 
 
 def test_salvage_keeps_what_cannot_be_read() -> None:
-    grammar = Salvage(Struct(field("a", Bytes(2)), field("b", Bytes(2))))
+    grammar = KeepMalformed(Struct(field("a", Bytes(2)), field("b", Bytes(2))))
     assert plain(grammar.parse(b"abcd")) == {"a": b"ab", "b": b"cd"}
     kept = plain(grammar.parse(b"abc"))
     assert kept == {"malformed": b"abc", "code": "truncated", "reason": "the data end within b", "offset": 3}
@@ -240,7 +248,7 @@ def test_salvage_keeps_what_cannot_be_read() -> None:
     assert build_error(grammar, {"malformed": 5}).field == "malformed"
 
 
-# --- Memo ----------------------------------------------------------------------------------------
+# --- Cached ----------------------------------------------------------------------------------------
 
 
 class Counted(Struct):  # type: ignore[type-arg]
@@ -256,9 +264,9 @@ class Counted(Struct):  # type: ignore[type-arg]
         return Container(octets=octets, list=[1])
 
 
-def _memo(limit: int = 4) -> tuple[Memo, Counted]:
+def _memo(limit: int = 4) -> tuple[Cached, Counted]:
     counted = Counted()
-    return Memo(
+    return Cached(
         counted, lambda parsed: Container(octets=parsed["octets"], list=list(parsed["list"])), limit
     ), counted
 
@@ -339,14 +347,14 @@ def test_small_memo_in_several_threads() -> None:
 
 
 def test_a_layout_refuses_what_it_does_not_have() -> None:
-    layout = Layout(field("a", Octet), field("b", Octet))
+    layout = StrictStruct(field("a", Octet), field("b", Octet))
     assert layout.build({"a": 1, "b": 2, "_io": None}) == b"\1\2"
-    error = build_error(Door(layout), {"a": 1, "b": 2, "c": 3})
+    error = build_error(ErrorBoundary(layout), {"a": 1, "b": 2, "c": 3})
     assert (error.field, error.value, error.limit) == ("c", 3, "no such field; there are a, b")
 
 
 def test_memo_forgets_errors() -> None:
-    memo = Memo(Struct(field("a", Bytes(3))), Container)
+    memo = Cached(Struct(field("a", Bytes(3))), Container)
     for _ in range(2):
         with pytest.raises(Exception, match="stream read less"):
             memo.parse(b"ab")

@@ -8,7 +8,7 @@ import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 from mbus_grammars import AField, CField, CIField, LongHeader, ShortHeader, fields
-from mbus_grammars.constructs import Door
+from mbus_grammars.constructs import ErrorBoundary
 
 
 def _primary(name: str | None, function: int, fcb: bool, fcv: bool) -> dict[str, Any]:
@@ -141,9 +141,9 @@ def test_ci_field_by_name() -> None:
     assert build_error(CIField, "no such name").limit.startswith("0 to 255 or a name (DLMS")
 
 
-IDENTIFICATION = Door(fields.IdentificationNumber)
-MANUFACTURER = Door(fields.Manufacturer)
-DEVICE_TYPE = Door(fields.DeviceType)
+IDENTIFICATION = ErrorBoundary(fields.IdentificationNumber)
+MANUFACTURER = ErrorBoundary(fields.Manufacturer)
+DEVICE_TYPE = ErrorBoundary(fields.DeviceType)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 from mbus_grammars import FixedData
-from mbus_grammars.constructs import Door
+from mbus_grammars.constructs import ErrorBoundary
 from mbus_grammars.fixed import FixedDataMSB, MediumAndUnits
 
 STATUS = {
@@ -30,7 +30,7 @@ BCD = {
 BINARY = {**BCD, "status": {**STATUS, "counters_binary": True, "counters_stored": True}, "counter_2": -2}
 INVALID = {**BCD, "counter_1": -1, "counter_2": "FFFFFFFF"}
 
-MSB = Door(FixedDataMSB)
+MSB = ErrorBoundary(FixedDataMSB)
 
 
 @pytest.mark.parametrize(

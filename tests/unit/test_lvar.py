@@ -8,13 +8,13 @@ import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
 from mbus_grammars import DataRecord, DecodeError, VariableLength, lvar
-from mbus_grammars.constructs import Door
+from mbus_grammars.constructs import ErrorBoundary
 
-UNSIGNED = Door(lvar.VariableLength(types="C"))
-RAW_NUMBERS = Door(lvar.VariableLength(types="raw"))
-OCTETS = Door(lvar.VariableLength("octets"))
-PROFILE = Door(lvar.VariableLength("profile"))
-FIRST_CHARACTER_FIRST = Door(lvar.VariableLength(msb_first=True))
+UNSIGNED = ErrorBoundary(lvar.VariableLength(types="C"))
+RAW_NUMBERS = ErrorBoundary(lvar.VariableLength(types="raw"))
+OCTETS = ErrorBoundary(lvar.VariableLength("octets"))
+PROFILE = ErrorBoundary(lvar.VariableLength("profile"))
+FIRST_CHARACTER_FIRST = ErrorBoundary(lvar.VariableLength(msb_first=True))
 
 VALUES: list[tuple[Any, str, int, Any]] = [
     (VariableLength, "00", 0x00, ""),

@@ -1,0 +1,1 @@
+"""Octets to telegrams: by the grammar (`reference`), or by plans derived from it that give the same."""

@@ -1,0 +1,1 @@
+"""Telegrams, or mappings written by hand, to octets."""

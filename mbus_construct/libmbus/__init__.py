@@ -1,0 +1,1 @@
+"""Telegrams in the XML of libmbus."""

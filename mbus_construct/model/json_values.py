@@ -1,0 +1,58 @@
+"""The value of a record: its Python types, and how each is written in JSON."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from .json_shapes import ValueType
+
+Scalar = Decimal | float | datetime | date | time | str | bytes
+Value = Scalar | tuple[Decimal | float | None, ...] | None
+
+# A decimal of so many digits survives the trip through a binary double.
+_DOUBLE_DIGITS: Final = 15
+
+
+def json_number(value: Decimal | float) -> int | float | str:
+    """An exact number for JSON: a JSON number where a double carries all its digits, else a string."""
+    if not isinstance(value, Decimal):
+        return value
+    if len(value.as_tuple().digits) > _DOUBLE_DIGITS or abs(value.adjusted()) > 300:
+        return format(value, "f")
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def json_value(value: Value) -> Any:
+    """A record's value for JSON."""
+    if isinstance(value, Decimal | float):
+        return json_number(value)
+    if isinstance(value, bytes):
+        return value.hex().upper()
+    if isinstance(value, tuple):
+        return [None if item is None else json_number(item) for item in value]
+    if isinstance(value, datetime | date | time):
+        return value.isoformat(*(["T", "seconds"] if isinstance(value, datetime) else []))
+    return value
+
+
+_VALUE_TYPES: Final[tuple[tuple[type, ValueType], ...]] = (
+    (Decimal, "decimal"),
+    (float, "real"),
+    (datetime, "datetime"),
+    (date, "date"),
+    (time, "time"),
+    (str, "text"),
+    (bytes, "octets"),
+    (tuple, "series"),
+)
+
+
+def value_type(value: Value) -> ValueType:
+    """The name of a value's type."""
+    for kind, name in _VALUE_TYPES:
+        if isinstance(value, kind):
+            return name
+    return "none"

@@ -1,0 +1,1 @@
+"""Many telegrams: columns for Arrow, and archives of files."""

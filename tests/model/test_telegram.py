@@ -1,0 +1,280 @@
+"""The shapes: JSON of telegrams and records, valid for every input, and back."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mbus_construct import BuildError, Meter, Record, Status, Telegram, decode
+from mbus_construct.model.json_values import json_number, json_value, value_type
+from telegrams import README_TELEGRAM, one, response
+from vectors import FRAMES
+
+
+def _refuse_constant(name: str) -> Any:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def strict(text: str) -> Any:
+    """JSON as a strict reader takes it: without NaN and Infinity."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Decimal(1400), "1400"),
+        (Decimal("2.013"), "2.013"),
+        (Decimal("-0.10"), "-0.1"),
+        (Decimal("0.000"), "0"),
+        (Decimal("1E+9"), "1000000000"),
+        (Decimal(999999999999999), "999999999999999"),
+        (Decimal("999999999.999999"), "999999999.999999"),
+        (Decimal(9223372036854775807), '"9223372036854775807"'),
+        (Decimal("9223372036854775.807"), '"9223372036854775.807"'),
+        (Decimal("1E-9"), "1e-09"),
+        (Decimal("1E-400"), f'"0.{"0" * 399}1"'),
+        (0.107944735, "0.107944735"),
+        (datetime(2014, 2, 19, 11, 18), '"2014-02-19T11:18:00"'),
+        (date(2013, 12, 31), '"2013-12-31"'),
+        (time(0, 0), '"00:00:00"'),
+        ("fü", '"fü"'),
+        (b"\x01\xff", '"01FF"'),
+        ((Decimal(1), None, 0.5), "[1, null, 0.5]"),
+        (None, "null"),
+    ],
+)
+def test_values_in_json(value: Any, written: str) -> None:
+    assert json.dumps(json_value(value), ensure_ascii=False, allow_nan=False) == written
+
+
+@pytest.mark.parametrize("digits", range(1, 40))
+def test_a_number_in_json_is_exact(digits: int) -> None:
+    for exponent in (-30, -9, -3, 0, 5):
+        number = Decimal("1234567890123456789012345678901234567890"[:digits]).scaleb(exponent)
+        for value in (number, -number):
+            text = json.dumps(json_number(value))
+            assert Decimal(str(strict(text))) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Decimal(1), "decimal"),
+        (1.0, "real"),
+        (datetime(2014, 2, 19), "datetime"),
+        (date(2014, 2, 19), "date"),
+        (time(1), "time"),
+        ("x", "text"),
+        (b"x", "octets"),
+        ((), "series"),
+        (None, "none"),
+    ],
+)
+def test_the_type_of_a_value_is_told(value: Any, name: str) -> None:
+    assert value_type(value) == name
+
+
+HARD_RECORDS = [
+    "05 5B 00 00 C0 7F",  # not a number
+    "05 5B 00 00 80 7F",  # infinity
+    "05 5B FF FF 7F 7F",
+    "05 5B 01 00 00 00",
+    "0D 13 F6" + "FF" * 63 + "7F",  # 64 octets
+    "0D FD 0C F6" + "FF" * 64,
+    "0D 13 CA" + "AA" * 10,
+    "0D 6D E3 01 02 03",
+    "0D FD 3B 03 00 FF 80",
+    "0D FD 11 05 00 0A 1B 22 FF",  # text with control characters and quotes
+    "0D FD 11 02 85 A0",
+    "0D 83 1F 0A 35 FE 00 00 C0 7F 00 00 48 42",
+    "0D 83 1F 12 37 FE" + "FF" * 7 + "7F" + "00" * 7 + "80",
+    "04 FD 72 01 02 03 04",
+    "07 79" + "11" * 8,
+    "04 6D 00 3F 00 1F",
+    "04 13 01",
+    "0D 13 FF",
+    "01 93 15 00",
+]
+
+
+@pytest.mark.parametrize("record", HARD_RECORDS)
+@pytest.mark.parametrize("framed", [True, False])
+def test_json_is_valid_for_every_value(record: str, framed: bool) -> None:
+    telegram = decode(response(record)) if framed else decode(record, link="records")
+    values = strict(telegram.to_json())
+    assert values == json.loads(json.dumps(telegram.to_dict()))
+    assert Telegram.from_dict(values) == telegram
+    assert strict(telegram.records[0].to_json()) == values["records"][0]
+    assert strict(telegram.to_json(indent=2)) == values
+
+
+@pytest.mark.parametrize("octets", [*FRAMES, README_TELEGRAM], ids=lambda octets: octets[:12].hex())
+def test_dicts_and_json_round_trip(octets: bytes) -> None:
+    telegram = decode(octets)
+    assert Telegram.from_dict(telegram.to_dict()) == telegram
+    assert Telegram.from_dict(strict(telegram.to_json())) == telegram
+
+
+def test_the_shape_of_a_telegram() -> None:
+    values: Any = decode(README_TELEGRAM).to_dict()
+    assert (values["schema_version"], values["type"]) == (1, "telegram")
+    assert values["link"] == "frame"
+    assert values["frame"] == {
+        "format": "long",
+        "c_field": 8,
+        "c_name": "RSP_UD",
+        "a_field": 1,
+        "address": None,
+        "ci_field": 0x72,
+        "ci_name": "response, full frame (variable data)",
+    }
+    assert values["meter"] == {
+        "identification_number": "07935343",
+        "manufacturer": "LSE",
+        "manufacturer_name": "Landis & Staefa Electronic",
+        "version": 16,
+        "device_type": 4,
+        "device_type_name": "heat meter (volume at return/outlet)",
+    }
+    assert values["status"] == {"octet": 0, "flags": []}
+    assert values["records"][1] == {
+        "function": "instantaneous",
+        "storage_number": 0,
+        "tariff": 0,
+        "subunit": 0,
+        "quantity": "volume",
+        "unit": "m³",
+        "ucum": "m3",
+        "value": 2.013,
+        "value_type": "decimal",
+        "qualifiers": [],
+        "kind": "counter",
+        "state": "ok",
+        "record_error": None,
+        "reason": None,
+        "flags": [],
+        "data_field": "8 digit BCD",
+        "offset": 25,
+        "length": 6,
+        "dib": "0C",
+        "vib": "13",
+        "data": "13200000",
+    }
+    assert values["manufacturer_data"] == "37FD17" + "00" * 8 + "027A2500" + "02782500"
+    assert (values["encrypted"], values["user_data"], values["special_functions"]) == (None, None, [])
+
+
+def test_keys_of_a_record() -> None:
+    (values,) = decode("02 93 15 00 00", link="records").to_dict()["records"]
+    assert (values["record_error"], values["length"]) == ("no data available (undefined value)", 5)
+    assert values["data_field"] == one("02 93 15 00 00").data_field == "16 bit integer"
+    assert "coding" not in values
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        *FRAMES,
+        README_TELEGRAM,
+        bytes.fromhex("E5"),
+        bytes.fromhex("68 13 13 68 08 05 73 78 56 34 12 0A 00 E9 7E 01 00 00 00 35 01 00 00 3C 16"),
+        bytes.fromhex("68 04 04 68 08 01 71 05 7F 16"),
+    ],
+    ids=lambda octets: octets[:12].hex(),
+)
+def test_every_telegram_has_a_hash(octets: bytes) -> None:
+    first, second = decode(octets), decode(octets)
+    assert hash(first) == hash(second)
+    assert len({first, second}) == 1
+
+
+@pytest.mark.parametrize("record", HARD_RECORDS)
+def test_every_record_has_a_hash(record: str) -> None:
+    assert hash(decode(record, link="records")) == hash(decode(record, link="records"))
+
+
+def test_telegrams_are_slotted() -> None:
+    assert not hasattr(decode(README_TELEGRAM), "__dict__")
+
+
+def test_a_telegram_from_json() -> None:
+    telegram = decode(README_TELEGRAM)
+    assert Telegram.from_json(telegram.to_json()) == telegram
+    record = '{"quantity": "volume", "unit": "m³", "value": 9999999999.90, "data_field": "12 digit BCD"}'
+    (built,) = Telegram.from_json('{"link": "records", "records": [' + record + "]}")
+    assert str(built.value) == "9999999999.90"
+    for text in ("[]", "5", "{}"):
+        with pytest.raises(BuildError):
+            Telegram.from_json(text)
+
+
+def test_a_dict_shares_nothing_with_its_telegram() -> None:
+    telegram = decode("68 13 13 68 08 05 73 78 56 34 12 0A 00 E9 7E 01 00 00 00 35 01 00 00 3C 16")
+    values: Any = telegram.to_dict()
+    values["user_data"]["counter_1"] = 99
+    values["user_data"]["medium_and_units"]["unit_1"] = 0
+    values["records"][0]["flags"].append("x")
+    assert telegram.user_data is not None
+    assert telegram.user_data["counter_1"] == 1
+    assert telegram.user_data["medium_and_units"]["unit_1"] == 0x29
+    assert telegram.records[0].flags == ()
+
+
+@pytest.mark.parametrize("values", [None, [], 5, {}, {"link": 1}, {"frame": {}}])
+def test_what_makes_no_telegram_is_a_build_error(values: Any) -> None:
+    with pytest.raises(BuildError):
+        Telegram.from_dict(values)
+
+
+def test_meters_and_status_octets_by_themselves() -> None:
+    meter = Meter("12345678", "PAD", 1, 7)
+    assert meter.secondary_address == "1234567824400107"
+    assert (meter.device_type_name, Meter("1").device_type_name) == ("water meter", None)
+    assert Meter("12345678").secondary_address is None
+    assert Meter("12345678", "ZZZ").manufacturer_name is None
+    assert Meter("12345678", "PAD", 1, 0xFE).device_type_name == "reserved"
+    assert Status(0b00011111).flags == (
+        "abnormal condition or alarm",
+        "power low",
+        "permanent error",
+        "temporary error",
+    )
+    assert Status(0b00000011, fixed=True).flags == ()
+
+
+def test_records_as_text() -> None:
+    record = one("D4 11 13 15 31 00 00")
+    assert str(record) == "volume, 12.565 m³, maximum, storage 3, tariff 1"
+    assert record.value_text == "12.565 m³"
+    record = one("0C 13 1A 00 00 00")
+    assert str(record) == "volume, digits 0000001A are no number"
+    assert one("04 6D 12 0B D3 12").bare_value_text == "2014-02-19 11:18"
+    assert one("06 6D 1A 2F 4A 51 27 1D").bare_value_text == "2018-07-17 10:47:26"
+    assert one("0D FD 3B 03 01 02 03").bare_value_text == "01 02 03"
+    assert one("0D 83 1F 06 32 01 01 00 00 80").bare_value_text == "1, -"
+    assert str(decode("04 13 01", link="records").records[0]).startswith("unreadable, the data end")
+
+
+def test_a_telegram_iterates_its_records() -> None:
+    telegram = decode(README_TELEGRAM)
+    assert list(telegram) == list(telegram.records)
+    assert all(isinstance(record, Record) for record in telegram)
+
+
+def test_diagnostics_as_text() -> None:
+    (diagnostic,) = decode(response("04 06 01")).diagnostics
+    assert str(diagnostic) == f"error: {diagnostic.message} (offset {diagnostic.offset})"
+    assert diagnostic.to_dict() == {
+        "severity": "error",
+        "code": "truncated",
+        "message": diagnostic.message,
+        "offset": 22,
+        "record": 0,
+    }
+    assert "04 06 01" in diagnostic.message
+    assert "offset 19" in diagnostic.message
