@@ -1,74 +1,63 @@
-"""Imports run one way: grammars <- values <- commands; what does I/O stays in its rooms."""
+"""Imports run one way, without circles, from floor to floor; what does I/O stays in its rooms.
+
+`python tools/import_graph.py` prints the graph.
+"""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from commands import ENVIRONMENT
+from commands import ENVIRONMENT, ROOT
+from tools import import_graph
+from tools.import_graph import FLOOR_OF, MODULES, Import, arrows_up, circle, entries, imports, room_of
 
-ROOT = Path(__file__).resolve().parent.parent
-GRAMMARS = ROOT / "grammars" / "mbus_grammars"
-VALUES = ROOT / "mbus_construct"
+IMPORTS = [*imports()]
+GRAMMAR_IMPORTS = [item for item in IMPORTS if room_of(item.importer) == "mbus_grammars"]
+LIBRARY_IMPORTS = [item for item in IMPORTS if room_of(item.importer) != "mbus_grammars"]
 
-IO_ROOMS = {"transport", "client", "async_client", "simulator", "meterbus", "cli"}
-IO_MODULES = {"socket", "serial", "time", "asyncio", "select", "threading"}
-LOCKS = {"arrow"}  # rooms that start no thread, but are called by several
+IO_ROOMS = {"ports", "client", "simulator", "meterbus", "cli"}
+IO_MODULES = {"socket", "serial", "time", "asyncio", "select", "selectors", "threading"}
+LOCKS = {"mbus_construct.tables.shapes"}  # starts no thread, but is called by several
 TERMINAL_MODULES = {"typer", "rich", "click"}
 
 
-class Import(NamedTuple):
-    """One imported module, absolute, and where it is imported."""
-
-    module: str
-    file: Path
-    line: int
-
-    @property
-    def top(self) -> str:
-        """The package at its root."""
-        return self.module.split(".")[0]
-
-    def __str__(self) -> str:
-        return f"{self.file.relative_to(ROOT)}:{self.line} imports {self.module}"
-
-
-def imports(package: Path) -> Iterator[Import]:
-    """Every import of a package's modules, wherever in the module it stands."""
-    for file in sorted(package.rglob("*.py")):
-        parts = [*file.relative_to(package.parent).with_suffix("").parts]
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Import(alias.name, file, node.lineno)
-            elif isinstance(node, ast.ImportFrom):
-                base = [*parts[: len(parts) - node.level]] if node.level else []
-                module = ".".join([*base, node.module] if node.module else base)
-                yield Import(module, file, node.lineno)
-                for alias in node.names:  # `from . import cli` imports a module, not a name of one
-                    if node.level and not node.module:
-                        yield Import(f"{module}.{alias.name}", file, node.lineno)
-
-
-def room(item: Import) -> str:
-    """The module or folder of mbus_construct in which an import stands."""
-    return item.file.relative_to(VALUES).parts[0].removesuffix(".py")
-
-
-GRAMMAR_IMPORTS = list(imports(GRAMMARS))
-VALUE_IMPORTS = list(imports(VALUES))
-
-
 def test_the_imports_are_found() -> None:
-    assert {"construct", "mbus_grammars.errors"} <= {item.module for item in GRAMMAR_IMPORTS}
-    assert {"typer", "rich.table", "mbus_construct.cli.decode"} <= {item.module for item in VALUE_IMPORTS}
-    assert {room(item) for item in VALUE_IMPORTS} >= {"cli", "decode", "encode", "telegram", "__init__"}
+    """At the top, in functions, under TYPE_CHECKING, by import_module, and in strings of a table."""
+    seen = {(item.importer, item.module) for item in IMPORTS}
+    assert ("mbus_grammars.link", "construct") in seen
+    assert ("mbus_grammars.link", "mbus_grammars.errors") in seen
+    assert ("mbus_construct.cli.decode", "mbus_construct.cli.inputs") in seen
+    assert ("mbus_construct.cli.doctor", "mbus_construct.ports") in seen
+    assert ("mbus_construct.decoding.decode", "mbus_construct.model.json_shapes") in seen
+    assert ("mbus_construct", "mbus_construct.client.client") in seen
+    assert ("mbus_construct.tables.files.engine", "pyarrow.parquet") in seen
+    assert {room_of(module) for module in MODULES} == set(FLOOR_OF)
+
+
+def test_every_arrow_runs_down() -> None:
+    assert [str(item) for item in arrows_up(IMPORTS)] == []
+
+
+def test_there_is_no_circle() -> None:
+    assert circle(IMPORTS) == []
+
+
+def test_a_circle_and_an_arrow_up_would_be_found() -> None:
+    link, record = "mbus_grammars.link", "mbus_grammars.record"
+    made = [Import(record, link, ROOT / "a.py", 1), Import(link, record, ROOT / "b.py", 2)]
+    assert set(circle([*IMPORTS, *made])) == {link, record} or len(circle([*IMPORTS, *made])) > 2
+    up = Import("mbus_construct.cli.decode", link, ROOT / "a.py", 1)
+    assert arrows_up([up]) == [up]
+    assert str(up) == "a.py:1 imports mbus_construct.cli.decode"
+
+
+def test_the_rooms_fit_on_a_screen() -> None:
+    assert len(entries()) <= import_graph.MOST_ENTRIES
 
 
 def test_grammars_import_construct_and_themselves() -> None:
@@ -77,65 +66,75 @@ def test_grammars_import_construct_and_themselves() -> None:
 
 
 def test_only_the_commands_know_the_terminal() -> None:
-    wrong = [item for item in VALUE_IMPORTS if item.top in {"typer", "click"} and room(item) != "cli"]
     # explain/text.py lays out lines with rich; the commands import it, the library does not.
-    lays_out = VALUES / "explain" / "text.py"
-    wrong += [
-        item for item in VALUE_IMPORTS if item.top == "rich" and room(item) != "cli" and item.file != lays_out
-    ]
-    wrong += [
-        item for item in VALUE_IMPORTS if item.module == "mbus_construct.explain.text" and room(item) != "cli"
+    text = "mbus_construct.explain.text"
+    wrong = [
+        item
+        for item in LIBRARY_IMPORTS
+        if room_of(item.importer) != "cli"
+        and (item.top in TERMINAL_MODULES or item.module == text)
+        and (item.importer, item.top) != (text, "rich")
     ]
     assert [str(item) for item in wrong] == []
 
 
 def test_only_the_rooms_for_it_do_io() -> None:
-    wrong = [item for item in GRAMMAR_IMPORTS if item.top in IO_MODULES]
-    wrong += [item for item in VALUE_IMPORTS if item.top in IO_MODULES and room(item) not in IO_ROOMS]
-    wrong = [item for item in wrong if item.top != "threading" or room(item) not in LOCKS]
-    assert [str(item) for item in wrong] == []
-
-
-def test_nothing_but_the_program_imports_the_commands() -> None:
     wrong = [
         item
-        for item in VALUE_IMPORTS
-        if f"{item.module}.".startswith("mbus_construct.cli.") and room(item) not in ("cli", "__main__")
+        for item in IMPORTS
+        if item.top in IO_MODULES
+        and room_of(item.importer) not in IO_ROOMS
+        and (item.top != "threading" or item.importer not in LOCKS)
     ]
-    assert [str(item) for item in wrong] == []
-
-
-@pytest.mark.parametrize(
-    ("lower", "higher"),
-    [
-        ("json_types", {"telegram", "decode", "encode", "series", "schema", "explain", "values"}),
-        ("telegram", {"values", "kinds", "explain"}),
-        ("values", {"decode", "encode", "explain"}),
-        ("kinds", {"decode", "encode", "explain", "telegram"}),
-        ("hextext", {"decode", "encode", "telegram"}),
-        ("decode", {"encode", "explain", "choose", "raw", "schema"}),
-        ("walk", {"layout", "decode", "encode", "explain"}),
-        ("layout", {"decode", "encode", "explain", "bus"}),
-        ("encode", {"explain", "schema"}),
-        ("bus", {"transport", "client", "async_client", "simulator", "meterbus", "explain", "xml"}),
-        ("transport", {"client", "async_client", "meterbus"}),
-        ("simulator", {"client", "async_client", "meterbus"}),
-        ("client", {"async_client", "meterbus", "simulator"}),
-        ("xml", {"bus", "transport", "client", "meterbus"}),
-    ],
-)
-def test_values_import_downwards(lower: str, higher: set[str]) -> None:
-    found = [item for item in VALUE_IMPORTS if room(item) == lower]
-    assert found
-    wrong = [item for item in found if item.module.removeprefix("mbus_construct.").split(".")[0] in higher]
     assert [str(item) for item in wrong] == []
 
 
 @pytest.mark.parametrize("package", ["mbus_grammars", "mbus_construct"])
 def test_importing_a_package_imports_no_terminal_and_no_port(package: str) -> None:
-    names = sorted(TERMINAL_MODULES | IO_MODULES - {"time", "threading", "select"})
+    names = sorted(TERMINAL_MODULES | IO_MODULES - {"time", "threading", "select", "selectors"})
     code = f"import sys, {package}; print(*(name for name in {names!r} if name in sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=ENVIRONMENT, cwd=ROOT
     )
     assert done.stdout.strip() == ""
+
+
+def test_no_module_bears_the_name_of_a_function_beside_it() -> None:
+    """`import mbus_construct.decode as m` must not give a function."""
+    wrong: list[str] = []
+    for module, file in MODULES.items():
+        if file.name != "__init__.py":
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        bound = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                named = f".{node.module}" if node.module else ""
+                bound |= {
+                    alias.asname or alias.name
+                    for alias in node.names
+                    if f"{module}{named}.{alias.name}" not in MODULES
+                }
+        wrong += [f"{module}.{name}" for name in sorted(bound) if f"{module}.{name}" in MODULES]
+    assert wrong == []
+
+
+def test_every_module_is_imported_by_name() -> None:
+    """No module lies about that nothing reaches."""
+    reached = {item.module for item in IMPORTS}
+    entrances = {"mbus_construct.__main__", "mbus_construct.cli.serial_tools"}  # tools/ start the second
+    doors = {f"mbus_construct.{room}" for room, floor in FLOOR_OF.items() if floor == FLOOR_OF["arrow"]}
+    lost = [
+        module
+        for module, file in MODULES.items()
+        if file.name != "__init__.py" and module not in reached | entrances | doors
+    ]
+    assert lost == []
+
+
+def test_the_program_prints_the_graph() -> None:
+    program = Path(import_graph.__file__)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
+    assert "0 circles" in done.stdout
+    assert "0 against the floors" in done.stdout

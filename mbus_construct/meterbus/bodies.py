@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..decoding.decode import decode
 from .field import Parts, TelegramField
@@ -10,14 +10,19 @@ from .headers import TelegramBodyHeader
 from .json_text import json_text
 from .records import TelegramVariableDataRecord, records_of
 
-if TYPE_CHECKING:
-    from .telegrams import TelegramLong
+
+class Parent(Protocol):
+    """The telegram that a payload stands in: its records continue over what the octets alone say."""
+
+    def all_records(self) -> list[TelegramVariableDataRecord]:
+        """The records."""
+        ...
 
 
 class TelegramBodyPayload:
     """The user data behind their header: `body` holds the octets, `records` what they say."""
 
-    def __init__(self, payload: Parts = None, parent: TelegramLong | None = None) -> None:
+    def __init__(self, payload: Parts = None, parent: Parent | None = None) -> None:
         self._body = TelegramField(payload)
         self._parent = parent
 
@@ -63,7 +68,7 @@ class TelegramBodyPayload:
 class TelegramBody:
     """The user data: `bodyHeader` and `bodyPayload`."""
 
-    def __init__(self, parent: TelegramLong | None = None) -> None:
+    def __init__(self, parent: Parent | None = None) -> None:
         self.bodyHeader = TelegramBodyHeader()
         self.bodyPayload = TelegramBodyPayload(parent=parent)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from ..._version import __version__
-from ...arrow import schema_of
 from ...security.aes import required
+from ..shapes import schema_of
 from .engine import ipc, pa
 from .inputs import Found, Kind, find
 from .manifest import Manifest

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from ...arrow import decode_batch, decode_star, decode_wide, schema_of
 from ...security.keys import Keys
 from ..columns.table import OFFERED
+from ..shapes import decode_batch, decode_star, decode_wide, schema_of
 from .engine import pa, pc
 from .outputs import Format, TableWriter, suffix_of, write_table
 

@@ -128,7 +128,7 @@ def test_spark(spark: Any, table: Any, given: dict[str, Any], tmp_path: Path) ->
 
 def test_tasks_of_spark_do_not_show_keys() -> None:
     pytest.importorskip("pyspark", reason='Spark is not installed: pip install -e ".[spark]"')
-    from mbus_construct.spark import _Job  # noqa: PLC0415
+    from mbus_construct.tables.engines.spark import _Job  # noqa: PLC0415
 
     job = _Job(("telegram",), (), "auto", Keys.of({"12345678": KEY}), None)
     assert shows_no_key(repr(job), vars(job))

@@ -14,7 +14,9 @@ import pytest
 )
 def test_a_missing_library(module: str, library: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*sys.modules]:
-        if name.split(".")[0] == library or name == f"mbus_construct.{module}":
+        if name.split(".")[0] == library or (
+            name.startswith("mbus_construct.") and name.endswith(f".{module}")
+        ):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)  # type: ignore[arg-type]
     with pytest.raises(ImportError) as caught:

@@ -19,9 +19,9 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from pyarrow import feather
 
-from mbus_construct import polars as engine
 from mbus_construct.arrow import decode_batch
 from mbus_construct.polars import read_telegrams
+from mbus_construct.tables.engines import polars as engine
 
 KEEP = ["id", "station"]
 ENGINES = ["in-memory", "streaming"]

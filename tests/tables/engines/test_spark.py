@@ -20,9 +20,9 @@ from pyspark import TaskContext
 from pyspark.errors import PythonException
 from pyspark.sql.types import TimestampNTZType
 
-from mbus_construct import spark as engine
 from mbus_construct.arrow import decode_batch
 from mbus_construct.spark import decode_telegrams, manifest_files, read_manifest
+from mbus_construct.tables.engines import spark as engine
 
 # PySpark says of pandas 3 that it does not know it yet; none of it is used here.
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
