@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import ENVIRONMENT, ROOT
+from checkout import ENVIRONMENT, ROOT
 from tools import import_graph
 from tools.import_graph import FLOOR_OF, MODULES, Import, arrows_up, circle, entries, imports, room_of
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import doctest
-import os
 import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from checkout import ENVIRONMENT, ROOT
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -46,7 +45,7 @@ def _run(command: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'grammars'}", "PYTHONUTF8": "1"},
+        env=ENVIRONMENT,
     )
 
 

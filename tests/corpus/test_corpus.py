@@ -6,23 +6,18 @@ import decimal
 import importlib.util
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from checkout import CORPUS, corpus, needs_corpus
 from mbus_construct import MBusError, Telegram, decode, encode
 from tools.corpus_candidates import candidate
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-CORPUS = ROOT.parent / "shared" / "corpus"
-WIRED = CORPUS / "wired.jsonl"
+pytestmark = needs_corpus
 
-pytestmark = pytest.mark.skipif(not WIRED.is_file(), reason="no ../shared/corpus beside the repository")
-
-LINES = WIRED.read_text(encoding="utf-8").splitlines() if WIRED.is_file() else []
-ENTRIES: list[dict[str, Any]] = [json.loads(line) for line in LINES]
+ENTRIES = corpus("wired")
 
 # The corpus expects the number 0 of six records with VIFE 15h, "no data available". MBDOC48 6.6: the value
 # of a record that reports an error is not to be used; it stays in the record's octets.
@@ -42,7 +37,7 @@ def checker() -> Iterator[ModuleType]:
 
 
 def test_every_telegram_is_right(checker: ModuleType) -> None:
-    candidates = {line["id"]: line for line in map(candidate, LINES)}
+    candidates = {line["id"]: line for line in map(candidate, map(json.dumps, ENTRIES))}
     totals, failures = checker.score(ENTRIES, candidates)
     valid, malformed = totals["all", "valid"], totals["all", "malformed"]
     assert [name for name, _, _ in failures] == [NO_DATA_AVAILABLE]

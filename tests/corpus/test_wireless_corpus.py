@@ -6,25 +6,20 @@ import decimal
 import importlib.util
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from checkout import CORPUS, corpus, needs_corpus
 from mbus_construct import MBusError, Meter, Receiver, Telegram, decode, encode
 from mbus_construct.receiving.formats import Formats
 from mbus_grammars.fields import Manufacturer
 from tools.corpus_candidates import candidates
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-CORPUS = ROOT.parent / "shared" / "corpus"
-WIRELESS = CORPUS / "wireless.jsonl"
+pytestmark = needs_corpus
 
-pytestmark = pytest.mark.skipif(not WIRELESS.is_file(), reason="no ../shared/corpus beside the repository")
-
-LINES = WIRELESS.read_text(encoding="utf-8").splitlines() if WIRELESS.is_file() else []
-ENTRIES: list[dict[str, Any]] = [json.loads(line) for line in LINES]
+ENTRIES = corpus("wireless")
 
 # The corpus expects the number 0 of a record whose VIFE says that there is none: 18h "data error", 1Ch
 # "premature end of record". MBDOC48 6.6: the value of a record that reports an error is not to be used; it
@@ -58,7 +53,7 @@ def decoded(name: str) -> Telegram:
 
 
 def test_every_telegram_is_right(checker: ModuleType) -> None:
-    found = {line["id"]: line for line in candidates(LINES)}
+    found = {line["id"]: line for line in candidates(map(json.dumps, ENTRIES))}
     totals, failures = checker.score(ENTRIES, found)
     assert sorted(name for name, _, _ in failures) == sorted([*DATA_ERROR, END_OF_RECORD, UNKNOWN_FORMAT])
     valid, decrypted, malformed = (totals["all", kind] for kind in ("valid", "valid*", "malformed"))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import doctest
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from construct import Byte, Bytes, GreedyBytes, Int16ul, Struct
 
+from checkout import ROOT
 from mbus_construct import BuildError, Telegram, decode, encode
 from mbus_construct.decoding import manufacturers
 from telegrams import README_TELEGRAM
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "manufacturers.md"
+DOCS = ROOT / "docs" / "manufacturers.md"
 PAYLOAD = "0C 44 93 15 78 56 34 12 33 07 A1 E8 03"
 LSE = Struct("kind" / Byte, "rest" / GreedyBytes)
 

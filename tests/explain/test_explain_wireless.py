@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-import strategies as write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import strategies as write
 from explanations import E62, E63, E66, E68, E69, assert_covered, assert_nested, by_path, shown
 from helpers import long_frame
 from mbus_construct.explain import explain

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 import serial
 
-from commands import ENVIRONMENT
+from checkout import ENVIRONMENT
 from mbus_construct import meterbus
 from telegrams import README_TELEGRAM, response
 from vectors import EXAMPLES

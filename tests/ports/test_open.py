@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import ENVIRONMENT
+from checkout import ENVIRONMENT
 from far_ends import ACK, PING, ask, ask_async
 from mbus_construct.errors import LocalProtocolError, MBusError
 from mbus_construct.ports import open_async_port, open_port, scheme_of

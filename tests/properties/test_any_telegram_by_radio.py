@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from record_strategies import octet, record_areas, secondary_address
 
 from mbus_construct import Receiver, Telegram, decode, encode
 from mbus_grammars import FROM_METER, BuildError, DataRecords
 from mbus_grammars.wireless import FRAME_FORMATS, MAX_TELEGRAM, without_crcs
 from radio import codes
+from record_strategies import octet, record_areas, secondary_address
 
 many = settings(
     deadline=None,

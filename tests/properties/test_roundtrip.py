@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject, settings
 from hypothesis import strategies as st
 
+import strategies as write
 from helpers import plain, with_check_sum
 from mbus_grammars import (
     DIB,
@@ -33,7 +34,6 @@ from mbus_grammars.application import USER_DATA, WIRELESS_USER_DATA
 from mbus_grammars.layers import AFL_CI_FIELD, ELL_CI_FIELDS
 from mbus_grammars.security import WIRED, WIRELESS, Security
 from mbus_grammars.wireless import WirelessFrame
-from properties import strategies as write
 from vectors import FRAMES
 
 settings.register_profile(

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+import strategies
 from helpers import with_check_sum
 from mbus_construct import BuildError, MBusError, Record, Telegram, decode, encode
 from mbus_construct.model.json_shapes import Form, Kind, Severity, State
 from mbus_construct.values.to_value import EXACT
 from mbus_grammars import Frame, Meaning, meaning_of
 from mbus_grammars import vif_tables as tables
-from properties import strategies
 from telegrams import README_TELEGRAM
 from vectors import FRAMES
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import record_areas
 
 from mbus_construct.errors import LocalProtocolError
 from mbus_construct.receiving.formats import Formats, Place, compact, format_frame
 from mbus_grammars import BuildError, DecodeError
 from mbus_grammars.crc import crc
 from mbus_grammars.record import RecordsFromMeter
+from strategies import record_areas
 
 METER = ("ELS", 0x33, 3)
 OTHER = ("ELS", 0x34, 3)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from commands import ENVIRONMENT
+from checkout import ENVIRONMENT
 from mbus_construct import MBusError
 from mbus_construct.security import aes
 from mbus_construct.security.aes import MissingExtra, cmac, crypt_ctr, decrypt_cbc, encrypt_cbc

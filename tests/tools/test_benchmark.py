@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from commands import ENVIRONMENT, ROOT
+from checkout import ENVIRONMENT, ROOT
 from mbus_construct import decode
 
 pytest.importorskip("numpy", reason='the benchmark needs NumPy: pip install -e ".[arrow]"')

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from commands import ENVIRONMENT, ROOT
+from checkout import ENVIRONMENT, ROOT
 from mbus_construct import MBusError, decode
 from mbus_construct.decoding.plans import plan_for
 from telegrams import README_TELEGRAM

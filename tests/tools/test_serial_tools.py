@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from commands import ENVIRONMENT, ROOT, one_line
+from checkout import ENVIRONMENT, ROOT
+from commands import one_line
 from mbus_construct.cli import serial_tools
 from mbus_construct.meterbus.yaml_text import yaml_text
 from telegrams import README_TELEGRAM

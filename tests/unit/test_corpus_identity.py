@@ -5,22 +5,13 @@ The collection is other projects' work and is not part of this one.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-import pytest
-
+from checkout import corpus, needs_corpus
 from helpers import plain
 from mbus_grammars import DecodeError, Frame
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "wired.jsonl"
-
-pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
-
-
-def telegrams() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in CORPUS.read_text().splitlines()] if CORPUS.exists() else []
+pytestmark = needs_corpus
 
 
 def has_fault(user_data: dict[str, Any]) -> bool:
@@ -30,7 +21,7 @@ def has_fault(user_data: dict[str, Any]) -> bool:
 
 def test_real_telegrams_build_back() -> None:
     read = 0
-    for telegram in telegrams():
+    for telegram in corpus("wired"):
         octets = bytes.fromhex(telegram["hex"])
         try:
             parsed = Frame.parse(octets)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_mutations import mutated
 
+import strategies
+from checkout import corpus, needs_corpus
 from helpers import with_check_sum
 from layout_checks import ROUNDS, check, check_forms, outcome, walk_frame
 from mbus_construct.decoding.plans import Plans, plan_for
 from mbus_grammars import BuildError, Frame
+from mutations import mutated
 from telegrams import README_TELEGRAM
 from vectors import FRAMES
-
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "wired.jsonl"
 
 
 def varied(octets: bytes, rng: random.Random) -> bytes:
@@ -49,11 +46,11 @@ def test_plans_are_used() -> None:
     assert sum(Plans(worth=1).decode(octets) is not None for octets in FRAMES) > 10
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
+@needs_corpus
 def test_real_telegrams_and_variations_of_them() -> None:
     plans, rng = Plans(worth=1), random.Random(2)  # noqa: S311  repeatable
-    for line in CORPUS.read_text().splitlines():
-        octets = bytes.fromhex(json.loads(line)["hex"])
+    for item in corpus("wired"):
+        octets = bytes.fromhex(item["hex"])
         check_forms(octets, plans)
         for _ in range(10):
             check(varied(octets, rng) if len(octets) > 20 else octets, plans)

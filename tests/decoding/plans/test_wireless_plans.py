@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import random
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import strategies
+from checkout import corpus, needs_corpus
 from layout_checks import ROUNDS, outcome
 from mbus_construct import MBusError, decode
 from mbus_construct.decoding.plans import Plans, plan_for
@@ -25,8 +24,6 @@ from mbus_construct.security.message import with_payload_crc
 from mbus_construct.security.opening import open_telegram
 from mbus_grammars import BuildError, WirelessFrame
 from mbus_grammars.wireless import with_crcs, without_crcs
-
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "wireless.jsonl"
 
 # From the C field on: a gas meter by its link layer, and how the layers go on.
 LINK = "44 9315 78563412 33 03"
@@ -210,11 +207,10 @@ def test_frames_with_crcs_are_not_taken_for_telegrams_without() -> None:
                 assert found.records == walk(octets, "wireless").records
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
+@needs_corpus
 def test_real_telegrams_and_variations_of_them() -> None:
     plans, rng, read = Plans(worth=1), random.Random(2), 0  # noqa: S311  repeatable
-    for line in CORPUS.read_text().splitlines():
-        item = json.loads(line)
+    for item in corpus("wireless"):
         try:
             _, octets = without_crcs(bytes.fromhex(item["hex"]))
         except MBusError:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_mutations import mutated
 
+import strategies
+from checkout import corpus, needs_corpus
 from helpers import with_check_sum
 from mbus_construct import MBusError
 from mbus_construct.decoding.plans.plan import plan_for
 from mbus_grammars import BuildError, Frame
+from mutations import mutated
 from telegrams import README_TELEGRAM
 from vectors import FRAMES
 
@@ -28,7 +27,6 @@ from mbus_construct.tables.columns.opening import Stock  # noqa: E402
 from mbus_construct.tables.columns.source import octets_of  # noqa: E402
 from table_checks import check_tables, expected_rows  # noqa: E402
 
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "wired.jsonl"
 MANY = 10  # telegrams of a layout: enough for columns
 
 
@@ -77,12 +75,12 @@ def test_plans_are_used() -> None:
     assert len(telegrams) - len(alone) > 10 * MANY / 2
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
+@needs_corpus
 def test_real_telegrams_and_variations_of_them() -> None:
     rng = seeded(3)
     telegrams: list[bytes] = []
-    for line in CORPUS.read_text().splitlines():
-        octets = bytes.fromhex(json.loads(line)["hex"])
+    for item in corpus("wired"):
+        octets = bytes.fromhex(item["hex"])
         telegrams += (octets, *varied(octets, rng, 20))
     rng.shuffle(telegrams)
     check(telegrams)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
-import strategies
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_mutations import mutated
 
+import strategies
+from checkout import corpus, needs_corpus
 from mbus_construct import MBusError, decode, manufacturers
 from mbus_construct.decoding.plans.plan import plan_for
 from mbus_construct.octets.locate import layers_of
@@ -27,6 +25,7 @@ from mbus_construct.security.sealing import seal_telegram
 from mbus_grammars import BuildError, DecodeError, WirelessFrame
 from mbus_grammars.crc import crc
 from mbus_grammars.wireless import FRAME_FORMATS, with_crcs, without_crcs
+from mutations import mutated
 from telegrams import README_TELEGRAM
 from vectors import FRAMES
 
@@ -41,7 +40,6 @@ from mbus_construct.tables.columns.opening import _may_be_by_radio, prepared  # 
 from mbus_construct.tables.columns.source import octets_of  # noqa: E402
 from table_checks import ALL, by_telegram, check_tables, expected_rows  # noqa: E402
 
-CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "wireless.jsonl"
 KEY = "000102030405060708090A0B0C0D0E0F"
 OTHER = "F0" * 16
 MANY = 12  # telegrams of a layout: enough for columns
@@ -271,13 +269,12 @@ def test_grammars_of_manufacturers_and_telegrams_in_records() -> None:
     check(telegrams, "wireless")
 
 
-@pytest.mark.skipif(not CORPUS.exists(), reason=f"no collection of telegrams at {CORPUS}")
+@needs_corpus
 def test_real_telegrams_and_variations_of_them() -> None:
     rng = seeded(12)
     telegrams: list[bytes] = []
     cells: list[str | None] = []
-    for line in CORPUS.read_text().splitlines():
-        item = json.loads(line)
+    for item in corpus("wireless"):
         frame = bytes.fromhex(item["hex"])
         try:
             _, octets = without_crcs(frame)

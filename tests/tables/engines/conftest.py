@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,10 +11,9 @@ from typing import Any, Final
 import pytest
 
 import vectors
+from checkout import ENVIRONMENT
 from helpers import long_frame
 from telegrams import HEADER, README_TELEGRAM
-
-ROOT: Final = Path(__file__).resolve().parents[3]
 
 # Several layouts, each more than once; dates, texts, errors of all sorts; what is no telegram at all.
 OCTETS: Final[list[bytes | None]] = [
@@ -64,7 +62,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "SPARK_HOME": str(home),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "grammars"))),
+        "PYTHONPATH": ENVIRONMENT["PYTHONPATH"],
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, setting in settings.items():

@@ -15,9 +15,9 @@ pq = pytest.importorskip("pyarrow.parquet")
 
 from pyarrow import dataset
 
+from checkout import ROOT
 from mbus_construct.spark import decode_telegrams, manifest_files
 
-ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "spark.md").read_text(encoding="utf-8")
 
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from checkout import ENVIRONMENT
 from mbus_construct.cli import main
-
-ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT = {
-    **os.environ,
-    "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'grammars'}",
-    "PYTHONUTF8": "1",
-}
 
 
 class Run(NamedTuple):

@@ -8,23 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
-from record_strategies import (
-    bcd,
-    bits,
-    data_records,
-    dibs,
-    hex_digits,
-    manufacturer,
-    octet,
-    octets,
-    record_areas,
-    secondary_address,
-    signed,
-    unsigned,
-    variable_length,
-    vibs,
-    word,
-)
 
 from helpers import plain
 from mbus_grammars import FROM_METER, TO_METER, fields
@@ -56,6 +39,23 @@ from mbus_grammars.security import (
     Security,
 )
 from mbus_grammars.wireless import FRAME_FORMATS
+from record_strategies import (
+    bcd,
+    bits,
+    data_records,
+    dibs,
+    hex_digits,
+    manufacturer,
+    octet,
+    octets,
+    record_areas,
+    secondary_address,
+    signed,
+    unsigned,
+    variable_length,
+    vibs,
+    word,
+)
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
