@@ -31,8 +31,8 @@ def test_the_imports_are_found() -> None:
     seen = {(item.importer, item.module) for item in IMPORTS}
     assert ("mbus_grammars.link", "construct") in seen
     assert ("mbus_grammars.link", "mbus_grammars.errors") in seen
-    assert ("mbus_construct.cli.decode", "mbus_construct.cli.inputs") in seen
-    assert ("mbus_construct.cli.doctor", "mbus_construct.ports") in seen
+    assert ("mbus_construct.cli.commands.decode", "mbus_construct.cli.inputs") in seen
+    assert ("mbus_construct.cli.commands.doctor", "mbus_construct.ports") in seen
     assert ("mbus_construct.decoding.decode", "mbus_construct.model.json_shapes") in seen
     assert ("mbus_construct", "mbus_construct.client.client") in seen
     assert ("mbus_construct.tables.files.engine", "pyarrow.parquet") in seen
@@ -51,9 +51,9 @@ def test_a_circle_and_an_arrow_up_would_be_found() -> None:
     link, record = "mbus_grammars.link", "mbus_grammars.record"
     made = [Import(record, link, ROOT / "a.py", 1), Import(link, record, ROOT / "b.py", 2)]
     assert set(circle([*IMPORTS, *made])) == {link, record} or len(circle([*IMPORTS, *made])) > 2
-    up = Import("mbus_construct.cli.decode", link, ROOT / "a.py", 1)
+    up = Import("mbus_construct.cli.commands.decode", link, ROOT / "a.py", 1)
     assert arrows_up([up]) == [up]
-    assert str(up) == "a.py:1 imports mbus_construct.cli.decode"
+    assert str(up) == "a.py:1 imports mbus_construct.cli.commands.decode"
 
 
 def test_the_rooms_fit_on_a_screen() -> None:

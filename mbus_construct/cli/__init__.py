@@ -1,4 +1,4 @@
-"""The command line `mbus`: one module a command.
+"""The command line `mbus`: `commands/` has one module a command, the modules here are what they share.
 
 Exit codes: 0 clean; 1 decoded with errors, or the bus failed or has findings; 2 usage, or a file that cannot
 be read or written; 130 Ctrl-C. Errors are one line that says what to do; no traceback reaches a user.
@@ -16,7 +16,7 @@ import typer
 from mbus_grammars import MBusError
 
 from .._version import __version__
-from . import (
+from .commands import (
     alarm,
     build,
     convert,
@@ -40,8 +40,8 @@ from . import (
     simulate,
     write,
 )
-from .bus import ENVIRONMENT
 from .keys import without_digits, without_keys
+from .line import ENVIRONMENT
 
 # typer carries click within itself; this is the base of its usage errors, whichever click that is.
 UsageError: Any = typer.BadParameter.__base__

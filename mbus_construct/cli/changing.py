@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..octets.hex_text import to_hex
-from .bus import ADDRESS_HELP, ADDRESS_OR_ALL_HELP, Line, connected
+from .line import ADDRESS_HELP, ADDRESS_OR_ALL_HELP, Line, connected
 from .output import dumps
 from .watching import Watching
 

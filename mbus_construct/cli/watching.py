@@ -7,7 +7,7 @@ from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from .bus import say
+from .line import say
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -13,14 +13,14 @@ import typer
 
 from mbus_grammars.base import is_mapping
 
-from ..errors import LocalProtocolError
-from .bus import Line, bus_command
-from .finding import Hunt, hunt
+from ...errors import LocalProtocolError
+from ..found_meters import Hunt, hunt
+from ..line import Line, bus_command
+from ..sinks import BusFormat
 from .scan import Format, State, Thorough  # noqa: TC001  get_type_hints looks them up here
-from .sinks import BusFormat
 
 if TYPE_CHECKING:
-    from ..bus.address import SecondaryAddress
+    from ...bus.address import SecondaryAddress
 
 _WHOLE: Final = re.compile(r"[0-9A-Fa-f]{16}(/\d{8})?")
 
@@ -78,8 +78,8 @@ def searching(
     quick: bool = False,
 ) -> Hunt:
     """The search as something that finds meters. Raises `LocalProtocolError` for a mask that is none."""
-    from ..bus.address import parse_secondary  # noqa: PLC0415  decode starts faster without
-    from ..bus.search import SearchState, new_search  # noqa: PLC0415
+    from ...bus.address import parse_secondary  # noqa: PLC0415  decode starts faster without
+    from ...bus.search import SearchState, new_search  # noqa: PLC0415
 
     wanted = None if mask is None else parse_secondary(mask)
 
@@ -104,7 +104,7 @@ def known_addresses(path: Path) -> list[SecondaryAddress]:
 
     Raises `LocalProtocolError` that names what is none.
     """
-    from ..bus.address import parse_secondary  # noqa: PLC0415  decode starts faster without
+    from ...bus.address import parse_secondary  # noqa: PLC0415  decode starts faster without
 
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -20,22 +20,22 @@ import typer
 
 from mbus_grammars import MBusError
 
-from ..errors import LocalProtocolError
-from ..model.json_shapes import SCHEMA_VERSION
-from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected, error_code, say
-from .finding import BusState, Hunt, finding_from, interrupted
-from .output import CSV_COLUMNS, csv_rows
+from ...errors import LocalProtocolError
+from ...model.json_shapes import SCHEMA_VERSION
+from ..found_meters import BusState, Hunt, finding_from, interrupted
+from ..line import ADDRESS_HELP, Line, address_of, bus_command, connected, error_code, say
+from ..output import CSV_COLUMNS, csv_rows
+from ..sinks import Sink
+from ..state import StateFile
+from ..watching import Watching
 from .scan import State, Thorough, addresses_of, scanning
 from .search import Known, known_addresses, searching
-from .sinks import Sink
-from .state import StateFile
-from .watching import Watching
 
 if TYPE_CHECKING:
-    from ..bus.address import Address
-    from ..bus.events import Finding, Readout
-    from ..bus.session import Session
-    from ..bus.steps import Procedure
+    from ...bus.address import Address
+    from ...bus.events import Finding, Readout
+    from ...bus.session import Session
+    from ...bus.steps import Procedure
 
 _MAX_TELEGRAMS = 32
 _IN_TABLES = ("encrypted", "incomplete", "repeats")  # findings that a reading has as remarks, below its table
@@ -153,7 +153,7 @@ class Work:
         return self._read_found(session, self.hunt, self.state, written)
 
     def _read_listed(self, session: Session, addresses: list[Address]) -> Procedure[None]:
-        from ..bus.events import Progress, Readout  # noqa: PLC0415  decode starts faster without
+        from ...bus.events import Progress, Readout  # noqa: PLC0415  decode starts faster without
 
         if len(addresses) == 1:
             try:
@@ -319,7 +319,7 @@ class _Run:
             sink.end()
 
     def _readouts(self) -> Generator[Readout, None, None]:
-        from ..bus.events import Readout  # noqa: PLC0415  decode starts faster without
+        from ...bus.events import Readout  # noqa: PLC0415  decode starts faster without
 
         with connected(self.line) as client, self.watching:
             try:
@@ -361,7 +361,7 @@ class _Run:
             say(str(readout.error))
 
     def _table(self, readout: Readout, *, plain: bool) -> str:
-        from .table import reading_text  # noqa: PLC0415  rich is slow to import, and for tables alone
+        from ..table import reading_text  # noqa: PLC0415  rich is slow to import, and for tables alone
 
         if readout.reading is None:
             return f"{readout.address}: {readout.error}"

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import typer
 
-from ..errors import TransportError
-from .bus import Line, bus_command, opened
-from .changing import Format, TextOrJson
-from .output import dumps
-from .watching import Watching
+from ...errors import TransportError
+from ..changing import Format, TextOrJson
+from ..line import Line, bus_command, opened
+from ..output import dumps
+from ..watching import Watching
 
 _CONNECTION = "check the plug, the gateway's power and network, and that no other program uses the port"
 
@@ -25,8 +25,8 @@ def command(line: Line, format_: Format = TextOrJson.TEXT) -> None:
     one meter several times. Over tcp:// no other rates are tried: a raw TCP gateway's rate cannot be changed
     from here. A bus that is silent takes half a minute. Exit code 0: healthy; 1: not.
     """
-    from ..bus.doctor import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
-    from ..ports import sets_baudrate  # noqa: PLC0415
+    from ...bus.doctor import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
+    from ...ports import sets_baudrate  # noqa: PLC0415
 
     watching = Watching("doctor", bar=not line.debug)
     try:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import output
-from .bus import Line, address_of, bus_command, connected
-from .changing import AddressArgument  # noqa: TC001  get_type_hints looks it up here
-from .inputs import Source
+from .. import output
+from ..changing import AddressArgument  # noqa: TC001  get_type_hints looks it up here
+from ..inputs import Source
+from ..line import Line, address_of, bus_command, connected
+from ..watching import Watching
 from .read import Format
-from .watching import Watching
 
 if TYPE_CHECKING:
-    from ..model.telegram import Telegram
+    from ...model.telegram import Telegram
 
 
 @bus_command(keys=True)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..security.aes import MissingExtra
+from ...security.aes import MissingExtra
+from ..inputs import Source, sources
+from ..keys import KeyOption, KeysOption, keys_of
+from ..output import report_refused
 from .decode import Link
-from .inputs import Source, sources
-from .keys import KeyOption, KeysOption, keys_of
-from .output import report_refused
 
 if TYPE_CHECKING:
-    from ..explain import Explanation
-    from ..security.keys import Keys
+    from ...explain import Explanation
+    from ...security.keys import Keys
 
 
 class Format(StrEnum):
@@ -75,7 +75,7 @@ def command(
 
 def _explained(source: Source, link: Link, keys: Keys) -> tuple[Explanation, MissingExtra | None]:
     """The explanation of one telegram; what is missing where its key is of no use without."""
-    from ..explain import explain  # noqa: PLC0415  the other commands start faster without it
+    from ...explain import explain  # noqa: PLC0415  the other commands start faster without it
 
     try:
         return explain(source.octets, link, keys), None
@@ -85,10 +85,10 @@ def _explained(source: Source, link: Link, keys: Keys) -> tuple[Explanation, Mis
 
 def _page(explanation: Explanation, format_: Format, *, to_file: bool) -> str:
     if format_ == Format.HTML:
-        from ..explain.html import to_html  # noqa: PLC0415  one of the two is needed
+        from ...explain.html import to_html  # noqa: PLC0415  one of the two is needed
 
         return to_html(explanation)
-    from ..explain.text import to_lines  # noqa: PLC0415  rich is slow to import, and for tables alone
+    from ...explain.text import to_lines  # noqa: PLC0415  rich is slow to import, and for tables alone
 
     on_terminal = sys.stdout.isatty() and not to_file
     width = shutil.get_terminal_size((_WIDTH, 0)).columns if on_terminal else _WIDTH

@@ -9,18 +9,18 @@ import typer
 
 from mbus_grammars import BuildError
 
-from ..errors import LocalProtocolError
-from ..octets.hex_text import to_hex
+from ...errors import LocalProtocolError
+from ...octets.hex_text import to_hex
+from ..changing import DryRun, Format, TextOrJson, change
+from ..line import ADDRESS_HELP, Line, address_of, bus_command, connected
+from ..output import dumps
+from ..watching import Watching
 from .build import read_json
-from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected
-from .changing import DryRun, Format, TextOrJson, change
-from .output import dumps
-from .watching import Watching
 
 if TYPE_CHECKING:
-    from ..bus.address import Address, SecondaryAddress
-    from ..bus.probe import Probe
-    from ..bus.steps import Procedure
+    from ...bus.address import Address, SecondaryAddress
+    from ...bus.probe import Probe
+    from ...bus.steps import Procedure
 
 _SAID = {
     "one": "one meter answers",
@@ -73,7 +73,7 @@ def command(
 def _select_readout(
     line: Line, where: Address, wanted: list[Mapping[str, Any]], dry_run: bool, format_: TextOrJson
 ) -> None:
-    from ..bus.configure import readout_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configure import readout_request  # noqa: PLC0415  decode starts faster without
 
     try:
         request = readout_request(where, wanted)
@@ -105,10 +105,10 @@ def _record(text: str) -> Mapping[str, Any]:
 
 
 def _who(line: Line, where: Address, dry_run: bool, format_: TextOrJson) -> None:
-    from ..bus.address import SecondaryAddress  # noqa: PLC0415  decode starts faster without
-    from ..bus.configure import frames  # noqa: PLC0415
-    from ..bus.events import found  # noqa: PLC0415
-    from ..bus.readout import select_request  # noqa: PLC0415
+    from ...bus.address import SecondaryAddress  # noqa: PLC0415  decode starts faster without
+    from ...bus.configure import frames  # noqa: PLC0415
+    from ...bus.events import found  # noqa: PLC0415
+    from ...bus.readout import select_request  # noqa: PLC0415
 
     if not isinstance(where, SecondaryAddress):
         raise typer.BadParameter(
@@ -131,6 +131,6 @@ def _who(line: Line, where: Address, dry_run: bool, format_: TextOrJson) -> None
 
 
 def _probe(mask: SecondaryAddress, baudrate: int, attempts: int) -> Procedure[Probe]:
-    from ..bus.probe import Prober  # noqa: PLC0415  decode starts faster without
+    from ...bus.probe import Prober  # noqa: PLC0415  decode starts faster without
 
     return (yield from Prober(baudrate).probe(mask, attempts=attempts))

@@ -13,13 +13,13 @@ import typer
 from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 
-from ..encoding.encode import encode
-from ..octets.hex_text import to_hex
-from .keys import KeyOption, KeysOption, keys_of
-from .plugins import PluginOption, load
+from ...encoding.encode import encode
+from ...octets.hex_text import to_hex
+from ..keys import KeyOption, KeysOption, keys_of
+from ..plugins import PluginOption, load
 
 if TYPE_CHECKING:
-    from ..model.json_shapes import Json
+    from ...model.json_shapes import Json
 
 
 def command(

@@ -12,10 +12,10 @@ import typer
 from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 
-from ..errors import LocalProtocolError
+from ...errors import LocalProtocolError
+from ..changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
+from ..line import Line, address_of, bus_command
 from .build import read_json
-from .bus import Line, address_of, bus_command
-from .changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
 
 
 @bus_command(keys=True)
@@ -38,7 +38,7 @@ def command(
     Exit code 0: the meter reports what was written; 1: acknowledged, but the meter does not report it, or
     reports something else, or it failed; 2: usage.
     """
-    from ..bus.configure import data_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configure import data_request  # noqa: PLC0415  decode starts faster without
 
     where = address_of(address, silent=True)
     wanted = records_of(_read(records))

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 import typer
 
+from ..keys import KeyOption, KeysOption, keys_of
 from .decode import Link
-from .keys import KeyOption, KeysOption, keys_of
 
 if TYPE_CHECKING:
-    from ..tables.files.conversion import Outcome, Settings
+    from ...tables.files.conversion import Outcome, Settings
 
 _STDOUT: Final = "-"
 
@@ -133,7 +133,7 @@ def command(
     or nothing to read.
     """
     try:
-        from ..tables.files import conversion, outputs, rows, work  # noqa: PLC0415
+        from ...tables.files import conversion, outputs, rows, work  # noqa: PLC0415  needs an extra
     except ImportError as error:
         if "pip install" not in str(error):
             raise
@@ -213,7 +213,7 @@ def _target(
 
 
 def _run(settings: Settings, *, quiet: bool) -> int:
-    from ..tables.files.conversion import convert  # noqa: PLC0415  needs an extra
+    from ...tables.files.conversion import convert  # noqa: PLC0415  needs an extra
 
     began = time.monotonic()
     notes = _progress(quiet)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from .bus import ADDRESS_HELP, Line, address_of, bus_command, connected
-from .output import dumps
-from .sinks import BusFormat, Sink
-from .watching import Watching
+from ..line import ADDRESS_HELP, Line, address_of, bus_command, connected
+from ..output import dumps
+from ..sinks import BusFormat, Sink
+from ..watching import Watching
 
 Result = tuple[str, bool]
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .bus import Line, WholeLines, bus_command, connected, say
+from ..line import Line, WholeLines, bus_command, connected, say
 
 if TYPE_CHECKING:
-    from ..client.client import Client
+    from ...client.client import Client
 
 _STEP = 1.0  # seconds
 _VIRTUAL = 3600.0  # seconds after which nothing more comes on a bus whose time is virtual
@@ -47,7 +47,7 @@ def command(
 
 
 def _listen(client: Client, seconds: float, *, virtual: bool) -> None:
-    from ..bus.steps import listen  # noqa: PLC0415  decode starts faster without
+    from ...bus.steps import listen  # noqa: PLC0415  decode starts faster without
 
     if virtual:
         client.run(listen(min(seconds, _VIRTUAL)))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..errors import LocalProtocolError
-from .bus import Line, address_of, bus_command
-from .changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
+from ...errors import LocalProtocolError
+from ..changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
+from ..line import Line, address_of, bus_command
 
 
 @bus_command(keys=True)
@@ -36,7 +36,7 @@ def command(
     Exit code 0: confirmed by the meter; 1: acknowledged, but the meter does not report its clock, or it
     failed; 2: usage.
     """
-    from ..bus.configure import clock_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configure import clock_request  # noqa: PLC0415  decode starts faster without
 
     where = address_of(address, silent=True)
     moment = _moment(time)

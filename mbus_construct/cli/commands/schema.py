@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from ..model.schema import json_schema
+from ...model.schema import json_schema
 
 
 def command() -> None:

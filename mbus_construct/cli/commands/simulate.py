@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import LocalProtocolError, TransportError
-from .bus import baudrate_of, failed, say
+from ...errors import LocalProtocolError, TransportError
+from ..line import baudrate_of, failed, say
 
 if TYPE_CHECKING:
-    from ..simulator import Fault, SimulatedBus
+    from ...simulator import Fault, SimulatedBus
 
 _LISTEN = "tcp://127.0.0.1:10001"
 
@@ -64,7 +64,7 @@ def command(
 
     `sim:` and `sim:FILE.toml` are the same as ports within a command, in no time.
     """
-    from ..simulator import builtin_text  # noqa: PLC0415  decode starts faster without
+    from ...simulator import builtin_text  # noqa: PLC0415  decode starts faster without
 
     if faults:
         _list_faults()
@@ -76,7 +76,7 @@ def command(
 
 
 def _list_faults() -> None:
-    from ..simulator import FAULTS  # noqa: PLC0415  decode starts faster without
+    from ...simulator import FAULTS  # noqa: PLC0415  decode starts faster without
 
     width = max(len(name) for name in FAULTS)
     for name, meaning in FAULTS.items():
@@ -85,7 +85,7 @@ def _list_faults() -> None:
 
 def _bus(file: Path | None, faults: list[str], seed: int | None, baudrate: int | None) -> SimulatedBus:
     """The bus of the file, with what was given instead of what stands there."""
-    from ..simulator import SimulatedBus, builtin, load  # noqa: PLC0415  decode starts faster without
+    from ...simulator import SimulatedBus, builtin, load  # noqa: PLC0415  decode starts faster without
 
     bus = builtin() if file is None else load(file)
     added = [_fault(text) for text in faults]
@@ -101,7 +101,7 @@ def _bus(file: Path | None, faults: list[str], seed: int | None, baudrate: int |
 
 
 def _fault(text: str) -> Fault:
-    from ..simulator import FAULTS, parse_fault  # noqa: PLC0415  decode starts faster without
+    from ...simulator import FAULTS, parse_fault  # noqa: PLC0415  decode starts faster without
 
     name = text.partition("=")[0]
     if name not in FAULTS:
@@ -112,7 +112,7 @@ def _fault(text: str) -> Fault:
 
 
 def _serve(bus: SimulatedBus, listen: str, *, speed: float, debug: bool) -> None:
-    from ..simulator.serve import serve  # noqa: PLC0415  decode starts faster without
+    from ...simulator.serve import serve  # noqa: PLC0415  decode starts faster without
 
     def ready(url: str) -> None:
         meters = f"{len(bus.meters)} meter{'s' if len(bus.meters) != 1 else ''}"
@@ -141,8 +141,8 @@ class _Shown:
 
     def transmit(self, octets: bytes, now: float, baudrate: int, parity: str = "E") -> None:
         """Octets of the master; the requests that they complete are shown."""
-        from ..bus.receiver import receive  # noqa: PLC0415  decode starts faster without
-        from ..ports.words import in_words  # noqa: PLC0415
+        from ...bus.receiver import receive  # noqa: PLC0415  decode starts faster without
+        from ...ports.words import in_words  # noqa: PLC0415
 
         self._bus.transmit(octets, now, baudrate, parity)
         for request in self._bus.requests:

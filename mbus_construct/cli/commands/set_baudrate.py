@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from ..errors import LocalProtocolError
-from .bus import Line, address_of, baudrate_of, bus_command
-from .changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
+from ...errors import LocalProtocolError
+from ..changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
+from ..line import Line, address_of, baudrate_of, bus_command
 
 
 @bus_command()
@@ -30,8 +30,8 @@ def command(
 
     Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """
-    from ..bus.configure import baudrate_request  # noqa: PLC0415  decode starts faster without
-    from ..ports import sets_baudrate  # noqa: PLC0415
+    from ...bus.configure import baudrate_request  # noqa: PLC0415  decode starts faster without
+    from ...ports import sets_baudrate  # noqa: PLC0415
 
     where = address_of(address, silent=True)
     request = baudrate_request(where, new)

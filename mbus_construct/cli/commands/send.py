@@ -10,20 +10,20 @@ import typer
 
 from mbus_grammars import BuildError
 
-from ..decoding.decode import decode
-from ..encoding.encode import encode
-from ..errors import LocalProtocolError
-from ..octets.hex_text import parse_hex, to_hex
-from . import output
+from ...decoding.decode import decode
+from ...encoding.encode import encode
+from ...errors import LocalProtocolError
+from ...octets.hex_text import parse_hex, to_hex
+from .. import output
+from ..inputs import STDIN, Source
+from ..line import Line, bus_command, connected, say
+from ..watching import Watching
 from .build import read_json
-from .bus import Line, bus_command, connected, say
-from .inputs import STDIN, Source
 from .read import Format
-from .watching import Watching
 
 if TYPE_CHECKING:
-    from ..bus.steps import Outcome
-    from ..security.keys import Keys
+    from ...bus.steps import Outcome
+    from ...security.keys import Keys
 
 
 @bus_command(without=("retries",), keys=True)
@@ -87,7 +87,7 @@ def _octets(argument: str, keys: Keys) -> bytes:
 
 
 def _is_whole(octets: bytes) -> bool:
-    from ..bus.receiver import receive  # noqa: PLC0415  decode starts faster without
+    from ...bus.receiver import receive  # noqa: PLC0415  decode starts faster without
 
     return all(piece.frame is not None for piece in receive(octets, final=True).pieces)
 

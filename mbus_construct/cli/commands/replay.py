@@ -10,19 +10,19 @@ import typer
 
 from mbus_grammars import MBusError
 
-from ..decoding.decode import decode
-from ..octets.hex_text import to_hex
-from . import output
-from .bus import usable_keys
-from .inputs import Source
-from .keys import KeyOption, KeysOption  # noqa: TC001  get_type_hints looks them up here
+from ...decoding.decode import decode
+from ...octets.hex_text import to_hex
+from .. import output
+from ..inputs import Source
+from ..keys import KeyOption, KeysOption  # noqa: TC001  get_type_hints looks them up here
+from ..line import usable_keys
 from .read import Format
 
 if TYPE_CHECKING:
-    from ..bus.receiver import Piece
-    from ..ports.transcript import Entry
-    from ..ports.words import Listening
-    from ..security.keys import Keys
+    from ...bus.receiver import Piece
+    from ...ports.transcript import Entry
+    from ...ports.words import Listening
+    from ...security.keys import Keys
 
 
 def command(
@@ -44,8 +44,8 @@ def command(
     The URL replay:FILE is a port for every command: mbus read replay:bus.txt 5.
     Exit code 0: shown; 1: it has no telegram to decode, or one that cannot be; 2: it is no transcript.
     """
-    from ..ports.transcript import read_transcript  # noqa: PLC0415  decode starts faster without
-    from ..ports.words import Listening  # noqa: PLC0415
+    from ...ports.transcript import read_transcript  # noqa: PLC0415  decode starts faster without
+    from ...ports.words import Listening  # noqa: PLC0415
 
     entries = read_transcript(file)
     if not decode_ and format_ is None:
@@ -88,7 +88,7 @@ def _telegrams(file: Path, entries: Sequence[Entry]) -> Iterator[Source]:
 
 
 def _pieces(octets: bytes) -> Sequence[Piece]:
-    from ..bus.receiver import receive  # noqa: PLC0415  decode starts faster without
+    from ...bus.receiver import receive  # noqa: PLC0415  decode starts faster without
 
     return receive(octets, final=True).pieces
 

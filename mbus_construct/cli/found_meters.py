@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import typer
 
-from .bus import Line, connected, say
+from .line import Line, connected, say
 from .sinks import BusFormat, Sink
 from .state import StateFile
 from .watching import Watching

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ..errors import LocalProtocolError
-from .bus import Line, address_of, bus_command
-from .changing import AddressArgument, DryRun, Format, TextOrJson, change
+from ...errors import LocalProtocolError
+from ..changing import AddressArgument, DryRun, Format, TextOrJson, change
+from ..line import Line, address_of, bus_command
 
 
 @bus_command()
@@ -28,7 +28,7 @@ def command(
 
     Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """
-    from ..bus.configure import identification, identification_request  # noqa: PLC0415  decode is faster
+    from ...bus.configure import identification, identification_request  # noqa: PLC0415  decode is faster
 
     where = address_of(address)
     if not re.fullmatch(r"[0-9A-Fa-f]{8}([0-9A-Fa-f]{8})?", new):

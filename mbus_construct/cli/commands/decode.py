@@ -12,17 +12,17 @@ import typer
 
 from mbus_grammars import MBusError
 
-from ..model.reading import merge as merge_telegrams
-from ..model.telegram import Telegram
-from ..receiving import Receiver
-from ..receiving.formats import Formats
-from ..security.aes import MissingExtra, required
-from ..security.keys import Keys
-from . import output
-from .inputs import Source, piped, sources
-from .keys import KeyOption, KeysOption, keys_of
-from .plugins import PluginOption, load
-from .sinks import Sink
+from ...model.reading import merge as merge_telegrams
+from ...model.telegram import Telegram
+from ...receiving import Receiver
+from ...receiving.formats import Formats
+from ...security.aes import MissingExtra, required
+from ...security.keys import Keys
+from .. import output
+from ..inputs import Source, piped, sources
+from ..keys import KeyOption, KeysOption, keys_of
+from ..plugins import PluginOption, load
+from ..sinks import Sink
 
 
 class Format(StrEnum):

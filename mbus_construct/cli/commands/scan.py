@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import LocalProtocolError
-from .bus import Line, bus_command
-from .finding import Hunt, hunt
-from .sinks import BusFormat
+from ...errors import LocalProtocolError
+from ..found_meters import Hunt, hunt
+from ..line import Line, bus_command
+from ..sinks import BusFormat
 
 Thorough = Annotated[
     bool | None,
@@ -50,7 +50,7 @@ def command(
 
 def addresses_of(text: str) -> list[int]:
     """The addresses in a list such as "1-250,7", each once. Raises `LocalProtocolError`."""
-    from ..bus.address import LAST_PRIMARY  # noqa: PLC0415  decode starts faster without
+    from ...bus.address import LAST_PRIMARY  # noqa: PLC0415  decode starts faster without
 
     addresses: list[int] = []
     for part in text.split(","):
@@ -68,7 +68,7 @@ def addresses_of(text: str) -> list[int]:
 
 def scanning(addresses: list[int] | None, thorough: bool | None) -> Hunt:
     """The scan as something that finds meters."""
-    from ..bus.scan import ScanState, pending  # noqa: PLC0415  decode starts faster without
+    from ...bus.scan import ScanState, pending  # noqa: PLC0415  decode starts faster without
 
     def new() -> Any:
         return ScanState() if addresses is None else pending(addresses)
