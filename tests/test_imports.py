@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from checkout import ENVIRONMENT, ROOT
 from tools import import_graph
 from tools.import_graph import FLOOR_OF, MODULES, Import, arrows_up, circle, entries, imports, room_of
 
+PUBLIC = (ROOT / "docs" / "public.md").read_text(encoding="utf-8")
 IMPORTS = [*imports()]
 GRAMMAR_IMPORTS = [item for item in IMPORTS if room_of(item.importer) == "mbus_grammars"]
 LIBRARY_IMPORTS = [item for item in IMPORTS if room_of(item.importer) != "mbus_grammars"]
@@ -117,6 +120,27 @@ def test_no_module_bears_the_name_of_a_function_beside_it() -> None:
                 }
         wrong += [f"{module}.{name}" for name in sorted(bound) if f"{module}.{name}" in MODULES]
     assert wrong == []
+
+
+@pytest.mark.parametrize("module", re.findall(r"^\| `(\w[\w.]*)` \|", PUBLIC, flags=re.MULTILINE))
+def test_public_modules_list_their_names(module: str) -> None:
+    """What docs/public.md names is there, and says what it holds."""
+    if module.rsplit(".", maxsplit=1)[-1] in ("arrow", "polars", "spark"):
+        pytest.importorskip(
+            {"arrow": "pyarrow", "spark": "pyspark"}.get(module.rsplit(".", maxsplit=1)[-1], "polars")
+        )
+    public = import_module(module)
+    assert public.__all__
+    assert [name for name in public.__all__ if not hasattr(public, name)] == []
+
+
+def test_contributing_names_every_room_and_no_file_that_is_gone() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", text))))
+    assert {room for room in FLOOR_OF if room not in ("errors", "_version", "__init__", "__main__")} <= named
+    files = re.findall(r"`([\w/]+\.py)`", text)
+    there = {"/" + file.relative_to(ROOT).as_posix() for file in ROOT.rglob("*.py")}
+    assert [path for path in files if not any(item.endswith(f"/{path}") for item in there)] == []
 
 
 def test_every_module_is_imported_by_name() -> None:
