@@ -1,4 +1,4 @@
-"""For all tests: programs that they interrupt must hear the interrupt.
+"""For all tests: how many examples hypothesis tries; and programs that they interrupt must hear the interrupt.
 
 A shell that runs the tests in the background has SIGINT ignored, and every program inherits that.
 """
@@ -6,6 +6,16 @@ A shell that runs the tests in the background has SIGINT ignored, and every prog
 from __future__ import annotations
 
 import signal
+
+from hypothesis import HealthCheck, settings
+
+# No health check: all of them depend on the machine's load, or on what a seed happens to draw.
+settings.register_profile(
+    "thorough", deadline=None, max_examples=300, suppress_health_check=list(HealthCheck)
+)
+# The same examples in every run, so that who changed nothing sees nothing fail.
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=30, derandomize=True)
+settings.load_profile("quick")
 
 
 def pytest_configure() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from amounts import examples
 from explanations import assert_covered, by_path
 from helpers import plain
 from mbus_construct.explain import GRAMMARS, explain
@@ -52,13 +53,13 @@ class TestCover:
             assert_covered(explain(octets[start:], form))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(octets=st.binary(max_size=60), form=st.sampled_from(FORMS))
 def test_any_octets_are_covered(octets: bytes, form: str) -> None:
     assert_covered(explain(octets, form))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(octets=st.binary(max_size=40), ci_field=st.integers(0, 255))
 def test_any_user_data_is_covered(octets: bytes, ci_field: int) -> None:
     body = bytes([0x08, 0x01, ci_field]) + octets

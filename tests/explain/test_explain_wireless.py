@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import strategies as write
+from amounts import examples
 from explanations import E62, E63, E66, E68, E69, assert_covered, assert_nested, by_path, shown
 from helpers import long_frame
 from mbus_construct.explain import explain
@@ -75,13 +76,13 @@ class TestCover:
             assert len(set(re.findall(r' id="(o\d+)"', page))) == len(re.findall(r' id="', page))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(octets=st.binary(max_size=60))
 def test_any_octets_are_covered(octets: bytes) -> None:
     assert_covered(explain(octets, "wireless"))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(value=write.wireless_frames())
 def test_any_frame_is_covered(value: dict[str, Any]) -> None:
     try:

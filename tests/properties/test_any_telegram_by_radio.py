@@ -5,21 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from amounts import examples
 from mbus_construct import Receiver, Telegram, decode, encode
 from mbus_grammars import FROM_METER, BuildError, DataRecords
 from mbus_grammars.wireless import FRAME_FORMATS, MAX_TELEGRAM, without_crcs
 from radio import codes
 from record_strategies import octet, record_areas, secondary_address
-
-many = settings(
-    deadline=None,
-    max_examples=100,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-    derandomize=True,
-)
 
 LAYERS = ("nothing", "mode 5", "mode 7", "mode 7 and MAC", "ELL", "ELL and mode 5", "ELL, mode 7 and MAC")
 SECRET = LAYERS[1:]
@@ -106,7 +100,7 @@ def clear_records(telegram: Telegram, octets: bytes) -> int:
 
 
 @pytest.mark.parametrize("layers", LAYERS)
-@many
+@examples(100)
 @given(data=st.data(), key=_key)
 def test_any_telegram_survives(layers: str, data: st.DataObject, key: bytes) -> None:
     written = data.draw(telegrams(layers))
@@ -146,7 +140,7 @@ CONTENTS = ("records", "special_functions", "more_records_follow", "manufacturer
 
 
 @pytest.mark.parametrize("layers", SECRET)
-@many
+@examples(100)
 @given(data=st.data(), key=_key, other=_key)
 def test_nothing_is_given_out_without_the_key(
     layers: str, data: st.DataObject, key: bytes, other: bytes
@@ -168,7 +162,7 @@ def test_nothing_is_given_out_without_the_key(
         assert "decrypted" not in states
 
 
-@many
+@examples(100)
 @given(data=st.data(), key=_key)
 def test_the_frame_format_changes_nothing_else(data: st.DataObject, key: bytes) -> None:
     written = data.draw(st.sampled_from(LAYERS).flatmap(telegrams))

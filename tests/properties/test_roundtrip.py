@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, reject, settings
+from hypothesis import assume, given, reject
 from hypothesis import strategies as st
 
 import strategies as write
+from amounts import examples
 from helpers import plain, with_check_sum
 from mbus_grammars import (
     DIB,
@@ -35,15 +36,6 @@ from mbus_grammars.layers import AFL_CI_FIELD, ELL_CI_FIELDS
 from mbus_grammars.security import WIRED, WIRELESS, Security
 from mbus_grammars.wireless import WirelessFrame
 from vectors import FRAMES
-
-settings.register_profile(
-    "grammars",
-    deadline=None,
-    max_examples=300,
-    suppress_health_check=[HealthCheck.too_slow],
-    derandomize=True,
-)
-settings.load_profile("grammars")
 
 
 def outcome(function: Callable[[Any], Any], given: Any) -> Any:
@@ -109,7 +101,7 @@ def test_fixed_data(value: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("ci_field", range(256), ids="{:02X}".format)
-@settings(max_examples=5)
+@examples(5)
 @given(data=st.data())
 def test_every_ci_field(ci_field: int, data: st.DataObject) -> None:
     value = {"ci_field": ci_field, "user_data": data.draw(write.user_data(ci_field))}
@@ -117,7 +109,7 @@ def test_every_ci_field(ci_field: int, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("ci_field", range(256), ids="{:02X}".format)
-@settings(max_examples=5)
+@examples(5)
 @given(data=st.data())
 def test_every_ci_field_by_radio(ci_field: int, data: st.DataObject) -> None:
     value = data.draw(write.user_data(ci_field, WIRELESS))
@@ -132,7 +124,7 @@ def test_layers(ci_field: int, security: Security, data: st.DataObject) -> None:
     assert_written_and_read(table[ci_field], data.draw(write.user_data(ci_field, security)))
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(write.wireless_frames())
 def test_wireless_frames(value: dict[str, Any]) -> None:
     octets = outcome(WirelessFrame.build, value)
@@ -142,7 +134,7 @@ def test_wireless_frames(value: dict[str, Any]) -> None:
     assert_written_and_read(WirelessFrame, value)
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(write.wireless_frames(), st.data())
 def test_wireless_frames_with_wrong_octets(value: dict[str, Any], data: st.DataObject) -> None:
     """Damage that no CRC covers."""
@@ -154,7 +146,7 @@ def test_wireless_frames_with_wrong_octets(value: dict[str, Any], data: st.DataO
     assert_identity_or_our_error(WirelessFrame, bytes(octets))
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(write.frames)
 def test_frames(value: dict[str, Any]) -> None:
     octets = outcome(Frame.build, value)
@@ -165,7 +157,7 @@ def test_frames(value: dict[str, Any]) -> None:
     assert octets == with_check_sum(octets)
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(write.frames, st.data())
 def test_frames_with_wrong_octets(value: dict[str, Any], data: st.DataObject) -> None:
     """Damage that the check sum covers: accepted frames build back, refused ones raise our errors only."""
@@ -256,7 +248,7 @@ _shaped = st.recursive(
 )
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(value=_shaped)
 def test_junk_as_values_raises_build_errors_only(value: Any) -> None:
     for grammar in (
@@ -283,7 +275,7 @@ def test_junk_as_values_raises_build_errors_only(value: Any) -> None:
     [(Frame, write.long_frames()), (WirelessFrame, write.wireless_frames())],
     ids=["wired", "wireless"],
 )
-@settings(max_examples=1000)
+@examples(1000)
 @given(junk=_junk, data=st.data())
 def test_junk_in_one_place_names_a_field(grammar: Any, frames: Any, junk: Any, data: st.DataObject) -> None:
     """A good frame with one value replaced: it builds, or the error says where."""

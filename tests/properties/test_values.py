@@ -10,10 +10,11 @@ from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import strategies
+from amounts import examples
 from helpers import with_check_sum
 from mbus_construct import BuildError, MBusError, Record, Telegram, decode, encode
 from mbus_construct.model.json_shapes import Form, Kind, Severity, State
@@ -24,9 +25,6 @@ from telegrams import README_TELEGRAM
 from vectors import FRAMES
 
 FORMS = ("auto", *get_args(Form))
-COMMON = settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -106,19 +104,16 @@ def mutated_frames(draw: st.DrawFn) -> bytes:
     return with_check_sum(bytes(octets))
 
 
-@COMMON
 @given(built_frames())
 def test_frames_of_the_grammar(octets: bytes) -> None:
     assert check(octets) is not None
 
 
-@COMMON
 @given(mutated_frames())
 def test_mutated_frames(octets: bytes) -> None:
     check(octets)
 
 
-@COMMON
 @given(built_frames(), st.sampled_from([("c_field", 4), ("ci_field", 6)]))
 def test_user_data_of_frames(octets: bytes, cut: tuple[str, int]) -> None:
     form, start = cut
@@ -129,7 +124,6 @@ def test_user_data_of_frames(octets: bytes, cut: tuple[str, int]) -> None:
         check(octets[start:-2])
 
 
-@COMMON
 @given(st.binary(max_size=60), st.sampled_from(FORMS))
 @example(b"", "auto")
 @example(b"\x68", "auto")
@@ -180,7 +174,6 @@ NUMBERS = [
 ]
 
 
-@COMMON
 @given(
     st.sampled_from(NUMBERS),
     st.integers(-(2**40), 2**40) | st.integers(-300, 300),
@@ -222,7 +215,6 @@ def _as_identifier(value: Decimal, read: Record) -> str:
     return f"{int(value):0{width}d}"
 
 
-@COMMON
 @given(st.dates(date(1981, 1, 1), date(2080, 12, 31)))
 def test_a_date_by_hand_comes_back(day: date) -> None:
     record = {"quantity": "date", "value": day}
@@ -230,7 +222,6 @@ def test_a_date_by_hand_comes_back(day: date) -> None:
     assert read.value == day
 
 
-@COMMON
 @given(st.datetimes(datetime(1981, 1, 1), datetime(2080, 12, 31)), st.booleans())
 def test_a_moment_by_hand_comes_back(moment: datetime, seconds: bool) -> None:
     moment = moment.replace(microsecond=0) if seconds else moment.replace(second=0, microsecond=0)
@@ -239,7 +230,6 @@ def test_a_moment_by_hand_comes_back(moment: datetime, seconds: bool) -> None:
     assert read.value == moment
 
 
-@COMMON
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.integers(0, 7))
 def test_a_real_by_hand_comes_back(value: float, code: int) -> None:
     record = {"dib": "05", "vib": f"{0x10 + code:02X}", "value": value}
@@ -296,7 +286,7 @@ SHAPES.append(
 )
 
 
-@settings(COMMON, max_examples=1500)
+@examples(1500)
 @given(st.data())
 def test_wrong_values_anywhere_are_build_errors(data: st.DataObject) -> None:
     shape = data.draw(st.sampled_from(SHAPES))

@@ -6,10 +6,11 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
+from amounts import examples
 from checkout import corpus, needs_corpus
 from helpers import with_check_sum
 from layout_checks import ROUNDS, check, check_forms, outcome, walk_frame
@@ -90,7 +91,7 @@ def test_damaged_frames() -> None:
         check_forms(octets, plans)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(strategies.long_frames(), st.randoms(use_true_random=False))
 def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Random) -> None:
     try:
@@ -103,7 +104,7 @@ def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Rando
         check_forms(varied(octets, rng), plans)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(min_size=1, max_size=60))
 def test_any_octets(octets: bytes) -> None:
     check(octets, Plans(worth=1))

@@ -7,10 +7,11 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
+from amounts import examples
 from checkout import corpus, needs_corpus
 from layout_checks import ROUNDS, outcome
 from mbus_construct import MBusError, decode
@@ -224,7 +225,7 @@ def test_real_telegrams_and_variations_of_them() -> None:
     assert read > 250
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(strategies.wireless_frames(), st.randoms(use_true_random=False))
 def test_telegrams_that_the_grammar_writes(frame: dict[str, Any], rng: random.Random) -> None:
     try:
@@ -238,7 +239,7 @@ def test_telegrams_that_the_grammar_writes(frame: dict[str, Any], rng: random.Ra
         check(damaged(octets, rng), plans)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.binary(min_size=10, max_size=60), st.sampled_from([0x72, 0x78, 0x7A, *range(0x8C, 0x91)]))
 def test_any_octets(octets: bytes, ci_field: int) -> None:
     check(mended(octets), Plans(worth=1))

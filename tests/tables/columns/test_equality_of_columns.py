@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
+from amounts import examples
 from checkout import corpus, needs_corpus
 from helpers import with_check_sum
 from mbus_construct import MBusError
@@ -91,7 +92,7 @@ def test_damaged_frames() -> None:
     check([mutated(rng.choice(FRAMES), rng) for _ in range(2000)])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(strategies.long_frames(), st.randoms(use_true_random=False))
 def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Random) -> None:
     try:
@@ -101,7 +102,7 @@ def test_frames_that_the_grammar_writes(frame: dict[str, Any], rng: random.Rando
     check(varied(octets, rng))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(st.binary(max_size=40), max_size=30))
 def test_any_octets(telegrams: list[bytes]) -> None:
     check([*telegrams, *telegrams[:1] * MANY])

@@ -8,10 +8,11 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
+from amounts import examples
 from checkout import corpus, needs_corpus
 from mbus_construct import MBusError, decode, manufacturers
 from mbus_construct.decoding.plans.plan import plan_for
@@ -287,7 +288,7 @@ def test_real_telegrams_and_variations_of_them() -> None:
     check(telegrams, "wireless")
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.lists(strategies.wireless_frames(), min_size=1, max_size=4), st.randoms(use_true_random=False))
 def test_frames_that_the_grammar_writes(frames: list[dict[str, Any]], rng: random.Random) -> None:
     telegrams: list[bytes] = []
@@ -300,7 +301,7 @@ def test_frames_that_the_grammar_writes(frames: list[dict[str, Any]], rng: rando
     check(telegrams, rng.choice(["auto", "wireless"]), rng.choice([None, KEY]))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_any_octets(telegrams: list[bytes]) -> None:
     framed = [bytes([len(item) + 9]) + bytes.fromhex(LINK) + item for item in telegrams]
