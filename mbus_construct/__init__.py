@@ -37,7 +37,7 @@ from .receiving.many import decode_many
 if TYPE_CHECKING:
     from . import meterbus
     from .bus.address import SecondaryAddress
-    from .bus.configure import Change
+    from .bus.configuration import Change
     from .bus.events import Finding, FoundMeter, Progress
     from .client.async_client import AsyncClient
     from .client.client import Client
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 # What has ports is imported when it is asked for: who decodes needs neither pyserial nor asyncio.
 _LATER = {
     "AsyncClient": ".client.async_client",
-    "Change": ".bus.configure",
+    "Change": ".bus.configuration",
     "Client": ".client.client",
     "Finding": ".bus.events",
     "FoundMeter": ".bus.events",

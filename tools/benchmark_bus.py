@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
 from mbus_construct import Client, SecondaryAddress, encode
-from mbus_construct.bus.search import new_search
+from mbus_construct.bus.secondary_search import new_search
 from mbus_construct.bus.timing import duration, first_answer, last_answer
 from mbus_construct.simulator.bus import SimulatedBus
 from mbus_construct.simulator.meters import SimulatedMeter
-from mbus_construct.simulator.virtual import VirtualPort
+from mbus_construct.simulator.virtual_port import VirtualPort
 
 METERS = 250
 REPLY = 100  # octets

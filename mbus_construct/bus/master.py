@@ -16,10 +16,21 @@ from mbus_grammars.link import SINGLE_CHARACTER
 from ..errors import LocalProtocolError, TransportError
 from . import timing
 from .address import BROADCAST, LAST_PRIMARY, SELECTED, TEST
-from .call import Call, nothing
-from .fcb import COUNTED, FrameCountBits
+from .frame_count_bits import COUNTED, FrameCountBits
+from .procedure import (
+    ATTEMPTS,
+    NO_KEYS,
+    Call,
+    Kind,
+    Outcome,
+    Pause,
+    Procedure,
+    Request,
+    SetBaudrate,
+    WakeUp,
+    nothing,
+)
 from .receiver import Piece, Reception, receive, resembles
-from .steps import ATTEMPTS, NO_KEYS, Kind, Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

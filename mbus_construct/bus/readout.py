@@ -13,8 +13,8 @@ from ..model.telegram import Diagnostic, Telegram
 from . import timing
 from .address import BROADCAST, SELECTED, Address, SecondaryAddress
 from .events import Finding
+from .procedure import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 from .receiver import receive
-from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,14 +15,14 @@ from ..decoding.decode import decode
 from ..model.reading import Reading
 from ..security.aes import required
 from ..security.keys import Keys
-from . import configure, readout
+from . import configuration, readout
 from .address import BROADCAST, TEST, Address, SecondaryAddress, of_meter, parse_address
 from .events import FoundMeter, Readout
 from .master import Master
+from .primary_scan import ScanState, scan
+from .procedure import Outcome, Procedure, SetBaudrate, WakeUp
 from .readout import MAX_TELEGRAMS, PATIENCE
-from .scan import ScanState, scan
-from .search import Conditions, SearchState, search
-from .steps import Outcome, Procedure, SetBaudrate, WakeUp
+from .secondary_search import Conditions, SearchState, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..model.telegram import Telegram
     from ..security.keys import KeysLike
-    from .configure import Change
+    from .configuration import Change
 
 T = TypeVar("T")
 
@@ -203,7 +203,7 @@ class Session:
     def set_address(self, address: Address | str, new: int) -> Procedure[Change]:
         """See `Client.set_address`."""
         where = parse_address(address)
-        change = yield from self._at(where, configure.set_address(where, new))
+        change = yield from self._at(where, configuration.set_address(where, new))
         baudrate = self.baudrate_of(where)
         self._baudrates.pop(where, None)
         self._remember(change, baudrate=baudrate)
@@ -211,15 +211,17 @@ class Session:
 
     def set_identification(self, address: Address | str, new: str | SecondaryAddress) -> Procedure[Change]:
         """See `Client.set_identification`."""
-        where, wanted = parse_address(address), configure.identification(new)
-        change = yield from self._at(where, configure.set_identification(where, wanted))
+        where, wanted = parse_address(address), configuration.identification(new)
+        change = yield from self._at(where, configuration.set_identification(where, wanted))
         self._remember(change, baudrate=self.baudrate_of(where))
         return change
 
     def set_baudrate(self, address: Address | str, baudrate: int) -> Procedure[Change]:
         """See `Client.set_baudrate`."""
         where = parse_address(address)
-        change = yield from self._at(where, configure.set_baudrate(where, baudrate, self.baudrate_of(where)))
+        change = yield from self._at(
+            where, configuration.set_baudrate(where, baudrate, self.baudrate_of(where))
+        )
         if where in (TEST, BROADCAST):
             self.baudrate = baudrate
             self._baudrates.clear()
@@ -232,21 +234,21 @@ class Session:
     ) -> Procedure[Change]:
         """See `Client.set_clock`."""
         where = parse_address(address)
-        return self._at(where, configure.set_clock(where, moment, seconds=seconds))
+        return self._at(where, configuration.set_clock(where, moment, seconds=seconds))
 
     def reset(
         self, address: Address | str, application: str | int | None = None, block: int = 0
     ) -> Procedure[Change]:
         """See `Client.reset`."""
         where = parse_address(address)
-        return self._at(where, configure.reset(where, application, block))
+        return self._at(where, configuration.reset(where, application, block))
 
     def select_readout(
         self, address: Address | str, wanted: Sequence[Mapping[str, Any]]
     ) -> Procedure[Change]:
         """See `Client.select_readout`."""
         where = parse_address(address)
-        return self._at(where, configure.select_readout(where, wanted))
+        return self._at(where, configuration.select_readout(where, wanted))
 
     def write(
         self, address: Address | str, records: Sequence[Mapping[str, Any]] | Mapping[str, Any]
@@ -254,8 +256,8 @@ class Session:
         """See `Client.write`."""
         where = parse_address(address)
         several: list[Mapping[str, Any]] = [records] if isinstance(records, Mapping) else list(records)
-        return self._at(where, configure.write(where, several))
+        return self._at(where, configuration.write(where, several))
 
     def send(self, octets: bytes) -> Procedure[Outcome]:
         """See `Client.send`."""
-        return self._at(None, configure.send_raw(octets))
+        return self._at(None, configuration.send_raw(octets))

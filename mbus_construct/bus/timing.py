@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..errors import LocalProtocolError
+
 BAUDRATES: Final = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400)
 
 BITS: Final = 11  # of a character
@@ -22,6 +24,15 @@ TURNAROUND_BITS: Final = 2
 
 # So many characters of zeros are bridged; a choice, for telegrams hold few zeros in a row.
 COLLISION_BITS: Final = 12 * BITS
+
+
+def check_baudrate(baudrate: int) -> int:
+    """The baud rate, if M-Bus has it."""
+    if baudrate not in BAUDRATES:
+        raise LocalProtocolError(
+            f"{baudrate} is no baud rate of M-Bus: {', '.join(map(str, BAUDRATES))} are (most meters: 2400)"
+        )
+    return baudrate
 
 
 def duration(octets: int, baudrate: int) -> float:

@@ -16,9 +16,9 @@ from .watching import Watching
 
 if TYPE_CHECKING:
     from ..bus.address import Address
-    from ..bus.configure import Change
+    from ..bus.configuration import Change
+    from ..bus.procedure import Procedure, Request
     from ..bus.session import Session
-    from ..bus.steps import Procedure, Request
 
 
 class TextOrJson(StrEnum):
@@ -51,7 +51,7 @@ def change(
     `check` is the command that shows whether the meter was changed, where it is not `mbus read`.
     """
     from ..bus.address import BROADCAST  # noqa: PLC0415  decode starts faster without
-    from ..bus.configure import frames  # noqa: PLC0415
+    from ..bus.configuration import frames  # noqa: PLC0415
 
     if dry_run:
         octets = frames(address, request)

@@ -17,8 +17,8 @@ from .watching import Watching
 
 if TYPE_CHECKING:
     from ..bus.events import Finding, FoundMeter
+    from ..bus.procedure import Procedure
     from ..bus.session import Session
-    from ..bus.steps import Procedure
 
 COLUMNS: Final = (
     "primary_address",

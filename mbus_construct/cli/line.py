@@ -319,7 +319,7 @@ def connected(line: Line, *, shown: TextIO | None = None) -> Generator[Client, N
 
     A PORT that is none, and a file that cannot be used, are wrong usage: their errors go on.
     """
-    from ..ports.base import FileError  # noqa: PLC0415  decode starts faster without
+    from ..ports.errors import FileError  # noqa: PLC0415  decode starts faster without
 
     with ExitStack() as stack:
         try:

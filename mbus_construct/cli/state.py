@@ -89,7 +89,7 @@ class StateFile:
         except OSError as error:
             with suppress(OSError):
                 new.unlink()
-            from ..ports.base import FileError  # noqa: PLC0415  decode starts faster without
+            from ..ports.errors import FileError  # noqa: PLC0415  decode starts faster without
 
             raise FileError(
                 f"{self.path} cannot be written ({error.strerror}): give another file, or make room"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from ..bus.events import Event, Finding, Progress
-    from ..bus.steps import Procedure
+    from ..bus.procedure import Procedure
     from ..client.client import Client
 
 

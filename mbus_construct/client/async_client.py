@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..bus.events import Event, Finding, FoundMeter, Readout
 from ..bus.master import Send
+from ..bus.procedure import Outcome, Procedure, SetBaudrate
 from ..bus.readout import MAX_TELEGRAMS, deselect
 from ..bus.session import Session
-from ..bus.steps import Outcome, Procedure, SetBaudrate
 from ..errors import LocalProtocolError, TransportError
 from ..octets.hex_text import octets_from
 from ..ports import open_async_port
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from mbus_grammars import MBusError
 
     from ..bus.address import Address, SecondaryAddress
-    from ..bus.configure import Change
+    from ..bus.configuration import Change
     from ..bus.master import Command
-    from ..bus.scan import ScanState
-    from ..bus.search import SearchState
+    from ..bus.primary_scan import ScanState
+    from ..bus.secondary_search import SearchState
     from ..model.reading import Reading
     from ..model.telegram import Telegram
     from ..ports.port import AsyncPort

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ..bus.address import Address, SecondaryAddress, parse_secondary
 from ..bus.events import Event, Finding, FoundMeter, Readout
 from ..bus.master import Send
+from ..bus.primary_scan import ScanState, pending
+from ..bus.procedure import Outcome, Procedure, SetBaudrate
 from ..bus.readout import MAX_TELEGRAMS, deselect
-from ..bus.scan import ScanState, pending
-from ..bus.search import SearchState, new_search
+from ..bus.secondary_search import SearchState, new_search
 from ..bus.session import Session, usable
-from ..bus.steps import Outcome, Procedure, SetBaudrate
 from ..errors import LocalProtocolError, TransportError
 from ..octets.hex_text import octets_from
 from ..ports import open_port
@@ -30,7 +30,7 @@ from ..ports import open_port
 if TYPE_CHECKING:
     from mbus_grammars import MBusError
 
-    from ..bus.configure import Change
+    from ..bus.configuration import Change
     from ..bus.master import Command
     from ..model.reading import Reading
     from ..model.telegram import Telegram

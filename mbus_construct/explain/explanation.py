@@ -19,7 +19,7 @@ _ABBREVIATIONS: Final = frozenset(
 )
 
 
-def in_words(name: str) -> str:
+def describe_frames(name: str) -> str:
     """A field's name as people write it: "C field", "storage number", "VIFE 1" for vifes[0]."""
     base, _, index = name.partition("[")
     if index:
@@ -46,7 +46,7 @@ class BitSpan:
     @property
     def label(self) -> str:
         """The name in words."""
-        return in_words(self.name)
+        return describe_frames(self.name)
 
     @property
     def place(self) -> str:
@@ -125,7 +125,7 @@ class Span:
     @property
     def label(self) -> str:
         """The field's name in words."""
-        return f"{in_words(self.name)}, continued" if self.continued else in_words(self.name)
+        return f"{describe_frames(self.name)}, continued" if self.continued else describe_frames(self.name)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final
 
+from ..bus.timing import check_baudrate
 from ..errors import LocalProtocolError
-from .base import check_baudrate
 from .port import AsyncPort, Port
 
 __all__ = ["AsyncPort", "Port", "open_async_port", "open_port", "sets_baudrate"]
@@ -97,7 +97,7 @@ def scheme_of(url: str) -> tuple[str, str]:
 def _simulated(url: str, file: str, baudrate: int) -> Port:
     config = import_module("..simulator.config", __name__)
     bus = config.load(file) if file else config.builtin()
-    port: Port = _from("..simulator.virtual", "VirtualPort")(bus, name=url)
+    port: Port = _from("..simulator.virtual_port", "VirtualPort")(bus, name=url)
     port.set_baudrate(baudrate)
     return port
 

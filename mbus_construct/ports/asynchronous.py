@@ -9,10 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
-from ..bus.timing import BITS, duration
-from .base import CONNECT_TIMEOUT, NETWORK_SLACK, WAKE_UP, WRITE_TIMEOUT, check_baudrate, closed
+from ..bus.timing import BITS, check_baudrate, duration
+from .errors import closed, connection_lost, network_error, no_answer, not_taken
+from .real_time import CONNECT_TIMEOUT, NETWORK_SLACK, WAKE_UP, WRITE_TIMEOUT
 from .tcp import host_and_port, tune
-from .trouble import connection_lost, network_trouble, no_answer, not_taken
 
 if TYPE_CHECKING:
     from .port import Port
@@ -60,7 +60,7 @@ class AsyncTcpPort:
         except TimeoutError as error:
             raise no_answer(self.name, self.host) from error
         except (OSError, UnicodeError) as error:
-            raise network_trouble(self.name, self.host, self.port, error) from error
+            raise network_error(self.name, self.host, self.port, error) from error
         tune(self._streams[1].get_extra_info("socket"))
 
     def _working(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -8,8 +8,10 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from ..bus.timing import check_baudrate
 from ..errors import LocalProtocolError, TransportError
-from .base import NETWORK_SLACK, check_baudrate, closed
+from .errors import closed
+from .real_time import NETWORK_SLACK
 from .transcript import Entry, read_transcript
 
 _DEFAULT_BAUDRATE: Final = 2400

@@ -12,10 +12,10 @@ import serial
 from serial import rfc2217
 
 from ..errors import TransportError
-from .base import CONNECT_TIMEOUT, NETWORK_SLACK, within
+from .errors import connection_lost, network_error
+from .real_time import CONNECT_TIMEOUT, NETWORK_SLACK, within
 from .serial_port import SerialPort
 from .tcp import host_and_port
-from .trouble import connection_lost, network_trouble
 
 if TYPE_CHECKING:
     from .serial_port import Device
@@ -130,7 +130,7 @@ class Rfc2217Port(SerialPort):
     def _not_opened(self, device: _Connection, error: OSError, late: TransportError) -> TransportError:
         cause = error.__context__
         if isinstance(cause, OSError):
-            return network_trouble(self.name, self.host, self.port, cause)
+            return network_error(self.name, self.host, self.port, cause)
         try:  # ser2net says "Port already in use" in plain text and hangs up
             said = device.take(_LAST_WORDS).decode("ascii", "replace").strip()
         except OSError:

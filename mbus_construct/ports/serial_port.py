@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import serial
 
+from ..bus.timing import check_baudrate
 from ..errors import LocalProtocolError, TransportError
-from .base import (
+from .errors import closed, device_lost, not_taken, serial_error
+from .real_time import (
     CONNECT_TIMEOUT,
     SERIAL_SLACK,
     WAKE_UP_BITS,
-    RealPort,
-    check_baudrate,
-    closed,
+    RealTimePort,
     send_paced,
 )
-from .trouble import device_lost, not_taken, serial_trouble
 
 # What pyserial raises: its own are OSErrors, termios' is not.
 if sys.platform == "win32":
@@ -42,7 +41,7 @@ _DRAIN_SLACK: Final = 0.2  # seconds beside the time that the octets take
 _PTY_MAJORS: Final = range(136, 144)  # Linux: devices.txt, Unix98 pseudo-terminal slaves
 
 
-class SerialPort(RealPort):
+class SerialPort(RealTimePort):
     """A serial line through pyserial, 8E1, opened for us alone.
 
     A pseudo-terminal has no parity bit: there the line is 8N1.
@@ -66,7 +65,7 @@ class SerialPort(RealPort):
         except TransportError:
             raise
         except FAILURES as error:
-            raise serial_trouble(self.name, str(device.port), error) from error
+            raise serial_error(self.name, str(device.port), error) from error
         return device
 
     def _unopened(self) -> Device:
@@ -87,7 +86,7 @@ class SerialPort(RealPort):
                 "sim: and replay:FILE are"
             ) from error
         except FAILURES as error:
-            raise serial_trouble(self.name, self.name, error) from error
+            raise serial_error(self.name, self.name, error) from error
 
     def _open_with_parity(self, device: Device) -> None:
         # A pseudo-terminal drops the parity bit, and glibc answers EINVAL to a request of which nothing

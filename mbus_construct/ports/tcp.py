@@ -6,10 +6,10 @@ import socket
 from typing import Final
 from urllib.parse import urlsplit
 
-from ..bus.timing import BITS
+from ..bus.timing import BITS, check_baudrate
 from ..errors import LocalProtocolError, TransportError
-from .base import CONNECT_TIMEOUT, NETWORK_SLACK, RealPort, check_baudrate, closed, send_paced, within
-from .trouble import connection_lost, network_trouble, no_answer, not_taken
+from .errors import closed, connection_lost, network_error, no_answer, not_taken
+from .real_time import CONNECT_TIMEOUT, NETWORK_SLACK, RealTimePort, send_paced, within
 
 _CHUNK: Final = 65536
 
@@ -22,7 +22,7 @@ _OPTIONS: Final = (
 )
 
 
-class TcpPort(RealPort):
+class TcpPort(RealTimePort):
     """A connection over plain TCP, `tcp://HOST:PORT` or `socket://HOST:PORT`.
 
     `baudrate` is the gateway's, as the user knows it: this end cannot set it.
@@ -53,7 +53,7 @@ class TcpPort(RealPort):
         except TransportError:
             raise
         except (OSError, UnicodeError) as error:
-            raise network_trouble(self.name, self.host, self.port, error) from error
+            raise network_error(self.name, self.host, self.port, error) from error
         tune(connection)
         return connection
 

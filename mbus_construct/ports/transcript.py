@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Final, Literal, TextIO, TypeVar, get_args
 from ..bus.receiver import receive
 from ..bus.timing import BAUDRATES, idle
 from ..errors import LocalProtocolError, TransportError
-from .base import FileError
-from .words import Listening
+from .descriptions import FrameDescriber
+from .errors import FileError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -142,7 +142,7 @@ class Recorder:
         self._unread = b""  # octets S>M of the line that is being written
         self._missing = 0  # octets that a frame in it lacks
         self._latest = 0.0  # when the latest of them came
-        self._listening = Listening()
+        self._listening = FrameDescriber()
         self._put(HEADING + "\n")
         self.opened()
 

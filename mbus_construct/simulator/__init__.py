@@ -13,7 +13,7 @@ from .bus import LoggedRequest, SimulatedBus
 from .config import BusFileError, builtin, builtin_text, fleet, load, loads
 from .faults import FAULTS, Fault, mixture, parse_fault
 from .meters import SimulatedMeter
-from .virtual import AsyncVirtualPort, VirtualPort
+from .virtual_port import AsyncVirtualPort, VirtualPort
 
 __all__ = [
     "FAULTS",

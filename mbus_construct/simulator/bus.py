@@ -15,9 +15,9 @@ from mbus_grammars import BuildError, DecodeError, Frame, IncompleteFrame
 
 from ..bus.slave import Request, read_request
 from ..bus.timing import BAUDRATES, BITS, idle
-from .delivery import BadCharacters, Delivery, Sent
-from .exchange import Exchange, Unit
+from .arrivals import Arrivals, BadCharacters, Sent
 from .faults import Fault, Strikes, faults_of
+from .replies import ConnectedMeter, Exchange
 
 if TYPE_CHECKING:
     from .meters import SimulatedMeter
@@ -94,7 +94,8 @@ class SimulatedBus:
         self.overlaps: deque[float] = deque(maxlen=_MAX_REQUESTS)
         self._share_addresses()
         self._units = [
-            Unit(meter, place, baudrate, seed, self.faults) for place, meter in enumerate(self.meters)
+            ConnectedMeter(meter, place, baudrate, seed, self.faults)
+            for place, meter in enumerate(self.meters)
         ]
         self._sleepers = [unit for unit in self._units if unit.slave.behaviour.needs_wake_up]
         self._strikes = Strikes(self.faults, f"{seed}:bus")
@@ -102,7 +103,7 @@ class SimulatedBus:
         limits = [fault.in_a_row for fault in everything if fault.in_a_row]
         self._patience = min(limits, default=_PATIENCE)
         self._spoiled: dict[bytes, int] = {}  # how often in a row the same request was spoiled
-        self._delivery = Delivery(baudrate, bad_characters)
+        self._arrivals = Arrivals(baudrate, bad_characters)
         # What the master is sending: octets that are no frame yet, the end of each, and of the preamble.
         self._octets = bytearray()
         self._ends: list[float] = []
@@ -161,11 +162,11 @@ class SimulatedBus:
     @property
     def baudrate(self) -> int:
         """At which the master speaks and hears."""
-        return self._delivery.baudrate
+        return self._arrivals.baudrate
 
     def set_baudrate(self, baudrate: int, now: float) -> None:
         """The master speaks and hears at this rate from now on."""
-        self._delivery.set_baudrate(baudrate, now)
+        self._arrivals.set_baudrate(baudrate, now)
 
     def transmit(self, octets: bytes, now: float, baudrate: int, parity: str = "E") -> None:
         """Octets of the master; the first start bit is at `now`, or right behind what is still being sent.
@@ -198,7 +199,7 @@ class SimulatedBus:
         self.transmit(_PREAMBLE * round(seconds * baudrate / (BITS - 1)), now, baudrate, parity="N")
 
     def _note_overlap(self, start: float, end: float) -> None:
-        if any(not item.unwanted for item in self._delivery.sending(start, end)):
+        if any(not item.unwanted for item in self._arrivals.sending(start, end)):
             self.overlaps.append(start)
 
     def _preamble(self, octets: bytes, start: float, end: float, paused: bool) -> None:
@@ -220,7 +221,7 @@ class SimulatedBus:
         if numbers is not None:
             echo[numbers.randrange(len(echo))] ^= 1 << numbers.randrange(8)
             self._echo_corrupted = True
-        self._delivery.echo(zip(ends, echo, strict=True))
+        self._arrivals.echo(zip(ends, echo, strict=True))
 
     def _cut(self) -> None:
         """Frames out of what the slaves have heard; where there is none, they give up an octet."""
@@ -247,8 +248,8 @@ class SimulatedBus:
         exchange = Exchange(request, end, baudrate, self._strikes, before)
         exchange.spoiled, self._echo_corrupted = self._echo_corrupted, False
         if before >= self._patience:
-            self._delivery.clear_unwanted()
-        busy = {item.sender for item in self._delivery.sending(exchange.start, end)}
+            self._arrivals.clear_unwanted()
+        busy = {item.sender for item in self._arrivals.sending(exchange.start, end)}
         units = [unit for unit in self._units if unit.slave.hears(baudrate, end) and unit.place not in busy]
         self._deliver(exchange, exchange.run(units))
         self._log(exchange)
@@ -259,20 +260,20 @@ class SimulatedBus:
 
     def _deliver(self, exchange: Exchange, sent: Sequence[Sent]) -> None:
         """What was sent on its way to the master, with the faults of this way."""
-        delivery = self._delivery
+        arrivals = self._arrivals
         last = max((item.transmission.end for item in sent if not item.unwanted), default=exchange.end)
-        exchange.spoiled = exchange.spoiled or delivery.disturbed(last)
+        exchange.spoiled = exchange.spoiled or arrivals.disturbed(last)
         fragments = self._strikes.strike("fragments", 0) is not None
         numbers = exchange.strike("coalesced") if sent else None
         held = 0.0 if numbers is None else last + numbers.uniform(0.02, 0.4)
         for item in sent:
-            delivery.add(item, fragments=fragments, held=0.0 if item.unwanted else held)
+            arrivals.add(item, fragments=fragments, held=0.0 if item.unwanted else held)
         vanishes = exchange.strike("port_vanishes") if exchange.answered and sent else None
         if vanishes is not None:
             first = min((item.transmission for item in sent), key=lambda item: item.start)
-            delivery.drop_at = vanishes.uniform(first.start, first.end)
+            arrivals.drop_at = vanishes.uniform(first.start, first.end)
         if exchange.strike("connection_dropped") is not None:
-            delivery.drop_at = exchange.end
+            arrivals.drop_at = exchange.end
 
     def _log(self, exchange: Exchange) -> None:
         request = exchange.request
@@ -295,31 +296,31 @@ class SimulatedBus:
     @property
     def deadline(self) -> float | None:
         """When the next octet reaches the master, or the way breaks; None if nothing is under way."""
-        return self._delivery.deadline
+        return self._arrivals.deadline
 
     @property
     def run_end(self) -> float | None:
         """When the run of octets that `deadline` announces has arrived, up to the next pause."""
-        return self._delivery.run_end
+        return self._arrivals.run_end
 
     def receive(self, now: float) -> bytes:
         """The octets that have reached the master by now; one at a time under the fault `fragments`."""
-        octets = self._delivery.fetch(now)
+        octets = self._arrivals.fetch(now)
         if not octets:
             self._is_connected(now)
         return octets
 
     def _is_connected(self, now: float) -> bool:
         """Finds out whether the way has broken by now."""
-        if self.connected and self._delivery.broken(now):
+        if self.connected and self._arrivals.broken(now):
             self.connected = False
-            self._delivery.clear()
+            self._arrivals.clear()
         return self.connected
 
     def reconnect(self) -> None:
         """The way to the bus is there again; what was under way is lost."""
         self.connected = True
-        self._delivery.drop_at = None
-        self._delivery.clear()
+        self._arrivals.drop_at = None
+        self._arrivals.clear()
         self._octets.clear()
         self._ends.clear()

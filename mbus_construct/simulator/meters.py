@@ -15,9 +15,9 @@ from ..bus.slave import Behaviour, UserData
 from ..decoding.decode import decode, decode_records
 from ..encoding.encode import encode
 from ..octets.hex_text import octets_from
+from .encryption import SEALED, Protection
 from .faults import Fault, faults_of
 from .records import SimulatedRecord, agrees, same_place, selected_by
-from .sealed import SEALED, Protection
 from .templates import FIXED, HEADERS, MAX_RECORDS, VARIABLE, Template, captured, in_telegrams, split
 
 if TYPE_CHECKING:

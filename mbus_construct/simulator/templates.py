@@ -16,7 +16,7 @@ from ..decoding.decode import decode_records
 from .records import SimulatedRecord
 
 if TYPE_CHECKING:
-    from .sealed import Protection
+    from .encryption import Protection
 
 # What the user group advises for the records of one telegram (MBDOC48 6.3.2).
 MAX_RECORDS: Final = 234

@@ -15,7 +15,7 @@ from bus_meters import Bench, meter, numbers, values
 from mbus_construct import Client, CollisionError, NoResponse, RemoteProtocolError
 from mbus_construct.bus.events import Finding
 from mbus_construct.simulator import Behaviour, Fault, SimulatedBus, SimulatedMeter, VirtualPort
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 TWO = ("1.000", "2.000")
 

@@ -18,8 +18,8 @@ from mbus_construct.bus import timing
 from mbus_construct.bus.address import SecondaryAddress
 from mbus_construct.bus.events import Finding
 from mbus_construct.bus.master import Master, Send, frame_of
+from mbus_construct.bus.procedure import Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp, ask, listen
 from mbus_construct.bus.readout import request_data, select_request
-from mbus_construct.bus.steps import Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp, ask, listen
 from mbus_construct.simulator import Fault
 
 E5 = b"\xe5"

@@ -9,8 +9,8 @@ import pytest
 from bus_meters import Bench, meter, values
 from mbus_construct import FoundMeter, MBusError, NoResponse, Reading
 from mbus_construct.bus.events import Readout
-from mbus_construct.bus.scan import pending
-from mbus_construct.bus.search import new_search
+from mbus_construct.bus.primary_scan import pending
+from mbus_construct.bus.secondary_search import new_search
 from mbus_construct.simulator import Behaviour, Fault
 
 TWO = ("1.000", "2.000")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bus_meters import meter
 from mbus_construct import Client, Reading, SecondaryAddress
-from mbus_construct.bus.search import new_search
+from mbus_construct.bus.secondary_search import new_search
 from mbus_construct.bus.timing import duration, first_answer, last_answer
 from mbus_construct.simulator import SimulatedBus, SimulatedMeter, VirtualPort, fleet
 

@@ -21,7 +21,7 @@ from commands import ENVIRONMENT, Mbus, one_line, program
 from mbus_construct import Client
 from mbus_construct.cli import serial_tools
 from mbus_construct.simulator import FAULTS, VirtualPort, builtin, builtin_text, loads
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 # --- ping, alarm, send
 

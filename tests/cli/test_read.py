@@ -21,7 +21,7 @@ from commands import ENVIRONMENT, Mbus, Run, one_line
 from interrupting import asked, interrupt_after
 from mbus_construct.model.schema import json_schema
 from mbus_construct.simulator import SimulatedBus, fleet
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 FLEET = "[[fleet]]\ncount = 20\nfirst_primary_address = 1\ntelegrams = {}\n"
 

@@ -14,7 +14,7 @@ import pytest
 from commands import Mbus, one_line
 from mbus_construct import encode
 from mbus_construct.simulator import load
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 ONE: Final = "9F3A6CD1E857B2046E0DC5A19B7F38E2"
 OTHER: Final = "C61D2E94A7F05B83D8496BE31F7A02C5"

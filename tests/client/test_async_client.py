@@ -10,7 +10,7 @@ import pytest
 
 from mbus_construct import AsyncClient, Client, LocalProtocolError, NoResponse
 from mbus_construct.simulator import builtin
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from mbus_construct import (
     TransportError,
 )
 from mbus_construct.simulator import Behaviour, SimulatedBus, SimulatedMeter, VirtualPort, builtin
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 VOLUME: dict[str, Any] = {"quantity": "volume", "unit": "m³", "value": "12.565", "writable": True}
 

@@ -12,7 +12,7 @@ import pytest
 from bus_meters import meter, values
 from mbus_construct import AsyncClient, Client, Finding
 from mbus_construct.simulator import AsyncVirtualPort, Fault, SimulatedBus, VirtualPort
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 DROPS = [Fault("connection_dropped", at=(2, 5, 9)), Fault("port_vanishes", at=(3, 7))]
 

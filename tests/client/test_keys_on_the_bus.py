@@ -25,11 +25,11 @@ from mbus_construct import (
     decode,
 )
 from mbus_construct.bus.events import Readout
+from mbus_construct.bus.primary_scan import pending
+from mbus_construct.bus.procedure import Outcome, Pause, Request
 from mbus_construct.bus.readout import while_busy
-from mbus_construct.bus.scan import pending
 from mbus_construct.bus.session import Session
 from mbus_construct.bus.slave import UserData
-from mbus_construct.bus.steps import Outcome, Pause, Request
 from mbus_construct.ports.transcript import RecordingPort
 from mbus_construct.security.aes import MissingExtra
 from mbus_construct.security.keys import KeysError
@@ -42,7 +42,7 @@ from mbus_construct.simulator import (
     SimulatedMeter,
     VirtualPort,
 )
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 from mbus_grammars import Frame
 
 ONE: Final = "9F3A6CD1E857B2046E0DC5A19B7F38E2"

@@ -12,8 +12,8 @@ import serial
 
 from mbus_construct.bus.slave import Behaviour
 from mbus_construct.simulator.bus import SimulatedBus
+from mbus_construct.simulator.listener import Listener
 from mbus_construct.simulator.meters import SimulatedMeter
-from mbus_construct.simulator.serve import Listener
 from telegrams import README_TELEGRAM
 
 meterbus: Any = pytest.importorskip(

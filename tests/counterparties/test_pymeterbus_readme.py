@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, metadata
 import pytest
 
 from mbus_construct.simulator.bus import SimulatedBus
+from mbus_construct.simulator.listener import Listener
 from mbus_construct.simulator.meters import SimulatedMeter
-from mbus_construct.simulator.serve import Listener
 from telegrams import README_TELEGRAM
 
 try:

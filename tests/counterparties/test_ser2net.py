@@ -11,8 +11,8 @@ import pytest
 
 from mbus_construct import Client, LocalProtocolError
 from mbus_construct.simulator.bus import SimulatedBus
+from mbus_construct.simulator.listener import Listener
 from mbus_construct.simulator.meters import SimulatedMeter
-from mbus_construct.simulator.serve import Listener
 from ser2net import needs_ser2net, ser2net
 from telegrams import README_TELEGRAM
 

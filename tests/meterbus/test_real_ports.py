@@ -10,7 +10,7 @@ import serial
 
 from mbus_construct import meterbus
 from mbus_construct.simulator import builtin
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 # pyserial's RFC 2217 client starts its thread in a way that Python has deprecated.
 pytestmark = pytest.mark.filterwarnings(r"ignore:set(Daemon|Name)\(\):DeprecationWarning")

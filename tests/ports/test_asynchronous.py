@@ -18,7 +18,7 @@ from mbus_construct.ports import asynchronous, open_async_port, open_port
 from mbus_construct.ports.asynchronous import AsyncTcpPort, AsyncThreadPort
 from mbus_construct.ports.port import Port
 from mbus_construct.ports.transcript import HEADING
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 
 @pytest.mark.parametrize("listen", ["tcp://127.0.0.1:0", "pty:", "rfc2217://127.0.0.1:0"])

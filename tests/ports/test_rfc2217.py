@@ -15,8 +15,8 @@ from serial import rfc2217
 from far_ends import ACK, PING, FakeBus, ask, read, url
 from mbus_construct.errors import LocalProtocolError, TransportError
 from mbus_construct.ports import open_port
-from mbus_construct.simulator import serve as serving
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator import listener as serving
+from mbus_construct.simulator.listener import Listener
 
 
 @contextmanager

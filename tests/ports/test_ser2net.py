@@ -11,7 +11,7 @@ import pytest
 from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, ask
 from mbus_construct.errors import TransportError
 from mbus_construct.ports import open_port
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 from ser2net import needs_ser2net, ser2net
 
 pytestmark = needs_ser2net

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import serial
+from serial.tools import list_ports
 
 from far_ends import FarEnd, read
 from mbus_construct.errors import LocalProtocolError, TransportError
-from mbus_construct.ports import open_port, serial_port, trouble
+from mbus_construct.ports import errors, open_port, serial_port
 from mbus_construct.ports.serial_port import SerialPort
 
 
@@ -103,14 +104,14 @@ def test_a_port_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     def comports() -> list[Any]:
         return [type("Port", (), {"device": name}) for name in ("/dev/ttyUSB1", "/dev/ttyS0")]
 
-    monkeypatch.setattr(trouble, "comports", comports)
+    monkeypatch.setattr(list_ports, "comports", comports)
     with pytest.raises(TransportError) as caught:
         open_port("/dev/ttyUSB7")
     assert str(caught.value) == (
         "/dev/ttyUSB7 does not exist: serial ports here are /dev/ttyS0, /dev/ttyUSB1; "
         '"sim:" is a simulated bus that needs none'
     )
-    monkeypatch.setattr(trouble, "comports", list)
+    monkeypatch.setattr(list_ports, "comports", list)
     with pytest.raises(TransportError, match="COM3 does not exist: this computer has no serial port; "):
         open_port("COM3")
 
@@ -135,7 +136,7 @@ def test_a_port_that_is_not_permitted(line: FarEnd, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_windows_says_it_in_words(message: str, said: str) -> None:
-    error = trouble.serial_trouble("COM3", "COM3", serial.SerialException(message))
+    error = errors.serial_error("COM3", "COM3", serial.SerialException(message))
     assert pytest.raises(TransportError, match=said).matches(error)
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from far_ends import read, url
 from mbus_construct.errors import LocalProtocolError, TransportError
-from mbus_construct.ports import base, open_port
-from mbus_construct.ports.base import within
+from mbus_construct.ports import open_port, real_time
+from mbus_construct.ports.real_time import within
 from mbus_construct.ports.tcp import TcpPort
 
 
@@ -160,7 +160,7 @@ def test_closed_is_closed(gateway: socket.socket) -> None:
 def test_sent_paced_is_as_fast_as_the_line() -> None:
     chunks: list[int] = []
     begin = time.monotonic()
-    base.send_paced(lambda octets: chunks.append(len(octets)), 0.2, 2400, 10)
+    real_time.send_paced(lambda octets: chunks.append(len(octets)), 0.2, 2400, 10)
     assert sum(chunks) == 48
     assert len(chunks) == 2
     assert time.monotonic() - begin >= 0.2

@@ -12,7 +12,7 @@ import pytest
 from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, ask, ask_async
 from mbus_construct.errors import LocalProtocolError, TransportError
 from mbus_construct.ports import open_async_port, open_port
-from mbus_construct.ports.base import FileError
+from mbus_construct.ports.errors import FileError
 from mbus_construct.ports.replay import ReplayPort
 from mbus_construct.ports.transcript import (
     HEADING,
@@ -21,7 +21,7 @@ from mbus_construct.ports.transcript import (
     RecordingPort,
     read_transcript,
 )
-from mbus_construct.simulator.serve import Listener
+from mbus_construct.simulator.listener import Listener
 
 
 class ScriptedPort:

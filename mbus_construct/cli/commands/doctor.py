@@ -25,7 +25,7 @@ def command(line: Line, format_: Format = TextOrJson.TEXT) -> None:
     one meter several times. Over tcp:// no other rates are tried: a raw TCP gateway's rate cannot be changed
     from here. A bus that is silent takes half a minute. Exit code 0: healthy; 1: not.
     """
-    from ...bus.doctor import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
+    from ...bus.diagnosis import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
     from ...ports import sets_baudrate  # noqa: PLC0415
 
     watching = Watching("doctor", bar=not line.debug)

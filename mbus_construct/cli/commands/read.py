@@ -34,8 +34,8 @@ from .search import Known, known_addresses, searching
 if TYPE_CHECKING:
     from ...bus.address import Address
     from ...bus.events import Finding, Readout
+    from ...bus.procedure import Procedure
     from ...bus.session import Session
-    from ...bus.steps import Procedure
 
 _MAX_TELEGRAMS = 32
 _IN_TABLES = ("encrypted", "incomplete", "repeats")  # findings that a reading has as remarks, below its table

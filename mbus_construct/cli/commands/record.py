@@ -47,7 +47,7 @@ def command(
 
 
 def _listen(client: Client, seconds: float, *, virtual: bool) -> None:
-    from ...bus.steps import listen  # noqa: PLC0415  decode starts faster without
+    from ...bus.procedure import listen  # noqa: PLC0415  decode starts faster without
 
     if virtual:
         client.run(listen(min(seconds, _VIRTUAL)))

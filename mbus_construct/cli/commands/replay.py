@@ -20,8 +20,8 @@ from .read import Format
 
 if TYPE_CHECKING:
     from ...bus.receiver import Piece
+    from ...ports.descriptions import FrameDescriber
     from ...ports.transcript import Entry
-    from ...ports.words import Listening
     from ...security.keys import Keys
 
 
@@ -44,14 +44,14 @@ def command(
     The URL replay:FILE is a port for every command: mbus read replay:bus.txt 5.
     Exit code 0: shown; 1: it has no telegram to decode, or one that cannot be; 2: it is no transcript.
     """
+    from ...ports.descriptions import FrameDescriber  # noqa: PLC0415
     from ...ports.transcript import read_transcript  # noqa: PLC0415  decode starts faster without
-    from ...ports.words import Listening  # noqa: PLC0415
 
     entries = read_transcript(file)
     if not decode_ and format_ is None:
         if key is not None or keys is not None:
             raise typer.BadParameter("--key and --keys go with --decode or --format")
-        listening = Listening()
+        listening = FrameDescriber()
         for entry in entries:
             typer.echo(_line(entry, listening))
         return
@@ -65,7 +65,7 @@ def command(
     raise typer.Exit(1 if refused or not results else 0)
 
 
-def _line(entry: Entry, listening: Listening) -> str:
+def _line(entry: Entry, listening: FrameDescriber) -> str:
     start = f"{entry.time:10.3f} {entry.kind}"
     if entry.octets:
         words = listening.sent(entry.octets) if entry.kind == "M>S" else listening.heard(entry.octets)

@@ -35,7 +35,7 @@ def command(
 
     Exit code 0: acknowledged, and the meter answers; 1: it failed; 2: usage.
     """
-    from ...bus.configure import reset_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configuration import reset_request  # noqa: PLC0415  decode starts faster without
 
     where = address_of(address, silent=True)
     code = _sub_code(application)

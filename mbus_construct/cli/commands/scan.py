@@ -68,7 +68,7 @@ def addresses_of(text: str) -> list[int]:
 
 def scanning(addresses: list[int] | None, thorough: bool | None) -> Hunt:
     """The scan as something that finds meters."""
-    from ...bus.scan import ScanState, pending  # noqa: PLC0415  decode starts faster without
+    from ...bus.primary_scan import ScanState, pending  # noqa: PLC0415  decode starts faster without
 
     def new() -> Any:
         return ScanState() if addresses is None else pending(addresses)

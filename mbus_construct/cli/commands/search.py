@@ -79,7 +79,7 @@ def searching(
 ) -> Hunt:
     """The search as something that finds meters. Raises `LocalProtocolError` for a mask that is none."""
     from ...bus.address import parse_secondary  # noqa: PLC0415  decode starts faster without
-    from ...bus.search import SearchState, new_search  # noqa: PLC0415
+    from ...bus.secondary_search import SearchState, new_search  # noqa: PLC0415
 
     wanted = None if mask is None else parse_secondary(mask)
 

@@ -19,8 +19,8 @@ from .build import read_json
 
 if TYPE_CHECKING:
     from ...bus.address import Address, SecondaryAddress
-    from ...bus.probe import Probe
-    from ...bus.steps import Procedure
+    from ...bus.procedure import Procedure
+    from ...bus.selection import Probe
 
 _SAID = {
     "one": "one meter answers",
@@ -73,7 +73,7 @@ def command(
 def _select_readout(
     line: Line, where: Address, wanted: list[Mapping[str, Any]], dry_run: bool, format_: TextOrJson
 ) -> None:
-    from ...bus.configure import readout_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configuration import readout_request  # noqa: PLC0415  decode starts faster without
 
     try:
         request = readout_request(where, wanted)
@@ -106,7 +106,7 @@ def _record(text: str) -> Mapping[str, Any]:
 
 def _who(line: Line, where: Address, dry_run: bool, format_: TextOrJson) -> None:
     from ...bus.address import SecondaryAddress  # noqa: PLC0415  decode starts faster without
-    from ...bus.configure import frames  # noqa: PLC0415
+    from ...bus.configuration import frames  # noqa: PLC0415
     from ...bus.events import found  # noqa: PLC0415
     from ...bus.readout import select_request  # noqa: PLC0415
 
@@ -131,6 +131,6 @@ def _who(line: Line, where: Address, dry_run: bool, format_: TextOrJson) -> None
 
 
 def _probe(mask: SecondaryAddress, baudrate: int, attempts: int) -> Procedure[Probe]:
-    from ...bus.probe import Prober  # noqa: PLC0415  decode starts faster without
+    from ...bus.selection import Prober  # noqa: PLC0415  decode starts faster without
 
     return (yield from Prober(baudrate).probe(mask, attempts=attempts))

@@ -22,7 +22,7 @@ from .build import read_json
 from .read import Format
 
 if TYPE_CHECKING:
-    from ...bus.steps import Outcome
+    from ...bus.procedure import Outcome
     from ...security.keys import Keys
 
 

@@ -24,7 +24,7 @@ def command(
 
     Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """
-    from ...bus.configure import address_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configuration import address_request  # noqa: PLC0415  decode starts faster without
 
     where = address_of(address)
     request = address_request(where, new)

@@ -30,7 +30,7 @@ def command(
 
     Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """
-    from ...bus.configure import baudrate_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configuration import baudrate_request  # noqa: PLC0415  decode starts faster without
     from ...ports import sets_baudrate  # noqa: PLC0415
 
     where = address_of(address, silent=True)

@@ -36,7 +36,7 @@ def command(
     Exit code 0: confirmed by the meter; 1: acknowledged, but the meter does not report its clock, or it
     failed; 2: usage.
     """
-    from ...bus.configure import clock_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configuration import clock_request  # noqa: PLC0415  decode starts faster without
 
     where = address_of(address, silent=True)
     moment = _moment(time)

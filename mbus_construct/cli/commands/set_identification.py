@@ -28,7 +28,7 @@ def command(
 
     Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """
-    from ...bus.configure import identification, identification_request  # noqa: PLC0415  decode is faster
+    from ...bus.configuration import identification, identification_request  # noqa: PLC0415  decode is faster
 
     where = address_of(address)
     if not re.fullmatch(r"[0-9A-Fa-f]{8}([0-9A-Fa-f]{8})?", new):

@@ -112,7 +112,7 @@ def _fault(text: str) -> Fault:
 
 
 def _serve(bus: SimulatedBus, listen: str, *, speed: float, debug: bool) -> None:
-    from ...simulator.serve import serve  # noqa: PLC0415  decode starts faster without
+    from ...simulator.listener import serve  # noqa: PLC0415  decode starts faster without
 
     def ready(url: str) -> None:
         meters = f"{len(bus.meters)} meter{'s' if len(bus.meters) != 1 else ''}"
@@ -142,11 +142,11 @@ class _Shown:
     def transmit(self, octets: bytes, now: float, baudrate: int, parity: str = "E") -> None:
         """Octets of the master; the requests that they complete are shown."""
         from ...bus.receiver import receive  # noqa: PLC0415  decode starts faster without
-        from ...ports.words import in_words  # noqa: PLC0415
+        from ...ports.descriptions import describe_frames  # noqa: PLC0415
 
         self._bus.transmit(octets, now, baudrate, parity)
         for request in self._bus.requests:
-            words = in_words(receive(request.octets, final=True).pieces)
+            words = describe_frames(receive(request.octets, final=True).pieces)
             answered = ", ".join(request.answered_by) or "nobody"
             say(f"{request.time:10.3f} {words}: {answered}")
         self._bus.clear_log()

@@ -38,7 +38,7 @@ def command(
     Exit code 0: the meter reports what was written; 1: acknowledged, but the meter does not report it, or
     reports something else, or it failed; 2: usage.
     """
-    from ...bus.configure import data_request  # noqa: PLC0415  decode starts faster without
+    from ...bus.configuration import data_request  # noqa: PLC0415  decode starts faster without
 
     where = address_of(address, silent=True)
     wanted = records_of(_read(records))

@@ -1,4 +1,4 @@
-"""What all ports in real time share: the clock, the checks, and opening within a time."""
+"""What ports in real time share: the clock, pacing, and opening within a time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from ..bus.timing import BAUDRATES, duration
-from ..errors import LocalProtocolError, TransportError
+from ..bus.timing import check_baudrate, duration
+
+if TYPE_CHECKING:
+    from ..errors import TransportError
 
 # FTDI bridges hold octets back for up to 16 ms (their latency timer); the rest is the scheduler.
 SERIAL_SLACK: Final = 0.02
@@ -26,11 +28,7 @@ _CHUNK: Final = 0.1  # seconds of wake-up characters that are handed over at onc
 Opened = TypeVar("Opened")
 
 
-class FileError(LocalProtocolError):
-    """A file that was named cannot be read or written: wrong usage, and no trouble of a bus."""
-
-
-class RealPort:
+class RealTimePort:
     """A port whose clock is the computer's.
 
     Attributes:
@@ -63,20 +61,6 @@ class RealPort:
     def _wait_until_sent(self) -> None:
         """Wait until what was written is on the wire: closing would lose it, a new speed spoil it."""
         time.sleep(max(0.0, self._free_at - self.now()))
-
-
-def check_baudrate(baudrate: int) -> int:
-    """The baud rate, if M-Bus has it."""
-    if baudrate not in BAUDRATES:
-        raise LocalProtocolError(
-            f"{baudrate} is no baud rate of M-Bus: {', '.join(map(str, BAUDRATES))} are (most meters: 2400)"
-        )
-    return baudrate
-
-
-def closed(name: str) -> TransportError:
-    """What a call on a closed port raises."""
-    return TransportError(f"{name} is closed: open it again")
 
 
 def send_paced(write: Callable[[bytes], object], seconds: float, baudrate: int, bits: int) -> None:

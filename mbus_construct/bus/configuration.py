@@ -20,6 +20,7 @@ from ..model.telegram import Meter, Record, Telegram
 from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_meter, parse_secondary
 from .events import Finding
 from .master import frame_of
+from .procedure import Outcome, Procedure, Request, SetBaudrate, ask, listen
 from .readout import (
     describe,
     failure,
@@ -30,7 +31,6 @@ from .readout import (
     read,
     select_request,
 )
-from .steps import Outcome, Procedure, Request, SetBaudrate, ask, listen
 from .timing import BAUDRATES
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 from mbus_grammars.code_tables import DEVICE_TYPES
 
 from .events import Finding, FoundMeter, found
-from .probe import Probe
+from .selection import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from .address import SecondaryAddress
-    from .probe import Prober
-    from .steps import Procedure
+    from .procedure import Procedure
+    from .selection import Prober
 
 _ANY_FABRICATION_NUMBER: Final = "FFFFFFFF"
 _ANY: Final = 0xFF

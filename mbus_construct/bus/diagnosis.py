@@ -13,10 +13,10 @@ from . import timing
 from .address import BROADCAST, TEST, SecondaryAddress
 from .events import FoundMeter, Progress, Severity, found
 from .master import frame_of
+from .procedure import Outcome, Procedure, Request, SetBaudrate, Step, WakeUp, ask, listen
 from .readout import ACKNOWLEDGEMENT, PATIENCE, deselect, request_data, select_request
 from .receiver import receive, resembles
-from .search import Conditions, new_search, search
-from .steps import Outcome, Procedure, Request, SetBaudrate, Step, WakeUp, ask, listen
+from .secondary_search import Conditions, new_search, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,9 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from serial.tools.list_ports import comports
-
-from ..errors import TransportError
+from ..errors import LocalProtocolError, TransportError
 
 _NOT_THERE: Final = {errno.ENOENT, errno.ENXIO, errno.ENODEV}
 _NOT_PERMITTED: Final = {errno.EACCES, errno.EPERM}
@@ -21,7 +19,11 @@ _NO_SERIAL_PORT: Final = {errno.ENOTTY, errno.EISDIR, errno.ENOTDIR}
 _UNREACHABLE: Final = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
 
 
-def serial_trouble(name: str, device: str, error: BaseException) -> TransportError:
+class FileError(LocalProtocolError):
+    """A file that was named cannot be read or written: wrong usage, and no trouble of a bus."""
+
+
+def serial_error(name: str, device: str, error: BaseException) -> TransportError:
     """Why a serial port cannot be opened. `device` is its file, `name` what the user wrote."""
     code = error.errno if isinstance(error, OSError) else None
     if code in _NOT_THERE or "FileNotFoundError" in str(error):
@@ -38,6 +40,8 @@ def serial_trouble(name: str, device: str, error: BaseException) -> TransportErr
 
 def ports_here() -> str:
     """Which serial ports this computer has, and what works without any."""
+    from serial.tools.list_ports import comports  # noqa: PLC0415  a simulated bus needs no pyserial
+
     names = sorted(port.device for port in comports())
     here = f"serial ports here are {', '.join(names)}" if names else "this computer has no serial port"
     return f'{here}; "sim:" is a simulated bus that needs none'
@@ -60,7 +64,7 @@ def _group(device: str) -> str:
     return group if writes and group != "root" else "dialout"
 
 
-def network_trouble(name: str, host: str, port: int, error: BaseException) -> TransportError:
+def network_error(name: str, host: str, port: int, error: BaseException) -> TransportError:
     """Why there is no connection to a gateway."""
     code = error.errno if isinstance(error, OSError) else None
     if isinstance(error, socket.gaierror):
@@ -100,6 +104,11 @@ def connection_lost(name: str, why: object = "") -> TransportError:
 def device_lost(name: str, why: object) -> TransportError:
     """The serial port is gone while it was in use."""
     return TransportError(f"{name} failed ({why}): check the plug and the cable, then open it again")
+
+
+def closed(name: str) -> TransportError:
+    """What a call on a closed port raises."""
+    return TransportError(f"{name} is closed: open it again")
 
 
 def not_taken(name: str) -> TransportError:

@@ -17,8 +17,8 @@ import serial
 from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, ask, read
 from mbus_construct.errors import LocalProtocolError, TransportError
 from mbus_construct.ports import open_port
-from mbus_construct.simulator import serve as serving
-from mbus_construct.simulator.serve import Listener, TcpEndpoint, serve
+from mbus_construct.simulator import listener as serving
+from mbus_construct.simulator.listener import Listener, TcpEndpoint, serve
 
 TCP, PTY, RFC2217 = "tcp://127.0.0.1:0", "pty:", "rfc2217://127.0.0.1:0"
 

@@ -20,9 +20,9 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 from serial import rfc2217
 
+from ..bus.timing import check_baudrate
 from ..errors import LocalProtocolError, TransportError
 from ..ports import scheme_of
-from ..ports.base import check_baudrate
 from ..ports.tcp import host_and_port, tune
 
 _CHUNK: Final = 65536

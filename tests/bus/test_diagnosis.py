@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mbus_construct import Client
-from mbus_construct.bus.doctor import Diagnosis, diagnose
+from mbus_construct.bus.diagnosis import Diagnosis, diagnose
 from mbus_construct.bus.events import Event, Progress
 from mbus_construct.simulator import FAULTS, Fault, SimulatedBus, SimulatedMeter, VirtualPort
 from virtual import meter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bus_meters import Bench, meter, values, volume
-from mbus_construct.bus.fcb import FrameCountBits
+from mbus_construct.bus.frame_count_bits import FrameCountBits
 from mbus_construct.simulator import Fault
 
 R, S, A = "REQ_UD2", "SND_UD", "REQ_UD1"

@@ -56,7 +56,7 @@ class _Group:
         return max(self.arrivals[0][0], self.held_until)
 
 
-class Delivery:
+class Arrivals:
     """What is under way to the master.
 
     Attributes:

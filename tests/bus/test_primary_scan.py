@@ -9,7 +9,7 @@ import pytest
 
 from bus_meters import Bench, meter, values
 from mbus_construct.bus.events import Event, Finding, FoundMeter, Progress
-from mbus_construct.bus.scan import ScanState, pending
+from mbus_construct.bus.primary_scan import ScanState, pending
 from mbus_construct.simulator import Behaviour, Fault, SimulatedMeter
 
 

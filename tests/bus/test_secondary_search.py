@@ -12,7 +12,7 @@ from bus_meters import Bench, long_reply, meter, numbers
 from mbus_construct import Client
 from mbus_construct.bus.address import SecondaryAddress, parse_secondary
 from mbus_construct.bus.events import Finding, Progress
-from mbus_construct.bus.search import SearchState, new_search
+from mbus_construct.bus.secondary_search import SearchState, new_search
 from mbus_construct.simulator import Behaviour, Fault, SimulatedBus, SimulatedMeter, VirtualPort
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from bus_meters import Bench, meter, values, volume
 from mbus_construct import Client, CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
-from mbus_construct.bus import configure
+from mbus_construct.bus import configuration
 from mbus_construct.bus.address import SecondaryAddress
-from mbus_construct.bus.configure import Change
+from mbus_construct.bus.configuration import Change
 from mbus_construct.simulator import Behaviour, Fault
 
 CLOCK = {"clock": "2026-01-01T00:00"}
@@ -259,14 +259,14 @@ def test_what_is_missing_in_a_selected_readout() -> None:
 
 
 def test_what_would_be_sent() -> None:
-    request = configure.address_request(SecondaryAddress("12345678"), 7)
-    assert [frame.hex().upper() for frame in configure.frames(SecondaryAddress("12345678"), request)] == [
+    request = configuration.address_request(SecondaryAddress("12345678"), 7)
+    assert [frame.hex().upper() for frame in configuration.frames(SecondaryAddress("12345678"), request)] == [
         "680B0B6873FD5278563412FFFFFFFFD216",
         "68060668" + "73FD51017A07" + "43" + "16",
     ]
-    assert [frame.hex().upper() for frame in configure.frames(5, configure.baudrate_request(5, 9600))] == [
-        "680303687305BD3516"
-    ]
+    assert [
+        frame.hex().upper() for frame in configuration.frames(5, configuration.baudrate_request(5, 9600))
+    ] == ["680303687305BD3516"]
 
 
 def test_another_meter_in_its_place() -> None:

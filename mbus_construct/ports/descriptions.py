@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ..model.telegram import Telegram
 
 
-def in_words(pieces: Iterable[Piece]) -> str:
+def describe_frames(pieces: Iterable[Piece]) -> str:
     """What octets in a row are: frames, and what is no frame between them."""
     return "; ".join(_piece(piece) for piece in pieces)
 
 
-class Listening:
+class FrameDescriber:
     """What the lines of a transcript are; a frame in several lines has its meaning in the last of them."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Listening:
     def sent(self, octets: bytes) -> str:
         """What the master sends."""
         self._begun = b""
-        return in_words(receive(octets, final=True).pieces)
+        return describe_frames(receive(octets, final=True).pieces)
 
     def heard(self, octets: bytes) -> str:
         """What came, in one line."""
@@ -39,7 +39,7 @@ class Listening:
         whole = begun + octets if finished or goes_on else octets
         pieces = receive(whole).pieces
         self._begun = whole[sum(len(piece.octets) for piece in pieces) :]
-        words = in_words(receive(whole if finished else octets, final=True).pieces)
+        words = describe_frames(receive(whole if finished else octets, final=True).pieces)
         return f"the rest of: {words}" if finished else words
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ..decoding.decode import decode
+from ..errors import LocalProtocolError
 from ..security.keys import Keys
 from .address import LAST_PRIMARY
 from .events import Event
 
 if TYPE_CHECKING:
+    from mbus_grammars import MBusError
+
     from ..model.telegram import Telegram
 
 ATTEMPTS = 3  # MBDOC48 5.4: a request without answer is repeated up to two times
@@ -144,3 +147,43 @@ def listen(seconds: float, *, until_heard: bool = False) -> Procedure[bytes]:
     """What is heard while the master is silent."""
     heard = yield Pause(seconds, until_heard)
     return heard if isinstance(heard, bytes) else b""
+
+
+class Call(Generic[T]):
+    """One procedure on its way, and what became of it.
+
+    Attributes:
+        procedure: the generator.
+        pending: what it waits for.
+        baudrate: of the line, while it was put aside.
+        done: whether it has ended.
+    """
+
+    def __init__(self, procedure: Procedure[T]) -> None:
+        self.procedure = procedure
+        self.pending: Request | Pause = Pause(0.0)
+        self.baudrate = 0
+        self.done = False
+        self._value: T | None = None
+        self._error: MBusError | None = None
+
+    def finish(self, value: T | None = None, error: MBusError | None = None) -> None:
+        """It has returned, or ended with an error."""
+        self.done, self._value, self._error = True, value, error
+
+    def give_up(self) -> None:
+        """It is not wanted any more."""
+        self.procedure.close()
+        self.finish(error=LocalProtocolError("this call was given up before its end"))
+
+    @property
+    def result(self) -> T:
+        """What the procedure returned; raises the error with which it ended."""
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]  # None only before the end, or as T itself
+
+
+def nothing() -> Procedure[None]:
+    """A procedure that does nothing."""
+    yield from ()

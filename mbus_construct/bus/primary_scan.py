@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ..decoding.decode import decode
 from .address import LAST_PRIMARY, UNCONFIGURED
 from .events import Finding, FoundMeter, Progress, found
+from .procedure import ATTEMPTS, Outcome, Procedure, Request, ask
 from .readout import ACKNOWLEDGEMENT, ask_for_data, describe, initialise, is_shared, request_data
-from .steps import ATTEMPTS, Outcome, Procedure, Request, ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from .address import SecondaryAddress, parse_secondary
+from .duplicates import resolve_tie
 from .events import Finding, FoundMeter, Progress, found
-from .probe import SAID, Probe, Prober
+from .procedure import ATTEMPTS
 from .readout import deselect
-from .steps import ATTEMPTS
-from .tie import resolve_tie
+from .selection import SAID, Probe, Prober
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .steps import Procedure
+    from .procedure import Procedure
 
 # A digit is passed over where another one differs so many times as much among the meters found.
 _ALIKE: Final = 3

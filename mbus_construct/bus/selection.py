@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from . import timing
+from .procedure import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 from .readout import ACKNOWLEDGEMENT as E5
 from .readout import request_data, select_request, while_busy
 from .receiver import receive
-from .steps import ATTEMPTS, Outcome, Procedure, Request, ask, listen
 
 if TYPE_CHECKING:
     from .address import SecondaryAddress

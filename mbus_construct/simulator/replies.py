@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..bus.slave import Request, Slave
 from ..bus.timing import BITS, FIRST_ANSWER_BITS, LAST_ANSWER, LAST_ANSWER_BITS
-from .delivery import Sent
+from .arrivals import Sent
 from .faults import ON_REPLIES, Fault, Strikes, behaviour_with, spoil
 from .wire import Transmission
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SPREAD = 40 * 16
 
 
-class Unit:
+class ConnectedMeter:
     """A meter on its place on the bus: with its slave, delay and faults."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Exchange:
         self.end = end
         self.baudrate = baudrate
         self.spoiled = False
-        self.answered: list[tuple[Unit, bytes]] = []
+        self.answered: list[tuple[ConnectedMeter, bytes]] = []
         self._strikes = strikes
         self._before = spoiled_before
 
@@ -69,7 +69,7 @@ class Exchange:
         self.spoiled = self.spoiled or numbers is not None
         return numbers
 
-    def run(self, units: Sequence[Unit]) -> list[Sent]:
+    def run(self, units: Sequence[ConnectedMeter]) -> list[Sent]:
         """What goes into the wire when these meters could hear the request."""
         sent: list[Sent] = []
         for unit in () if self._lost(self._strikes) else units:
@@ -90,12 +90,12 @@ class Exchange:
             is not None
         )
 
-    def _make_busy(self, unit: Unit) -> None:
+    def _make_busy(self, unit: ConnectedMeter) -> None:
         if self.request.c_name == "REQ_UD2" and unit.slave.is_meant(self.request):
             for strikes in (unit.strikes, self._strikes):
                 unit.slave.busy += self.strike("application_busy", strikes) is not None
 
-    def _reply(self, unit: Unit, octets: bytes) -> list[Sent]:
+    def _reply(self, unit: ConnectedMeter, octets: bytes) -> list[Sent]:
         """A meter's reply as it goes into the wire; nothing where it gets lost."""
         plain = Transmission(self.end + unit.delay(self.baudrate), octets, self.baudrate)
         for name in ON_REPLIES:
