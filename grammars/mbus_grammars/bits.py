@@ -77,19 +77,29 @@ class CodeTable:
 
     def __init__(self, names: Mapping[int, str], size: int = 256) -> None:
         self.codes: Final = tuple(Code(value, names.get(value)) for value in range(size))
-        self._values: dict[str, int] = {}
+        self._values: dict[str, list[int]] = {}
         for value, name in names.items():
-            self._values.setdefault(name, value)
+            self._values.setdefault(name, []).append(value)
 
     def value(self, given: object) -> int | None:
-        """The number that a caller means by a number or a name, None for neither."""
+        """The number that a caller means by a number or a name that it alone has, None for neither."""
         if isinstance(given, str):
-            return self._values.get(given)
+            values = self._values.get(given, ())
+            return values[0] if len(values) == 1 else None
         return int(given) if is_integer(given) and 0 <= given < len(self.codes) else None
 
-    def limit(self) -> str:
-        """What `value` accepts, for an error message."""
-        names = list(self._values)
+    def limit(self, given: object = None) -> str:
+        """What `value` accepts instead of what was given, for an error message."""
+        if isinstance(given, str) and given in self._values:
+            values = sorted(self._values[given])
+            firsts = [value for value in values if value - 1 not in values]
+            lasts = [value for value in values if value + 1 not in values]
+            runs = [
+                f"{first:02X}h" + (f" to {last:02X}h" if last > first else "")
+                for first, last in zip(firsts, lasts, strict=True)
+            ]
+            return f"several codes have this name, use one of them: {', '.join(runs)}"
+        names = [name for name, values in self._values.items() if len(values) == 1]
         shown = ", ".join(names[:6]) + (" ..." if len(names) > 6 else "")
         return f"0 to {len(self.codes) - 1}" + (f" or a name ({shown})" if names else "")
 
@@ -110,7 +120,7 @@ class Coded(AnyAdapter):
     def _encode(self, obj: object, context: Context, path: str) -> int:
         value = self.table.value(obj)
         if value is None:
-            raise BuildError(field_of(path), obj, self.table.limit(), path=path)
+            raise BuildError(field_of(path), obj, self.table.limit(obj), path=path)
         return value
 
     def _build(self, obj: object, stream: Stream, context: Context, path: str) -> Any:
@@ -161,10 +171,10 @@ class BitField:
             return None
         return int(given) if 0 <= given < 1 << self.width else None
 
-    def limit(self) -> str:
-        """What `value` accepts, for an error message."""
+    def limit(self, given: object = None) -> str:
+        """What `value` accepts instead of what was given, for an error message."""
         if self.table is not None:
-            return self.table.limit()
+            return self.table.limit(given)
         return "true or false" if self.flag else f"0 to {(1 << self.width) - 1}"
 
 
@@ -226,7 +236,7 @@ class Bits(Anything):
             given = obj.get(name, spec.default)
             value = spec.value(given)
             if value is None:
-                raise BuildError(field_of(path, name), given, spec.limit(), path=path)
+                raise BuildError(field_of(path, name), given, spec.limit(given), path=path)
             number |= spec.place(value)
         return number
 

@@ -78,11 +78,7 @@ def register(
         raise BuildError("ci_field", ci_field, "A0h to B7h, or None for the octets behind DIF 0Fh")
     if version is not None and not 0 <= version <= 255:
         raise BuildError("version", version, "0 to 255")
-    code = None if device_type is None else DEVICE_TYPE_NAMES.value(device_type)
-    if device_type is not None and code is None:
-        raise BuildError("device_type", device_type, DEVICE_TYPE_NAMES.limit())
-    place = TAIL if ci_field is None else ci_field
-    _GRAMMARS[_Selector(manufacturer.upper(), place, version, code)] = grammar
+    _GRAMMARS[_selector(manufacturer, ci_field, version, device_type)] = grammar
 
 
 def unregister(
@@ -93,8 +89,16 @@ def unregister(
     device_type: int | str | None = None,
 ) -> None:
     """Take a grammar out again. Raises `KeyError` where there is none."""
+    del _GRAMMARS[_selector(manufacturer, ci_field, version, device_type)]
+
+
+def _selector(
+    manufacturer: str, ci_field: int | None, version: int | None, device_type: int | str | None
+) -> _Selector:
     code = None if device_type is None else DEVICE_TYPE_NAMES.value(device_type)
-    del _GRAMMARS[_Selector(manufacturer.upper(), TAIL if ci_field is None else ci_field, version, code)]
+    if device_type is not None and code is None:
+        raise BuildError("device_type", device_type, DEVICE_TYPE_NAMES.limit(device_type))
+    return _Selector(manufacturer.upper(), TAIL if ci_field is None else ci_field, version, code)
 
 
 def registered() -> bool:

@@ -210,7 +210,7 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
         )
     if not is_hidden(values) and not _is_fragment(values):
         if ci_field is None:
-            raise BuildError("frame.ci_field", given, CI_NAMES.limit())
+            raise BuildError("frame.ci_field", given, CI_NAMES.limit(given))
         inner = {"ci_field": ci_field, "user_data": _user_data(ci_field, values)}
     built = layered(inner, values)
     if form == "wireless":

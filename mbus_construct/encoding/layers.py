@@ -74,7 +74,7 @@ def complete_wireless(frame: Mapping[str, Any], values: Mapping[str, Any]) -> di
     if "ci_field" in completed:
         given, completed["ci_field"] = completed["ci_field"], CI_NAMES.value(completed["ci_field"])
         if completed["ci_field"] is None:
-            raise BuildError("frame.ci_field", given, CI_NAMES.limit())
+            raise BuildError("frame.ci_field", given, CI_NAMES.limit(given))
     elif not values.get("encrypted"):
         ci_field = _usual_ci_field(
             completed, values, other=address_of(meter) not in ({}, completed["address"])

@@ -265,7 +265,7 @@ def _device_type(table: _Table) -> int | None:
         return None
     number = DEVICE_TYPE_NAMES.value(given)
     if number is None or not 0 <= number <= 255:
-        raise table.refuse("device_type", DEVICE_TYPE_NAMES.limit())
+        raise table.refuse("device_type", DEVICE_TYPE_NAMES.limit(given))
     return int(number)
 
 

@@ -198,7 +198,7 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
     if given is not None:
         data_field = DATA_FIELDS.value(given)
         if data_field is None or data_field == 0xF:
-            raise BuildError("data_field", given, DATA_FIELDS.limit())
+            raise BuildError("data_field", given, DATA_FIELDS.limit(given))
         return data_field
     value = record.get("value")
     if value is None:

@@ -350,6 +350,7 @@ _COMPACT: dict[str, Any] = {
         ({"security": 5, **_RECORDS}, "security", "a mapping"),
         ({"security": {"mode": 7}, **_RECORDS}, "key_derivation", "with a message counter"),
         ({"frame": {"ci_field": "no such"}, **_RECORDS}, "frame.ci_field", "a name"),
+        ({"frame": {"ci_field": "response, full frame"}, **_RECORDS}, "frame.ci_field", "78h, 7Ah"),
         ({"frame": {"format": "C"}, **_RECORDS}, "frame.format", "A, B, CRC-less"),
     ],
 )

@@ -60,6 +60,15 @@ class TestChoice:
         assert found == [["both"], ["version"], ["kind"], ["all"]]
         assert decode(PAYLOAD).manufacturer_fields is None
 
+    @pytest.mark.parametrize("name", ["reserved", "no such"])
+    def test_a_device_type_that_is_not_one_is_refused(self, name: str) -> None:
+        for call in (
+            lambda: manufacturers.register("ELS", LSE, device_type=name),
+            lambda: manufacturers.unregister("ELS", device_type=name),
+        ):
+            with pytest.raises(BuildError, match="device_type"):
+                call()
+
     @pytest.mark.parametrize(
         "other",
         [{"version": 0x34}, {"device_type": 0x03}, {"ci_field": 0xA2}, {"ci_field": None}],

@@ -203,8 +203,11 @@ def test_every_ci_field_cut_short_keeps_its_octets(code: int) -> None:
 
 
 def test_a_ci_field_by_name_builds_its_own_user_data() -> None:
-    by_name: dict[str, Any] = {"ci_field": "response, full frame", "user_data": RECORDS}
-    assert ApplicationLayer.build(by_name) == bytes.fromhex("78" + RECORD_OCTETS)
+    by_name = {
+        "ci_field": "response, full frame (variable data)",
+        "user_data": {"header": LONG_VALUE, **RECORDS},
+    }
+    assert ApplicationLayer.build(by_name) == bytes.fromhex("72" + LONG + RECORD_OCTETS)
 
 
 @pytest.mark.parametrize(

@@ -57,11 +57,22 @@ def test_parsed_frames_survive_copies(octets: bytes) -> None:
 
 
 def test_code_table() -> None:
-    assert [TABLE.value(given) for given in (0, 3, "one", "reserved")] == [0, 3, 1, 2]
-    assert [TABLE.value(given) for given in (-1, 4, "two", None, 1.0, True, [])] == [None] * 7
-    assert TABLE.limit() == "0 to 3 or a name (none, one, reserved)"
+    assert [TABLE.value(given) for given in (0, 3, "one")] == [0, 3, 1]
+    assert [TABLE.value(given) for given in (-1, 4, "two", None, 1.0, True, [], "reserved")] == [None] * 8
+    assert TABLE.limit() == TABLE.limit("two") == "0 to 3 or a name (none, one)"
     assert CodeTable({}).limit() == "0 to 255"
     assert CodeTable(dict.fromkeys(range(9), "x") | {k: str(k) for k in range(9)}).limit().endswith(" ...)")
+
+
+def test_a_name_of_several_codes_is_refused_with_the_codes() -> None:
+    limit = "several codes have this name, use one of them: 02h to 03h"
+    assert build_error(Coded(Byte, TABLE), "reserved").limit == limit
+    assert (
+        build_error(Bits(1, kind=bits(0, 2, table=TABLE), rest=bits(2, 6)), {"kind": "reserved"}).limit
+        == limit
+    )
+    scattered = CodeTable(dict.fromkeys((7, 1, 3, 2), "x"))
+    assert scattered.limit("x").endswith(": 01h to 03h, 07h")
 
 
 def test_fields_that_depend_on_a_code_find_it_however_it_was_given() -> None:

@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
-from mbus_grammars import AField, CField, CIField, LongHeader, ShortHeader, fields
+from mbus_grammars import AField, CField, CIField, LongHeader, ShortHeader, code_tables, fields
+from mbus_grammars.bits import CodeTable
 from mbus_grammars.constructs import ErrorBoundary
+
+IDENTIFICATION = ErrorBoundary(fields.IdentificationNumber)
+MANUFACTURER = ErrorBoundary(fields.Manufacturer)
+DEVICE_TYPE = ErrorBoundary(fields.DeviceType)
 
 
 def _primary(name: str | None, function: int, fcb: bool, fcv: bool) -> dict[str, Any]:
@@ -138,12 +143,38 @@ def test_all_addresses_and_ci_fields_build_what_they_parse() -> None:
 
 def test_ci_field_by_name() -> None:
     assert CIField.build("command / data send (full frame)") == b"\x51"
-    assert build_error(CIField, "no such name").limit.startswith("0 to 255 or a name (DLMS")
+    assert build_error(CIField, "no such name").limit.startswith("0 to 255 or a name (app")
 
 
-IDENTIFICATION = ErrorBoundary(fields.IdentificationNumber)
-MANUFACTURER = ErrorBoundary(fields.Manufacturer)
-DEVICE_TYPE = ErrorBoundary(fields.DeviceType)
+@pytest.mark.parametrize(
+    ("grammar", "table"),
+    [(AField, fields.ADDRESSES), (CIField, fields.CI_NAMES), (DEVICE_TYPE, fields.DEVICE_TYPE_NAMES)],
+    ids=["a_field", "ci_field", "device_type"],
+)
+def test_a_name_of_several_codes_is_refused(grammar: Any, table: CodeTable) -> None:
+    codes: dict[str, list[int]] = {}
+    for code in table.codes:
+        if code.name is not None:
+            codes.setdefault(code.name, []).append(code)
+    assert max(map(len, codes.values())) > 1
+    for name, numbers in codes.items():
+        if len(numbers) == 1:
+            assert grammar.build(name) == bytes(numbers)
+        else:
+            limit = build_error(grammar, name).limit
+            assert f"{numbers[0]:02X}h" in limit
+            assert f"{numbers[-1]:02X}h" in limit
+            assert all(grammar.build(table.codes[number]) == bytes([number]) for number in numbers)
+
+
+def test_the_ci_fields_of_full_frames_are_told_apart_by_number() -> None:
+    limit = "several codes have this name, use one of them: 78h, 7Ah"
+    assert build_error(CIField, "response, full frame").limit == limit
+
+
+def test_the_names_of_c_fields_are_unique() -> None:
+    for rows in (code_tables.C_FIELDS, code_tables.WIRELESS_C_FIELDS):
+        assert len({row.name for row in rows}) == len(rows)
 
 
 @pytest.mark.parametrize(
