@@ -29,8 +29,12 @@ from .errors import (
     RemoteProtocolError,
     TransportError,
 )
+from .model.diagnostic import Diagnostic
+from .model.frame import FrameFields
+from .model.meter import Meter, Status
 from .model.reading import Reading, merge
-from .model.telegram import Diagnostic, FrameFields, Meter, Record, Status, Telegram
+from .model.record import Record
+from .model.telegram import Telegram
 from .receiving import Formats, Receiver
 from .receiving.many import decode_many
 

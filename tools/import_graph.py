@@ -21,8 +21,8 @@ PACKAGES: Final = {"mbus_grammars": ROOT / "grammars", "mbus_construct": ROOT}
 FLOORS: Final[tuple[tuple[str, ...], ...]] = (
     ("mbus_grammars",),
     ("errors", "_version"),
-    ("model",),
     ("values",),
+    ("model",),
     ("octets",),
     ("security",),
     ("decoding",),

@@ -12,7 +12,7 @@ from mbus_grammars.fields import Manufacturer
 from ..errors import LocalProtocolError
 
 if TYPE_CHECKING:
-    from ..model.telegram import Meter
+    from ..model.meter import Meter
 
 UNCONFIGURED: Final = 0
 LAST_PRIMARY: Final = 250

@@ -16,7 +16,7 @@ from mbus_grammars.fields import SecondaryCField
 
 from ..encoding.encode import encode
 from ..errors import CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
-from ..model.telegram import Meter, Record, Telegram
+from ..model.telegram import Telegram
 from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_meter, parse_secondary
 from .events import Finding
 from .master import frame_of
@@ -35,6 +35,9 @@ from .timing import BAUDRATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ..model.meter import Meter
+    from ..model.record import Record
 
 
 _RESET: Final = 0x50

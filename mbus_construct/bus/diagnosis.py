@@ -21,7 +21,8 @@ from .secondary_search import Conditions, new_search, search
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..model.telegram import Meter, Telegram
+    from ..model.meter import Meter
+    from ..model.telegram import Telegram
     from .address import Address
     from .session import Session
 

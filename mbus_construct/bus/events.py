@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from mbus_grammars import MBusError
 
+    from ..model.meter import Meter
     from ..model.reading import Reading
-    from ..model.telegram import Meter, Telegram
+    from ..model.telegram import Telegram
     from .address import Address
 
 Severity = Literal["info", "warning", "error"]

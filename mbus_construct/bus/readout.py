@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars.link import SINGLE_CHARACTER
 
 from ..errors import ApplicationError, CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
+from ..model.diagnostic import Diagnostic
 from ..model.reading import Reading
-from ..model.telegram import Diagnostic, Telegram
 from . import timing
 from .address import BROADCAST, SELECTED, Address, SecondaryAddress
 from .events import Finding
@@ -18,6 +18,8 @@ from .receiver import receive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from ..model.telegram import Telegram
 
 # Telegrams of one readout at most: a meter that announces more for ever must not hold the bus.
 MAX_TELEGRAMS: Final = 32

@@ -20,7 +20,8 @@ from .timing import BAUDRATES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..model.telegram import Record, Telegram
+    from ..model.record import Record
+    from ..model.telegram import Telegram
 
 ACKNOWLEDGE: Final = Frame.build({"start": 0xE5})
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mbus_grammars.bits import CodeTable
 
     from ..model.layers import AuthenticationLayer, ExtendedLinkLayer, Security
-    from ..model.telegram import Meter, Telegram
+    from ..model.meter import Meter
+    from ..model.telegram import Telegram
 
 _STATES: Final = {
     "decrypted": "decrypted",

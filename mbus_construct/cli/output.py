@@ -16,11 +16,12 @@ from mbus_grammars import MBusError
 from ..libmbus.xml import results_to_xml, to_xml
 from ..model.json_shapes import SCHEMA_VERSION, RefusalDict
 from ..model.json_values import value_type
-from ..model.telegram import Record, Telegram
+from ..model.telegram import Telegram
 from .inputs import Source
 
 if TYPE_CHECKING:
     from ..model.reading import Reading
+    from ..model.record import Record
 
 Result = tuple[Source, Telegram | MBusError]
 

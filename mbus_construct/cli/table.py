@@ -16,9 +16,12 @@ from ..octets.hex_text import to_hex, visible
 from .layers import layer_lines, meter_name
 
 if TYPE_CHECKING:
+    from ..model.diagnostic import Diagnostic
     from ..model.json_shapes import Json
+    from ..model.meter import Meter, Status
     from ..model.reading import Reading
-    from ..model.telegram import Diagnostic, Meter, Record, Status, Telegram
+    from ..model.record import Record
+    from ..model.telegram import Telegram
 
 # Where no terminal says how wide it is: wide enough that no cell is cut.
 _UNBOUNDED: Final = 400

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mbus_grammars.crc import CRC_WITH_CRC, crc
 from mbus_grammars.wireless import CRC_SIZE, END_OF_BLOCK_2, MIN_TELEGRAM
 
-from ..model.telegram import Diagnostic
+from ..model.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from ..model.telegram import Telegram

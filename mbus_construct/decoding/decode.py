@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from mbus_grammars import DecodeError
 from mbus_grammars.wireless import without_crcs
 
-from ..model.telegram import Diagnostic, Telegram
+from ..model.diagnostic import Diagnostic
 from ..octets.hex_text import octets_from
 from ..octets.recognise import GRAMMARS, candidates, looks_like_frame, misplaced_frame, wireless_telegram
 from ..security.keys import Keys
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mbus_grammars.wireless import FrameFormat
 
     from ..model.json_shapes import Form
+    from ..model.telegram import Telegram
     from ..security.keys import KeysLike
 
 __all__ = ["decode", "decode_records"]

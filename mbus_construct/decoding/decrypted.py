@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars.wireless import telegram_of_a
 
-from ..model.telegram import Diagnostic, Telegram
+from ..model.diagnostic import Diagnostic
 from ..security.opening import Opened, open_telegram
 from .nested import CONTAINER
 from .plans import PLANS
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from mbus_grammars.wireless import FrameFormat
 
+    from ..model.frame import FrameFields
     from ..model.json_shapes import Form
-    from ..model.telegram import FrameFields
+    from ..model.telegram import Telegram
     from ..security.keys import Keys
 
 # What is said of octets as they came, and no more of those that were opened.

@@ -24,13 +24,14 @@ from mbus_grammars.base import FAULTS_OF_VALUES, is_mapping, is_sequence
 from mbus_grammars.bits import Code
 from mbus_grammars.fields import DEVICE_TYPE_NAMES, Manufacturer
 
+from ..model.diagnostic import Diagnostic
 from ..model.json_values import json_number
-from ..model.telegram import Diagnostic, Telegram
 
 if TYPE_CHECKING:
     from mbus_grammars.base import Anything
 
-    from ..model.telegram import Meter
+    from ..model.meter import Meter
+    from ..model.telegram import Telegram
 
 TAIL: Final = 0x0F  # the DIF that the manufacturer's data stand behind
 _CI_FIELDS: Final = range(0xA0, 0xB8)

@@ -9,8 +9,10 @@ from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import is_to_meter
 from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODES, announced
 
+from ..model.diagnostic import Diagnostic
+from ..model.frame import FrameFields
 from ..model.layers import AuthenticationLayer, ExtendedLinkLayer, Security, key_wanted
-from ..model.telegram import Diagnostic, FrameFields, Meter
+from ..model.meter import Meter
 
 if TYPE_CHECKING:
     from ..model.json_shapes import Form, Format, MACState, SecurityState

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import DecodeError
 
-from ..model.telegram import Contained, Diagnostic, Telegram
+from ..model.diagnostic import Diagnostic
+from ..model.telegram import Contained, Telegram
 from ..octets.recognise import looks_wireless
 from .manufacturers import registered, with_manufacturer_fields
 
 if TYPE_CHECKING:
-    from ..model.telegram import Record
+    from ..model.record import Record
 
 # VIF FDh 3Bh: data container for wireless M-Bus protocol. EN 13757-3:2018 via libmburs.
 CONTAINER: Final = b"\xfd\x3b"

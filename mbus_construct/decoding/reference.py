@@ -17,19 +17,13 @@ from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.meaning import Meaning
 from mbus_grammars.units import unit_names
 
-from ..model.telegram import (
-    Diagnostic,
-    FrameFields,
-    Meter,
-    Record,
-    RecordHeader,
-    SpecialFunction,
-    Status,
-    Telegram,
-)
+from ..model.diagnostic import Diagnostic
+from ..model.meter import Meter, Status
+from ..model.record import Record, SpecialFunction
+from ..model.telegram import Telegram
 from ..octets.locate import layers_of
 from ..octets.recognise import GRAMMARS
-from ..values.headers import describe
+from ..values.headers import RecordHeader, describe
 from ..values.kinds import kind_of
 from ..values.to_value import Outcome, scaler
 from .message import OPENED_MODES, Message, message_of, read_as_plain, security_of, without_key
@@ -37,8 +31,10 @@ from .message import OPENED_MODES, Message, message_of, read_as_plain, security_
 if TYPE_CHECKING:
     from mbus_grammars.record import RecordArea
 
-    from ..model.json_shapes import Form, Severity
+    from ..model.frame import FrameFields
+    from ..model.json_shapes import Form
     from ..model.layers import Security
+    from ..values.to_value import Severity
 
 
 def walk(octets: bytes, form: Form) -> Telegram:

@@ -24,7 +24,8 @@ from ..decoding.decode import decode, decode_records
 from ..decoding.manufacturers import TAIL, rebuilt
 from ..model.json_shapes import SCHEMA_VERSION, FrameDict, MeterDict, RecordDict, SecurityDict, TelegramDict
 from ..model.json_values import json_number
-from ..model.telegram import Meter, Telegram
+from ..model.meter import Meter
+from ..model.telegram import Telegram
 from ..octets.recognise import GRAMMARS
 from ..receiving.compact import compact
 from ..security.keys import Keys

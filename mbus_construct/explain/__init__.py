@@ -30,7 +30,7 @@ from .words import bit_spans
 
 if TYPE_CHECKING:
     from ..model.json_shapes import Form
-    from ..model.telegram import Record
+    from ..model.record import Record
     from ..security.keys import KeysLike
 
 __all__ = ["BitSpan", "Explanation", "Span", "explain"]

@@ -19,7 +19,7 @@ from .layer_words import Words, count, hex_of
 from .words import bit_meaning, field_words, group_words, plain_words
 
 if TYPE_CHECKING:
-    from ..model.telegram import Record
+    from ..model.record import Record
     from .trace import Node
 
 

@@ -13,7 +13,7 @@ from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.fields import FixedStatus, WirelessCField
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 
-from ..model.telegram import Status
+from ..model.meter import Status
 from ..values.to_value import EVERY
 from .explanation import BitSpan
 from .layer_words import (

@@ -50,7 +50,7 @@ from .names import (
 
 if TYPE_CHECKING:
     from ..model.reading import Reading
-    from ..model.telegram import Record
+    from ..model.record import Record
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="ISO-8859-1"?>\n'
 _INDENT: Final = "    "

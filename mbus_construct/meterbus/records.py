@@ -24,7 +24,8 @@ from .names import (
 )
 
 if TYPE_CHECKING:
-    from ..model.telegram import Record, Telegram
+    from ..model.record import Record
+    from ..model.telegram import Telegram
 
 Shown = Decimal | str | None
 

@@ -20,8 +20,8 @@ from ..receiving.formats import Formats
 from ..security.keys import Keys
 from ..security.message import payload_crc_place
 from ..security.sealing import seal_telegram
-from .json_shapes import Severity
-from .telegram import Diagnostic
+from ..values.to_value import Severity
+from .diagnostic import Diagnostic
 
 if TYPE_CHECKING:
     from ..octets.locate import Layers

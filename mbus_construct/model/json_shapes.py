@@ -9,20 +9,18 @@ from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from mbus_grammars.dib import Function  # noqa: TC001  get_type_hints looks it up here
 
+from ..values.kinds import Kind  # noqa: TC001
+from ..values.to_value import Severity, State  # noqa: TC001
+
 SCHEMA_VERSION: Final = 1
 
 Hex = Annotated[str, "octets as hex digits"]
 JsonNumber = int | float | str
 Json = dict[str, Any] | list[Any] | str | float | bool | None
 
-State = Literal["ok", "invalid", "error"]
-Severity = Literal["info", "warning", "error"]
 Form = Literal["frame", "c_field", "ci_field", "header", "records", "wireless"]
 Format = Literal["single character", "short", "control", "long", "A", "B", "CRC-less"]
 ValueType = Literal["decimal", "real", "date", "datetime", "time", "text", "octets", "series", "none"]
-Kind = Literal[
-    "counter", "instant", "duration", "date", "state", "identity", "setting", "text", "series", "unknown"
-]
 
 SecurityState = Literal["encrypted", "decrypted", "already decrypted", "wrong key", "unknown mode", "plain"]
 MACState = Literal["verified", "wrong", "not checked"]

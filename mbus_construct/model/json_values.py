@@ -7,10 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from ..values.to_value import Value
     from .json_shapes import ValueType
-
-Scalar = Decimal | float | datetime | date | time | str | bytes
-Value = Scalar | tuple[Decimal | float | None, ...] | None
 
 # A decimal of so many digits survives the trip through a binary double.
 _DOUBLE_DIGITS: Final = 15

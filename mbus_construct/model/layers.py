@@ -9,14 +9,8 @@ from mbus_grammars.fields import CI_NAMES
 from mbus_grammars.security import SECURITY_MODE_NAMES
 
 if TYPE_CHECKING:
-    from .json_shapes import (
-        AFLDict,
-        ExtendedLinkLayerDict,
-        MACState,
-        SecurityDict,
-        SecurityState,
-    )
-    from .telegram import Meter
+    from .json_shapes import AFLDict, ExtendedLinkLayerDict, MACState, SecurityDict, SecurityState
+    from .meter import Meter
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,10 @@ from .json_shapes import SCHEMA_VERSION, ReadingDict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .telegram import Diagnostic, Meter, Record, Status, Telegram
+    from .diagnostic import Diagnostic
+    from .meter import Meter, Status
+    from .record import Record
+    from .telegram import Telegram
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The JSON Schema of what `to_dict` gives, made from the types in `json_types`.
+"""The JSON Schema of what `to_dict` gives, made from the types in `json_shapes`.
 
 `mbus schema > mbus_construct/model/telegram.schema.json` writes the copy that is published; a test
 keeps it equal.

@@ -17,7 +17,7 @@ from mbus_grammars.record import RecordsFromMeter
 from ..decoding.decode import read_by, start
 from ..decoding.decrypted import read_opened
 from ..decoding.reference import decode_area
-from ..model.telegram import Diagnostic, Telegram
+from ..model.diagnostic import Diagnostic
 from ..octets.hex_text import octets_from
 from ..octets.locate import layers_of
 from ..security.keys import Keys
@@ -27,11 +27,13 @@ from .fragments import Fragments
 
 if TYPE_CHECKING:
     from ..decoding.decode import Octets, Started
-    from ..model.json_shapes import Severity
-    from ..model.telegram import Meter, Record
+    from ..model.meter import Meter
+    from ..model.record import Record
+    from ..model.telegram import Telegram
     from ..octets.locate import AFL, Layers
     from ..security.keys import KeysLike
     from ..security.opening import Opened
+    from ..values.to_value import Severity
     from .formats import Full, MeterType
 
 FULL_FRAMES: Final = (0x72, 0x78, 0x7A)

@@ -35,8 +35,9 @@ from .message import (
 from .modes import mode5_iv
 
 if TYPE_CHECKING:
-    from ..model.json_shapes import Form, Severity
+    from ..model.json_shapes import Form
     from ..octets.locate import AFL, Layers
+    from ..values.to_value import Severity
     from .keys import Key, Keys
     from .message import Derivation
 

@@ -21,7 +21,8 @@ from .records import SimulatedRecord, agrees, same_place, selected_by
 from .templates import FIXED, HEADERS, MAX_RECORDS, VARIABLE, Template, captured, in_telegrams, split
 
 if TYPE_CHECKING:
-    from ..model.telegram import Record, Telegram
+    from ..model.record import Record
+    from ..model.telegram import Telegram
     from ..security.keys import KeyLike
 
 # Application errors, MBDOC48 6.6 and EN 13757-3:2018 clause 10 via libmburs.

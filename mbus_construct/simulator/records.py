@@ -21,8 +21,8 @@ from ..decoding.decode import decode_records
 from ..encoding.encode import encode
 
 if TYPE_CHECKING:
-    from ..model.json_values import Value
-    from ..model.telegram import Record
+    from ..model.record import Record
+    from ..values.to_value import Value
 
 _EXACT: Final = Context(prec=60)
 _HOUR: Final = 3600

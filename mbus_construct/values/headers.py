@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.dib import DATA_FIELDS
 
-from ..model.telegram import RecordHeader
-from .kinds import kind_of
+from .kinds import Kind, kind_of
 from .to_value import Converter, converter
 
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader, Meaning
+    from mbus_grammars.dib import Function
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHeader:
+    """What DIB and VIB say, shared by all records with these octets."""
+
+    function: Function | None = None
+    storage_number: int | None = None
+    tariff: int | None = None
+    subunit: int | None = None
+    quantity: str | None = None
+    unit: str | None = None
+    ucum: str | None = None
+    qualifiers: tuple[str, ...] = ()
+    kind: Kind = "unknown"
+    data_field: str | None = None
+    record_error: str | None = None
+    dib: bytes = b""
+    vib: bytes = b""
+
 
 _Described = tuple[RecordHeader, Converter, tuple[tuple[str, str], ...]]
 _described: dict[DataRecordHeader, _Described] = {}

@@ -5,12 +5,14 @@ This is the library's reading of the quantities, not the standard's; every quant
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from mbus_grammars import Meaning
 
-    from ..model.json_shapes import Kind
+Kind = Literal[
+    "counter", "instant", "duration", "date", "state", "identity", "setting", "text", "series", "unknown"
+]
 
 _QUANTITIES: Final[dict[Kind, tuple[str, ...]]] = {
     "counter": (

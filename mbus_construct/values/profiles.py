@@ -11,15 +11,14 @@ from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mbus_grammars.lvar import VariableLength
 from mbus_grammars.vib import VIB
 
 from .to_value import EXACT
 
-if TYPE_CHECKING:
-    from ..model.telegram import Record
+Record = Any  # a `Record` of `model`, which stands above this room
 
 _VARIABLE: Final = VariableLength("profile")
 

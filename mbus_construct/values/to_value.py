@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from mbus_grammars.base import is_mapping
 from mbus_grammars.dib import DATA_LENGTHS
@@ -24,8 +24,10 @@ from mbus_grammars.meaning import TO_METER
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader, Meaning
 
-    from ..model.json_shapes import Severity, State
-    from ..model.json_values import Value
+Scalar = Decimal | float | datetime | date | time | str | bytes
+Value = Scalar | tuple[Decimal | float | None, ...] | None
+State = Literal["ok", "invalid", "error"]
+Severity = Literal["info", "warning", "error"]
 
 # Wide enough for the longest number there is (64 octets, 155 digits) with any exponent: nothing is rounded,
 # and what a caller gives beyond it is refused.

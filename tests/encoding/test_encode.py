@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mbus_construct import BuildError, Frame, Meter, Record, Telegram, decode, encode
-from mbus_construct.model.telegram import RecordHeader
+from mbus_construct.values.headers import RecordHeader
 from telegrams import METER
 
 ENERGY: dict[str, Any] = {"quantity": "energy", "unit": "Wh", "value": 1}

@@ -11,9 +11,8 @@ import pytest
 
 import mbus_construct
 from mbus_construct import decode, merge
-from mbus_construct.model.json_shapes import Kind
 from mbus_construct.model.schema import json_schema
-from mbus_construct.values.kinds import KIND_OF, kind_of
+from mbus_construct.values.kinds import KIND_OF, Kind, kind_of
 from mbus_grammars import meaning_of
 from mbus_grammars import vif_tables as tables
 from mbus_grammars.code_tables import FIXED_UNITS

@@ -17,8 +17,9 @@ import strategies
 from amounts import examples
 from helpers import with_check_sum
 from mbus_construct import BuildError, MBusError, Record, Telegram, decode, encode
-from mbus_construct.model.json_shapes import Form, Kind, Severity, State
-from mbus_construct.values.to_value import EXACT
+from mbus_construct.model.json_shapes import Form
+from mbus_construct.values.kinds import Kind
+from mbus_construct.values.to_value import EXACT, Severity, State
 from mbus_grammars import Frame, Meaning, meaning_of
 from mbus_grammars import vif_tables as tables
 from telegrams import README_TELEGRAM

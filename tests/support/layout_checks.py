@@ -9,7 +9,8 @@ from mbus_construct.decoding.nested import with_contents
 from mbus_construct.decoding.plans import Plans
 from mbus_construct.decoding.reference import walk
 from mbus_construct.model.json_shapes import Form
-from mbus_construct.model.telegram import Record, Telegram
+from mbus_construct.model.record import Record
+from mbus_construct.model.telegram import Telegram
 
 ROUNDS = 3  # the plan is made, compiled and used, used
 

@@ -5,14 +5,17 @@ No octet is interpreted here: DIB and VIB are parsed by the grammar, once for al
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mbus_grammars.dib import DATA_LENGTHS
 from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
 
-from ...model.telegram import Diagnostic, SpecialFunction
+from ...model.record import SpecialFunction
 from .fields import REFUSALS, Fault, Field, reserved
 from .records import record_at
+
+if TYPE_CHECKING:
+    from ...model.diagnostic import Diagnostic
 
 
 class Note(NamedTuple):

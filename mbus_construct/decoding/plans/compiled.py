@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars.layers import payload_crc_fits
 from mbus_grammars.lvar import TEXT_MAX
 
-from ...model.telegram import Diagnostic, Record, Telegram
+from ...model.diagnostic import Diagnostic
+from ...model.record import Record
+from ...model.telegram import Telegram
 from ...values.to_value import EXACT
 from .drafts import RecordDraft, TelegramDraft, record_of
 from .outer import ELLS, afl_of, counted, ell_of

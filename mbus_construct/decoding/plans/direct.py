@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW
 
-from ...model.telegram import Diagnostic, Record, SpecialFunction, Telegram
+from ...model.diagnostic import Diagnostic
+from ...model.record import Record, SpecialFunction
+from ...model.telegram import Telegram
 from .drafts import TelegramDraft, record_of
 from .fields import REFUSALS, Described, Fault, reserved
 from .headers import HEADERS

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...model.layers import AuthenticationLayer, ExtendedLinkLayer, Security
-from ...model.telegram import Meter, Record, Telegram
+from ...model.meter import Meter
+from ...model.record import Record
+from ...model.telegram import Telegram
 
 if TYPE_CHECKING:
-    from ...model.json_shapes import State
-    from ...model.json_values import Value
-    from ...model.telegram import RecordHeader
+    from ...values.headers import RecordHeader
+    from ...values.to_value import State, Value
 
 
 class RecordDraft:

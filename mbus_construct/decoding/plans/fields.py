@@ -10,15 +10,16 @@ from mbus_grammars import MBusError
 from mbus_grammars.dib import DATA_LENGTHS, EXTENSION, SPECIAL_DIFS
 from mbus_grammars.record import RecordsFromMeter
 
-from ...model.telegram import Diagnostic, Record, RecordHeader
-from ...values.headers import describe
+from ...model.diagnostic import Diagnostic
+from ...values.headers import RecordHeader, describe
 from .drafts import record_of
 from .readers import Reader
 
 if TYPE_CHECKING:
     from mbus_grammars import DataRecordHeader
 
-    from ...model.json_shapes import Severity
+    from ...model.record import Record
+    from ...values.to_value import Severity
 
 REFUSALS: Final = (ConstructError, MBusError)
 

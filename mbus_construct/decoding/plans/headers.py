@@ -12,7 +12,7 @@ from .recorders import Recorder, nothing, recorder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...model.telegram import Record
+    from ...model.record import Record
 
 _MAX_KNOWN: Final = 8192
 _MAX_HEADER: Final = 64

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...model.json_shapes import MACState
-    from ...model.telegram import Meter
+    from ...model.meter import Meter
     from .shape import Outer
 
 # Extended link layers by their octets: those without a session number are few.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ...model.telegram import Record
+from ...model.record import Record
 from ...values.to_value import EXACT
 from .drafts import RecordDraft
 

@@ -9,8 +9,9 @@ from mbus_grammars.application import LongHeader
 from mbus_grammars.link import LongFrame
 from mbus_grammars.security import FILLERS, SECURITY_MODES, WIRED, ConfigurationField
 
+from ...model.frame import FrameFields
 from ...model.layers import Security
-from ...model.telegram import Diagnostic, FrameFields, Meter, Status
+from ...model.meter import Meter, Status
 from ...octets.locate import fields_of
 from ..message import plain_octets, read_as_plain, state_of_plain
 from ..reference import refuse_rest
@@ -18,6 +19,7 @@ from .drafts import MeterDraft
 from .outer import security_of
 
 if TYPE_CHECKING:
+    from ...model.diagnostic import Diagnostic
     from ...model.json_shapes import Form
     from .shapes import Shape
 

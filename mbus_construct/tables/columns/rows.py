@@ -18,9 +18,12 @@ from ...values.to_value import EXACT
 if TYPE_CHECKING:
     from mbus_grammars import MBusError
 
-    from ...model.json_shapes import State
-    from ...model.json_values import Value
-    from ...model.telegram import Diagnostic, FrameFields, Record, RecordHeader, Telegram
+    from ...model.diagnostic import Diagnostic
+    from ...model.frame import FrameFields
+    from ...model.record import Record
+    from ...model.telegram import Telegram
+    from ...values.headers import RecordHeader
+    from ...values.to_value import State, Value
 
 _INT64: Final = 1 << 63
 _EPOCH: Final = datetime(1970, 1, 1)  # meters' clocks have no zone

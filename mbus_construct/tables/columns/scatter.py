@@ -16,7 +16,7 @@ from ...decoding.nested import CONTAINER
 from ...decoding.plans.fields import REFUSALS, Fault, reserved
 from ...decoding.plans.records import record_at
 from ...decoding.plans.rest import frame_fields, meter_at, security
-from ...model.telegram import RecordHeader
+from ...values.headers import RecordHeader
 from .lines import cells_of
 from .plan import NUMBERS, Coding, Constant, coding_of
 from .rows import header_cells, joined, layout_digest, layout_start

@@ -23,7 +23,7 @@ from .table import OFFERED, Output, field, names
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ...model.telegram import RecordHeader
+    from ...values.headers import RecordHeader
     from .keyring import Keyring
     from .plan import Cell, Part
     from .rows import Row

@@ -15,8 +15,8 @@ from mbus_construct import Telegram, decode
 from mbus_construct.decoding.decrypted import read, read_at_once
 from mbus_construct.decoding.plans import sealed
 from mbus_construct.decoding.reference import walk
+from mbus_construct.model.diagnostic import Diagnostic
 from mbus_construct.model.json_shapes import Form
-from mbus_construct.model.telegram import Diagnostic
 from mbus_construct.security.keys import Keys
 from mbus_construct.security.opening import open_telegram
 from mbus_construct.security.sealing import seal_telegram
