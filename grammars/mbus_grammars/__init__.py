@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from . import application, coding, dib, fields, fixed, link, lvar, record, vib, wireless
+from ._version import __version__
 from .bits import Code
 from .constructs import ErrorBoundary
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError, MBusError
@@ -110,5 +111,6 @@ __all__ = [
     "TypeK",
     "VariableLength",
     "WirelessFrame",
+    "__version__",
     "meaning_of",
 ]
