@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import selectors
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..bus.timing import check_baudrate, duration
 
@@ -73,6 +74,14 @@ def send_paced(write: Callable[[bytes], object], seconds: float, baudrate: int, 
         write(bytes([WAKE_UP]) * count)
         sent += count
         time.sleep(max(0.0, begin + sent * bits / baudrate - time.monotonic()))
+
+
+def readable(handles: Iterable[Any], seconds: float | None) -> list[Any]:
+    """Those from which something can be read, as soon as there are any; empty once the time is over."""
+    with selectors.DefaultSelector() as selector:  # `select` takes no descriptor above 1,023
+        for handle in handles:
+            selector.register(handle, selectors.EVENT_READ)
+        return [key.fileobj for key, _ in selector.select(seconds)]
 
 
 def within(

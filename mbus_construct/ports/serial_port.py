@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from .real_time import (
     SERIAL_SLACK,
     WAKE_UP_BITS,
     RealTimePort,
+    readable,
     send_paced,
 )
 
@@ -126,7 +126,7 @@ class SerialPort(RealTimePort):
         if handle is None:
             first = device.read(1)  # waits for _POLL
             return first + device.read(device.in_waiting) if first and device.in_waiting else first
-        if not select.select([handle], [], [], seconds)[0]:
+        if not readable([handle], seconds):
             return b""
         return bytes(device.read(max(1, device.in_waiting)))
 

@@ -169,7 +169,7 @@ def builtin() -> SimulatedBus:
 
 def builtin_text() -> str:
     """The TOML of the built-in bus, to start from."""
-    return files("mbus_construct.simulator").joinpath(_BUILTIN).read_text(encoding="utf-8")
+    return files(__package__ or "").joinpath(_BUILTIN).read_text(encoding="utf-8")
 
 
 def loads(text: str, name: str = "bus file") -> SimulatedBus:

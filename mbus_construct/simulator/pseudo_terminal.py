@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from ..bus.timing import BAUDRATES
 from ..errors import TransportError
-from .listener import Heard
+from .endpoints import Heard
 
 _CHUNK: Final = 4096
 _RATES: Final = {getattr(termios, f"B{rate}"): rate for rate in BAUDRATES}

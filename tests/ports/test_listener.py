@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
-import select
+import resource
 import socket
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -17,9 +17,12 @@ import serial
 from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, ask, read
 from mbus_construct.errors import LocalProtocolError, TransportError
 from mbus_construct.ports import open_port
-from mbus_construct.simulator import listener as serving
-from mbus_construct.simulator.listener import Listener, TcpEndpoint, serve
+from mbus_construct.ports.real_time import readable
+from mbus_construct.simulator import endpoints
+from mbus_construct.simulator.endpoints import TcpEndpoint
+from mbus_construct.simulator.listener import Listener, serve
 
+FD_SETSIZE = 1024
 TCP, PTY, RFC2217 = "tcp://127.0.0.1:0", "pty:", "rfc2217://127.0.0.1:0"
 
 
@@ -191,10 +194,24 @@ def test_nonsense_costs_the_client_its_connection_and_nobody_else(bus: FakeBus, 
             assert ask(again, PING, 1) == ACK
 
 
+@pytest.mark.parametrize("listen", [TCP, RFC2217])
+def test_more_open_files_than_select_can_wait_for(bus: FakeBus, listen: str) -> None:
+    """Gateways, that is; on serial ports pyserial itself has this limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if 0 <= hard < 1200 else max(soft, 1200), hard))
+    with ExitStack() as opened:
+        while opened.enter_context(open(os.devnull)).fileno() <= FD_SETSIZE:
+            pass
+        listener = opened.enter_context(Listener(bus, listen, baudrate=38400))
+        port = opened.enter_context(closing(open_port(listener.url, baudrate=38400)))
+        assert ask(port, PING, 1) == ACK
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_a_client_that_reads_nothing_is_thrown_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "_SEND_TIMEOUT", 0.01)
+    monkeypatch.setattr(endpoints, "_SEND_TIMEOUT", 0.01)
     with closing(TcpEndpoint(TCP, 2400, kick=False)) as endpoint, closing(open_port(endpoint.url)):
-        endpoint.receive(select.select(endpoint.handles(), [], [], 5)[0])
+        endpoint.receive(readable(endpoint.handles(), 5))
         assert len(endpoint.handles()) == 2
         endpoint.send(bytes(50_000_000))
         assert len(endpoint.handles()) == 1

@@ -15,7 +15,7 @@ from serial import rfc2217
 from far_ends import ACK, PING, FakeBus, ask, read, url
 from mbus_construct.errors import LocalProtocolError, TransportError
 from mbus_construct.ports import open_port
-from mbus_construct.simulator import listener as serving
+from mbus_construct.simulator import endpoints
 from mbus_construct.simulator.listener import Listener
 
 
@@ -64,13 +64,13 @@ def test_a_gateway_that_refuses_the_settings(bus: FakeBus, monkeypatch: pytest.M
 
 
 def test_a_gateway_that_refuses_another_rate_later(bus: FakeBus, monkeypatch: pytest.MonkeyPatch) -> None:
-    genuine = serving.check_baudrate
+    genuine = endpoints.check_baudrate
 
-    class Fixed(serving._Line):
+    class Fixed(endpoints._Line):
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, 2400 if name == "baudrate" else value)
 
-    monkeypatch.setattr(serving, "_Line", Fixed)
+    monkeypatch.setattr(endpoints, "_Line", Fixed)
     assert genuine(2400) == 2400
     with Listener(bus, "rfc2217://127.0.0.1:0") as listener, closing(open_port(listener.url)) as port:
         with pytest.raises(TransportError, match=r"does not take {'baudrate': 9600} .*use another rate"):
