@@ -35,6 +35,7 @@ from .model.meter import Meter, Status
 from .model.reading import Reading, merge
 from .model.record import Record
 from .model.telegram import Telegram
+from .ports import Scheme, register
 from .receiving import Formats, Receiver
 from .receiving.many import decode_many
 
@@ -61,6 +62,9 @@ _LATER = {
     "Progress": ".bus.events",
     "SecondaryAddress": ".bus.address",
 }
+
+# The simulator is above the ports, which open its URL without knowing it.
+register("sim", Scheme("mbus_construct.simulator.virtual_port", "open_simulated", virtual_time=True))
 
 
 def __getattr__(name: str) -> Any:

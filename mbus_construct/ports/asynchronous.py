@@ -227,51 +227,6 @@ class AsyncThreadPort:
         return self._worker.submit(call, *arguments)
 
 
-class AsyncInstantPort:
-    """A port whose clock is virtual and that never waits: a simulated bus, a transcript.
-
-    Attributes:
-        port: the port that does the work.
-    """
-
-    def __init__(self, port: Port) -> None:
-        self.port = port
-        self.name = port.name
-        self.baudrate = port.baudrate
-        self.slack = port.slack
-        self.sets_baudrate = port.sets_baudrate
-
-    def now(self) -> float:
-        """The port's clock in seconds."""
-        return self.port.now()
-
-    async def read(self, deadline: float) -> bytes:
-        """The octets that are there, as soon as there are any; b"" once the deadline is reached."""
-        await asyncio.sleep(0)  # let others run, and be cancelled
-        return self.port.read(deadline)
-
-    async def write(self, octets: bytes) -> None:
-        """Hand over the octets."""
-        self.port.write(octets)
-
-    async def set_baudrate(self, baudrate: int) -> None:
-        """Change the line's speed."""
-        self.port.set_baudrate(baudrate)
-        self.baudrate = baudrate
-
-    async def wake_up(self, seconds: float) -> None:
-        """Send 55h without parity for so long; then the line is 8E1 again."""
-        self.port.wake_up(seconds)
-
-    async def reopen(self) -> None:
-        """Close and open again."""
-        self.port.reopen()
-
-    async def close(self) -> None:
-        """Give the port back; closing twice does nothing."""
-        self.port.close()
-
-
 def _new_worker() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="mbus port")
 

@@ -128,6 +128,11 @@ class ReplayPort:
         heappush(self._coming, part._replace(order=self._order))
 
 
+def open_replay(url: str, baudrate: int, **_: float) -> ReplayPort:
+    """The port of replay:FILE."""
+    return ReplayPort.open(url.partition(":")[2], baudrate=baudrate)
+
+
 def _exchanges(entries: Sequence[Entry]) -> tuple[list[_Exchange], list[_Part]]:
     """What was asked with its answers, and what came before anything was asked."""
     exchanges: list[_Exchange] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..errors import TransportError
+from ..ports.instant import AsyncInstantPort
+from .config import builtin, load
 
 if TYPE_CHECKING:
     from .bus import SimulatedBus
@@ -68,7 +70,7 @@ class VirtualPort:
         self.bus.set_baudrate(baudrate, self._now)
 
     def wake_up(self, seconds: float) -> None:
-        """Send 55h at 8N1 for so long; the line is 8E1 again behind it."""
+        """Send 55h at 8N1 for so long; the line is 8E1 again after it."""
         self._check()
         self.bus.wake_up(seconds, self._now, self.baudrate)
         self._now += seconds
@@ -89,49 +91,21 @@ class VirtualPort:
             raise TransportError(f"{self.name}: the connection is lost; open the port again")
 
 
-class AsyncVirtualPort:
-    """The same for asyncio: nothing of it waits."""
+class AsyncVirtualPort(AsyncInstantPort):
+    """The same for asyncio.
+
+    Attributes:
+        bus: behind the port.
+    """
 
     def __init__(self, bus: SimulatedBus, name: str = "sim:") -> None:
-        self._port = VirtualPort(bus, name)
+        super().__init__(VirtualPort(bus, name))
         self.bus = bus
-        self.name = name
-        self.slack = 0.0
-        self.sets_baudrate = True
 
-    @property
-    def baudrate(self) -> int:
-        """Of the line."""
-        return self._port.baudrate
 
-    @baudrate.setter
-    def baudrate(self, baudrate: int) -> None:
-        self._port.baudrate = baudrate
-
-    def now(self) -> float:
-        """Virtual seconds since the port was made."""
-        return self._port.now()
-
-    async def write(self, octets: bytes) -> None:
-        """Hand over the octets."""
-        self._port.write(octets)
-
-    async def read(self, deadline: float) -> bytes:
-        """The octets that arrive next; b"" once the clock has reached the deadline."""
-        return self._port.read(deadline)
-
-    async def set_baudrate(self, baudrate: int) -> None:
-        """Speak and hear at another rate."""
-        self._port.set_baudrate(baudrate)
-
-    async def wake_up(self, seconds: float) -> None:
-        """Send 55h at 8N1 for so long."""
-        self._port.wake_up(seconds)
-
-    async def reopen(self) -> None:
-        """Come back after an error."""
-        self._port.reopen()
-
-    async def close(self) -> None:
-        """Close; closing twice does nothing."""
-        self._port.close()
+def open_simulated(url: str, baudrate: int, **_: float) -> VirtualPort:
+    """The port of "sim:", the built-in bus, or of "sim:FILE". Raises `BusFileError` for what is not one."""
+    file = url.partition(":")[2]
+    port = VirtualPort(load(file) if file else builtin(), name=url)
+    port.set_baudrate(baudrate)
+    return port
