@@ -237,6 +237,10 @@ def _interrupted(settings: Settings, telegrams: int) -> str:
     if settings.output is None:
         return f"interrupted: {_count(telegrams, 'telegram')} converted"
     if settings.to_directory:
+        from ...tables.files.manifest import Manifest  # noqa: PLC0415  needs an extra
+
+        # Not what was shown: a piece may be on the disk that nobody was told of yet.
+        telegrams = sum(report.telegrams for report in Manifest(settings.output).done.values())
         return f"interrupted: {_count(telegrams, 'telegram')} converted; the same command goes on"
     return "interrupted: nothing was written"
 

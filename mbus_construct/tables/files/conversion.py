@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
@@ -215,22 +216,21 @@ def _to_file(settings: Settings, pieces: Pieces, outcome: Outcome, listener: Lis
 
 
 def _into(sink: IO[bytes], settings: Settings, pieces: Pieces, outcome: Outcome, listener: Listener) -> None:
-    if settings.workers == 1:
-        out = _Appender(sink, settings)
-        for piece in pieces:
-            decoded = decode(piece.batch, settings.decoding)
-            out.append(decoded.tables[""])
-            outcome.add(_report(piece, decoded))
-            listener.progress(outcome, piece.consumed)
-    else:
-        out = _spooled(sink, settings, pieces, outcome, listener)
-    out.close()
+    with closing(_Appender(sink, settings)) as out:
+        if settings.workers == 1:
+            for piece in pieces:
+                decoded = decode(piece.batch, settings.decoding)
+                out.append(decoded.tables[""])
+                outcome.add(_report(piece, decoded))
+                listener.progress(outcome, piece.consumed)
+        else:
+            _spooled(out, settings, pieces, outcome, listener)
     outcome.failures += map(str, pieces.failures)
 
 
 def _spooled(
-    sink: IO[bytes], settings: Settings, pieces: Pieces, outcome: Outcome, listener: Listener
-) -> _Appender:
+    out: _Appender, settings: Settings, pieces: Pieces, outcome: Outcome, listener: Listener
+) -> None:
     """Workers decode, here is written: their parts lie in a directory until it is their turn."""
     output = settings.output
     place: dict[str, Any] = {"prefix": "mbus-"}
@@ -238,7 +238,6 @@ def _spooled(
         place = {"dir": output.parent, "prefix": f".{output.name}.", "suffix": PARTIAL}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True, **place) as folder:
         job = Job(settings.decoding, Path(folder), settings.format_, settings.compression, spool=True)
-        out = _Appender(sink, settings)
         consumed: dict[int, int] = {}
         waiting: dict[int, Report] = {}
         turn = 0
@@ -251,7 +250,6 @@ def _spooled(
                     outcome.add(ready)
                     listener.progress(outcome, consumed.pop(turn))
                     turn += 1
-        return out
 
 
 class _Appender:
