@@ -109,7 +109,9 @@ def check_reading(meter: SimulatedMeter, reading: Reading, since: float, until: 
     )
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part", [0, 1, *(pytest.param(part, marks=pytest.mark.slow) for part in range(2, PARTS))]
+)
 def test_mixed_faults(part: int) -> None:
     for seed in range(part, SEEDS, PARTS):
         random = Random(seed)  # noqa: S311  repeatable

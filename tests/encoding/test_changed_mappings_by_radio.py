@@ -62,7 +62,7 @@ def changed(values: dict[str, Any], rng: random.Random) -> dict[str, Any]:
     return given
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", [0, *(pytest.param(part, marks=pytest.mark.slow) for part in range(1, 4))])
 def test_changed_mappings(part: int) -> None:
     rng = random.Random(part)  # noqa: S311
     bases = [copy.deepcopy(example.written) for example in EXAMPLES]

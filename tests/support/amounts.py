@@ -12,6 +12,6 @@ def examples(thorough: int) -> settings:
     return settings(max_examples=max(1, round(thorough * share)))
 
 
-def count(quick: int, slow: int) -> pytest.MarkDecorator:
+def counts(quick: int, slow: int) -> pytest.MarkDecorator:
     """The argument `count` of a test: `quick` in every run, `slow` where long tests run too."""
     return pytest.mark.parametrize("count", [quick, pytest.param(slow, marks=pytest.mark.slow)])

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
-from amounts import examples
+from amounts import counts, examples
 from checkout import corpus, needs_corpus
 from helpers import with_check_sum
 from layout_checks import ROUNDS, check, check_forms, outcome, walk_frame
@@ -48,12 +48,13 @@ def test_plans_are_used() -> None:
 
 
 @needs_corpus
-def test_real_telegrams_and_variations_of_them() -> None:
+@counts(1, 10)
+def test_real_telegrams_and_variations_of_them(count: int) -> None:
     plans, rng = Plans(worth=1), random.Random(2)  # noqa: S311  repeatable
     for item in corpus("wired"):
         octets = bytes.fromhex(item["hex"])
         check_forms(octets, plans)
-        for _ in range(10):
+        for _ in range(count):
             check(varied(octets, rng) if len(octets) > 20 else octets, plans)
 
 
@@ -84,9 +85,10 @@ def test_what_a_plan_tells() -> None:
     assert [field.start + 19 for field in records.area.fields] == [field.start for field in plan.area.fields]
 
 
-def test_damaged_frames() -> None:
+@counts(300, 3000)
+def test_damaged_frames(count: int) -> None:
     plans, rng = Plans(worth=1), random.Random(3)  # noqa: S311  repeatable
-    for _ in range(3000):
+    for _ in range(count):
         octets = mutated(rng.choice(FRAMES), rng)
         check_forms(octets, plans)
 
@@ -146,7 +148,8 @@ def test_a_layout_has_no_plan_before_it_comes_often() -> None:
         assert len(plans) == count
 
 
-def test_layouts_that_come_once() -> None:
+@counts(100, 600)
+def test_layouts_that_come_once(count: int) -> None:
     """Records of the example frames in any order: read in one pass, without a plan."""
     rng, plans = random.Random(4), Plans()  # noqa: S311  repeatable
     known = [octets for octets in FRAMES if (plan := plan_for(octets)) is not None and plan.area.fields]
@@ -155,7 +158,7 @@ def test_layouts_that_come_once() -> None:
         plan = plan_for(octets)
         assert plan is not None
         records += [octets[field.offset : field.end] for field in plan.area.fields]
-    for _ in range(600):
+    for _ in range(count):
         drawn = rng.choices(records, k=rng.randrange(1, 12))
         inner = README_TELEGRAM[4:19] + b"".join(drawn)
         if len(inner) < 250:

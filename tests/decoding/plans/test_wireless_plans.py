@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
-from amounts import examples
+from amounts import counts, examples
 from checkout import corpus, needs_corpus
 from layout_checks import ROUNDS, outcome
 from mbus_construct import MBusError, decode
@@ -209,7 +209,8 @@ def test_frames_with_crcs_are_not_taken_for_telegrams_without() -> None:
 
 
 @needs_corpus
-def test_real_telegrams_and_variations_of_them() -> None:
+@counts(1, 10)
+def test_real_telegrams_and_variations_of_them(count: int) -> None:
     plans, rng, read = Plans(worth=1), random.Random(2), 0  # noqa: S311  repeatable
     for item in corpus("wireless"):
         try:
@@ -219,7 +220,7 @@ def test_real_telegrams_and_variations_of_them() -> None:
         plain = open_telegram(octets, "wireless", Keys.of(item["key"])).octets
         check(octets, plans)
         read += check(plain, plans) is not None
-        for _ in range(10):
+        for _ in range(count):
             check(varied(plain, rng), plans)
             check(damaged(plain, rng), plans)
     assert read > 250

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
-from amounts import examples
+from amounts import counts, examples
 from checkout import corpus, needs_corpus
 from helpers import with_check_sum
 from mbus_construct import MBusError
@@ -77,19 +77,21 @@ def test_plans_are_used() -> None:
 
 
 @needs_corpus
-def test_real_telegrams_and_variations_of_them() -> None:
+@counts(2, 20)
+def test_real_telegrams_and_variations_of_them(count: int) -> None:
     rng = seeded(3)
     telegrams: list[bytes] = []
     for item in corpus("wired"):
         octets = bytes.fromhex(item["hex"])
-        telegrams += (octets, *varied(octets, rng, 20))
+        telegrams += (octets, *varied(octets, rng, count))
     rng.shuffle(telegrams)
     check(telegrams)
 
 
-def test_damaged_frames() -> None:
+@counts(200, 2000)
+def test_damaged_frames(count: int) -> None:
     rng = seeded(4)
-    check([mutated(rng.choice(FRAMES), rng) for _ in range(2000)])
+    check([mutated(rng.choice(FRAMES), rng) for _ in range(count)])
 
 
 @examples(150)

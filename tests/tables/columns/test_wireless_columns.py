@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import strategies
-from amounts import examples
+from amounts import counts, examples
 from checkout import corpus, needs_corpus
 from mbus_construct import MBusError, decode, manufacturers
 from mbus_construct.decoding.plans.plan import plan_for
@@ -271,7 +271,8 @@ def test_grammars_of_manufacturers_and_telegrams_in_records() -> None:
 
 
 @needs_corpus
-def test_real_telegrams_and_variations_of_them() -> None:
+@counts(1, 10)
+def test_real_telegrams_and_variations_of_them(count: int) -> None:
     rng = seeded(12)
     telegrams: list[bytes] = []
     cells: list[str | None] = []
@@ -281,7 +282,7 @@ def test_real_telegrams_and_variations_of_them() -> None:
             _, octets = without_crcs(frame)
         except MBusError:
             octets = b""
-        found = [frame, *(varied(octets, rng, 10) if octets else [])]
+        found = [frame, *(varied(octets, rng, count) if octets else [])]
         telegrams += found
         cells += [item["key"]] * len(found)
     check(telegrams, "auto", None, cells)

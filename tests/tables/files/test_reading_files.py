@@ -385,12 +385,12 @@ def test_a_cut_file_gives_all_that_is_there_and_is_reported(
 def unpackable(content: bytes, codec: str) -> bytes:
     """What comes out of a packed file that is cut."""
     stream = pa.CompressedInputStream(pa.BufferReader(content), codec)
-    octets = b""
+    octets = bytearray()
     try:
         while octet := stream.read(1):
             octets += octet
     except OSError:
-        return octets
+        return bytes(octets)
     raise AssertionError("it is whole")
 
 
