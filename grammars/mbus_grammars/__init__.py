@@ -11,97 +11,347 @@ Parsing raises `DecodeError`, building `BuildError`; both are construct's `Const
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from . import application, coding, dib, fields, fixed, link, lvar, record, vib, wireless
+from construct import Int16ub
+
+from . import (
+    application,
+    bits,
+    coding,
+    dib,
+    fields,
+    fixed,
+    layers,
+    link,
+    lvar,
+    profile,
+    record,
+    security,
+    shapes,
+    vib,
+    wireless,
+)
 from ._version import __version__
 from .bits import Code
-from .constructs import ErrorBoundary
+from .constructs import StrictStruct
+from .crc import crc
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError, MBusError
+from .grammar import Grammar
 from .line_codes import Manchester, ThreeOutOfSix
 from .meaning import FROM_METER, TO_METER, Meaning, meaning_of
 from .record import DataRecordHeader
 
-# What a grammar parses to, and what it builds from, for type checkers that have construct's stubs. The
-# parsed fields stay Any, as with every construct: `frame.c_field` and `frame["c_field"]` both check.
-if TYPE_CHECKING:
-    from construct import Construct, Container, ListContainer
+_Fields = Mapping[str, Any]
+Layout = Grammar[shapes.Fields, _Fields]
+BitFields = Grammar[shapes.Fields, _Fields | int]
+NamedCode = Grammar[Code, int | str]
+Number = Grammar[int, int]
+Text = Grammar[str, str]
+Records = Grammar[list[shapes.Fields], Sequence[Mapping[str, Any]]]
 
-    Layout = Construct[Container[Any], dict[str, Any]]
-    Records = Construct[ListContainer[Container[Any]], Sequence[dict[str, Any]]]
+_LINK: Final = "EN 13757-2"
+_RADIO: Final = "EN 13757-4"
+_APPLICATION: Final = "EN 13757-3"
+_TRANSPORT: Final = "EN 13757-7"
 
-# Link layer (EN 13757-2).
-Frame: Final[Layout] = link.Frame
-SingleCharacter: Final[Layout] = ErrorBoundary(link.SingleCharacter)
-ShortFrame: Final[Layout] = ErrorBoundary(link.ShortFrame)
-LongFrame: Final[Layout] = ErrorBoundary(link.LongFrame)
-LinkUserData: Final[Layout] = ErrorBoundary(link.LinkUserData)
+# What follows a CI field by radio; `subcon` of what keeps octets that cannot be read.
+_AFTER: Final[dict[int, Any]] = application.WIRELESS_USER_DATA
 
-# Link layer of the radio (EN 13757-4); `ThreeOutOfSix` and `Manchester` take what the chips hold.
-WirelessFrame: Final[Layout] = wireless.WirelessFrame
+# --- Link layer on wires -------------------------------------------------------------------------
 
-# Application layer (EN 13757-3, EN 13757-7).
-ApplicationLayer: Final[Layout] = ErrorBoundary(application.ApplicationLayer)
-LongHeader: Final[Layout] = ErrorBoundary(application.LongHeader)
-ShortHeader: Final[Layout] = ErrorBoundary(application.ShortHeader)
-FixedData: Final[Layout] = ErrorBoundary(fixed.FixedData)
-Selection: Final[Layout] = ErrorBoundary(application.Selection)
+Frame: Final = Grammar[shapes.FrameShape, _Fields](
+    link.Frame, "a frame: single character, short or long", _LINK
+)
+SingleCharacter: Final = Layout(link.SingleCharacter, "the single character E5h", _LINK)
+ShortFrame: Final = Grammar[shapes.ShortFrameShape, _Fields](link.ShortFrame, "a short frame", _LINK)
+LongFrame: Final = Grammar[shapes.FrameShape, _Fields](link.LongFrame, "a long or control frame", _LINK)
+LinkUserData: Final = Grammar[shapes.LinkUserDataShape, _Fields](
+    link.LinkUserData,
+    "what the check sum covers: from the C field to the end of the data",
+    _LINK,
+)
+CField: Final = Grammar[shapes.CFieldShape, _Fields | int | str](fields.CField, "C field", _LINK)
+AField: Final = NamedCode(fields.AField, "primary address", _LINK)
 
-# Records. `...ToMeter` is the direction in which VIFE codes 00h to 0Fh are actions, not errors.
-DataRecord: Final[Layout] = ErrorBoundary(record.RecordsFromMeter.record)
-DataRecordToMeter: Final[Layout] = ErrorBoundary(record.RecordsToMeter.record)
-DataRecords: Final[Records] = ErrorBoundary(record.RecordsFromMeter)
-DataRecordsToMeter: Final[Records] = ErrorBoundary(record.RecordsToMeter)
-DIB: Final[Layout] = ErrorBoundary(dib.DIB)
-VIB: Final[Layout] = ErrorBoundary(vib.VIB)
+# --- Link layer by radio; `ThreeOutOfSix` and `Manchester` take what the chips hold ------------------
 
-# Fields and data types.
-AField: Final[Construct[Code, int | str]] = ErrorBoundary(fields.AField)
-CField: Final[Construct[Container[Any], dict[str, Any] | int | str]] = ErrorBoundary(fields.CField)
-CIField: Final[Construct[Code, int | str]] = ErrorBoundary(fields.CIField)
-TypeF: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeF)
-TypeG: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeG)
-TypeH: Final[Construct[float | str, float | str]] = ErrorBoundary(coding.TypeH)
-TypeI: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeI)
-TypeJ: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeJ)
-TypeK: Final[Construct[Container[Any], dict[str, Any] | int]] = ErrorBoundary(coding.TypeK)
-VariableLength: Final[Construct[Container[Any], dict[str, Any] | str | bytes | int]] = ErrorBoundary(
-    lvar.VariableLength()
+WirelessFrame: Final = Grammar[shapes.WirelessFrameShape, _Fields](
+    wireless.WirelessFrame,
+    "a frame of format A, B or CRC-less, to the end",
+    _RADIO,
+)
+WirelessCField: Final = Grammar[shapes.CFieldShape, _Fields | int | str](
+    fields.WirelessCField, "C field", _RADIO
+)
+LinkAddress: Final = Grammar[shapes.AddressShape, _Fields](
+    layers.Receiver, "address of a meter: manufacturer, number, version, device type", _RADIO
+)
+CRC: Final = Number(bits.Number(Int16ub, 0, 0xFFFF), "CRC of a block as sent; `crc` computes it", _RADIO)
+
+# --- Between link and transport layer ----------------------------------------------------------------
+
+ExtendedLinkLayerI: Final = Layout(
+    _AFTER[0x8C].subcon,
+    "extended link layer I after CI field 8Ch, with what follows it",
+    _RADIO,
+)
+ExtendedLinkLayerII: Final = Layout(
+    _AFTER[0x8D].subcon,
+    "extended link layer II after CI field 8Dh, with what follows it",
+    _RADIO,
+)
+ExtendedLinkLayerIII: Final = Layout(
+    _AFTER[0x8E].subcon,
+    "extended link layer III after CI field 8Eh, with what follows it",
+    _RADIO,
+)
+ExtendedLinkLayerIV: Final = Layout(
+    _AFTER[0x8F].subcon,
+    "extended link layer IV after CI field 8Fh, with what follows it",
+    _RADIO,
+)
+CommunicationControl: Final = BitFields(
+    layers.CommunicationControl,
+    "communication control of the extended link layer",
+    _RADIO,
+)
+SessionNumber: Final = BitFields(layers.SessionNumber, "session number of the extended link layer", _RADIO)
+AuthenticationAndFragmentation: Final = Layout(
+    _AFTER[0x90].subcon, "AFL after CI field 90h, with what follows it", _TRANSPORT
+)
+FragmentationControl: Final = BitFields(
+    layers.FragmentationControl, "fragmentation control of the AFL", _TRANSPORT
+)
+MessageControl: Final = BitFields(layers.MessageControl, "message control of the AFL", _TRANSPORT)
+KeyInformation: Final = BitFields(layers.KeyInformation, "key information of the AFL", _TRANSPORT)
+
+# --- Transport and application layer -----------------------------------------------------------------
+
+ApplicationLayer: Final = Grammar[shapes.ApplicationLayerShape, _Fields](
+    application.ApplicationLayer,
+    "CI field and user data as on wires, to the end",
+    _TRANSPORT,
+)
+WirelessApplicationLayer: Final = Grammar[shapes.ApplicationLayerShape, _Fields](
+    application.WirelessApplicationLayer,
+    "CI field and user data as by radio, to the end",
+    _TRANSPORT,
+)
+CIField: Final = NamedCode(fields.CIField, "CI field", _TRANSPORT)
+LongHeader: Final = Grammar[shapes.LongHeaderShape, _Fields](
+    application.LongHeader, "long header", _TRANSPORT
+)
+LongHeaderMSB: Final = Grammar[shapes.LongHeaderShape, _Fields](
+    application.LongHeaderMSB,
+    "long header, most significant octet first (CI field 76h)",
+    _APPLICATION,
+)
+ShortHeader: Final = Grammar[shapes.ShortHeaderShape, _Fields](
+    application.ShortHeader, "short header", _TRANSPORT
+)
+IdentificationNumber: Final = Text(
+    fields.IdentificationNumber, "identification number, eight digits", _TRANSPORT
+)
+Manufacturer: Final = Text(fields.Manufacturer, "manufacturer, three letters", _TRANSPORT)
+DeviceType: Final = NamedCode(fields.DeviceType, "device type", _TRANSPORT)
+Status: Final = BitFields(fields.Status, "status", _TRANSPORT)
+ConfigurationField: Final = BitFields(
+    security.ConfigurationField, "configuration field of any security mode", _TRANSPORT
+)
+ConfigurationFieldExtension: Final = BitFields(
+    security.ConfigurationFieldExtension,
+    "its extension in security mode 7",
+    _TRANSPORT,
+)
+ProtocolExtension: Final = BitFields(
+    security.ProtocolExtension, "its extension in security mode 13", _TRANSPORT
+)
+MessageCounter: Final = Number(security.MessageCounter, "message counter", _TRANSPORT)
+SubCode: Final = BitFields(application.SubCode, "sub-code of an application reset", _APPLICATION)
+ApplicationError: Final = Layout(
+    StrictStruct(*application.ApplicationErrorFields),
+    "application error, to the end",
+    _APPLICATION,
+)
+Selection: Final = Grammar[shapes.SelectionShape, _Fields](
+    application.Selection, "selection by secondary address, to the end", _APPLICATION
+)
+SelectionMSB: Final = Grammar[shapes.SelectionShape, _Fields](
+    application.SelectionMSB,
+    "selection, most significant octet first (CI field 56h)",
+    _APPLICATION,
+)
+CompactFrame: Final = Layout(
+    StrictStruct(*application.CompactFrame),
+    "compact frame, to the end",
+    _APPLICATION,
+)
+FormatFrame: Final = Layout(
+    StrictStruct(*application.FormatFrame),
+    "format frame, to the end",
+    _APPLICATION,
+)
+FixedData: Final = Grammar[shapes.FixedDataShape, _Fields](
+    fixed.FixedData, "fixed data structure (CI field 73h)", _APPLICATION
+)
+FixedDataMSB: Final = Grammar[shapes.FixedDataShape, _Fields](
+    fixed.FixedDataMSB,
+    "fixed data structure, most significant octet first (CI field 77h)",
+    _APPLICATION,
+)
+FixedStatus: Final = BitFields(fields.FixedStatus, "status of the fixed data structure", _APPLICATION)
+MediumAndUnits: Final = BitFields(
+    fixed.MediumAndUnits, "medium and units of the fixed data structure", _APPLICATION
+)
+
+# --- Data records; to the meter, VIFE codes 00h to 0Fh are actions, not errors -----------------------
+
+DataRecord: Final = Grammar[shapes.DataRecordShape, _Fields](
+    record.RecordsFromMeter.record, "data record from a meter", _APPLICATION
+)
+DataRecordToMeter: Final = Grammar[shapes.DataRecordShape, _Fields](
+    record.RecordsToMeter.record, "data record to a meter", _APPLICATION
+)
+DataRecords: Final = Records(record.RecordsFromMeter, "record area from a meter, to the end", _APPLICATION)
+DataRecordsToMeter: Final = Records(
+    record.RecordsToMeter,
+    "record area to a meter, to the end",
+    _APPLICATION,
+)
+DataRecordsMSB: Final = Records(
+    record.RecordsFromMeterMSB,
+    "record area, most significant octet first (CI field 76h)",
+    _APPLICATION,
+)
+DIB: Final = Grammar[shapes.DIBShape, _Fields](dib.DIB, "data information block: DIF and DIFEs", _APPLICATION)
+DIF: Final = BitFields(dib.DIF, "DIF", _APPLICATION)
+DIFE: Final = BitFields(dib.DIFE, "DIFE", _APPLICATION)
+VIB: Final = Grammar[shapes.VIBShape, _Fields](
+    vib.VIB, "value information block: VIF, VIFEs, plain text", _APPLICATION
+)
+VIF: Final = BitFields(vib.VIFOctet, "VIF", _APPLICATION)
+VIFE: Final = BitFields(vib.VIFOctet, "VIFE", _APPLICATION)
+PlainText: Final = Text(vib.PlainText, "text of a plain-text VIF, with its length", _APPLICATION)
+LVAR: Final = NamedCode(lvar.LVAR, "LVAR octet", _APPLICATION)
+VariableLength: Final = Grammar[shapes.Fields, _Fields | str | bytes | int](
+    lvar.VariableLength(), "LVAR octet and what it announces", _APPLICATION
+)
+ProfileControl: Final = BitFields(profile.ProfileControl, "control octet of a compact profile", _APPLICATION)
+
+# --- Data types; `length` is the number of octets ----------------------------------------------------
+
+
+def type_a(length: int) -> Grammar[int | str, int | str]:
+    """Type A, BCD; digits that are not a number parse to their string."""
+    return Grammar(coding.type_a(length), "type A: BCD", _APPLICATION, f"type_a({length})")
+
+
+def type_b(length: int) -> Number:
+    """Type B, signed integer."""
+    return Grammar(coding.type_b(length), "type B: signed integer", _APPLICATION, f"type_b({length})")
+
+
+def type_c(length: int) -> Number:
+    """Type C, unsigned integer."""
+    return Grammar(coding.type_c(length), "type C: unsigned integer", _APPLICATION, f"type_c({length})")
+
+
+def type_d(length: int) -> Number:
+    """Type D, flags: bit k of the integer is flag k."""
+    return Grammar(coding.type_c(length), "type D: flags, as an integer", _APPLICATION, f"type_d({length})")
+
+
+def compact_profile(length: int) -> Grammar[shapes.Fields | bytes, Mapping[str, Any] | bytes]:
+    """A compact profile; octets that are none stay octets."""
+    grammar, docs = profile.CompactProfile(length), "compact profile: a series of values"
+    return Grammar(grammar, docs, _APPLICATION, f"compact_profile({length})")
+
+
+BCD: Final = type_a
+TypeF: Final = BitFields(coding.TypeF, "type F: date and time", _APPLICATION)
+TypeG: Final = BitFields(coding.TypeG, "type G: date", _APPLICATION)
+TypeH: Final = Grammar[float | str, float | str](coding.TypeH, "type H: 32 bit real", _APPLICATION)
+TypeI: Final = BitFields(coding.TypeI, "type I: date and time to the second", _APPLICATION)
+TypeJ: Final = BitFields(coding.TypeJ, "type J: time", _APPLICATION)
+TypeK: Final = BitFields(coding.TypeK, "type K: daylight saving", _APPLICATION)
+SecondaryAddress: Final = Grammar[shapes.AddressShape, _Fields](
+    coding.SecondaryAddress, "secondary address as VIF 79h has it", _APPLICATION
 )
 
 __all__ = [
+    "BCD",
+    "CRC",
     "DIB",
+    "DIF",
+    "DIFE",
     "FROM_METER",
+    "LVAR",
     "TO_METER",
     "VIB",
+    "VIF",
+    "VIFE",
     "AField",
+    "ApplicationError",
     "ApplicationLayer",
+    "AuthenticationAndFragmentation",
     "BuildError",
     "CField",
     "CIField",
     "ChecksumError",
     "Code",
+    "CommunicationControl",
+    "CompactFrame",
+    "ConfigurationField",
+    "ConfigurationFieldExtension",
     "DataRecord",
     "DataRecordHeader",
     "DataRecordToMeter",
     "DataRecords",
+    "DataRecordsMSB",
     "DataRecordsToMeter",
     "DecodeError",
+    "DeviceType",
+    "ExtendedLinkLayerI",
+    "ExtendedLinkLayerII",
+    "ExtendedLinkLayerIII",
+    "ExtendedLinkLayerIV",
     "FixedData",
+    "FixedDataMSB",
+    "FixedStatus",
+    "FormatFrame",
+    "FragmentationControl",
     "Frame",
+    "Grammar",
+    "IdentificationNumber",
     "IncompleteFrame",
+    "KeyInformation",
     "LengthError",
+    "LinkAddress",
     "LinkUserData",
     "LongFrame",
     "LongHeader",
+    "LongHeaderMSB",
     "MBusError",
     "Manchester",
+    "Manufacturer",
     "Meaning",
+    "MediumAndUnits",
+    "MessageControl",
+    "MessageCounter",
+    "PlainText",
+    "ProfileControl",
+    "ProtocolExtension",
+    "SecondaryAddress",
     "Selection",
+    "SelectionMSB",
+    "SessionNumber",
     "ShortFrame",
     "ShortHeader",
     "SingleCharacter",
+    "Status",
+    "SubCode",
     "ThreeOutOfSix",
     "TypeF",
     "TypeG",
@@ -110,7 +360,19 @@ __all__ = [
     "TypeJ",
     "TypeK",
     "VariableLength",
+    "WirelessApplicationLayer",
+    "WirelessCField",
     "WirelessFrame",
     "__version__",
+    "compact_profile",
+    "crc",
     "meaning_of",
+    "type_a",
+    "type_b",
+    "type_c",
+    "type_d",
 ]
+
+for _title in __all__:
+    if isinstance(_grammar := globals()[_title], Grammar):
+        _grammar.title = _title

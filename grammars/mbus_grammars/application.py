@@ -142,7 +142,7 @@ def _more(context: Context) -> bool:
 
 _SUB_CODES: Final = (field("sub_codes", Default(GreedyRange(SubCode), []), "MBDOC48 6.1"),)
 _PAYLOAD: Final = (field("payload", Default(GreedyBytes, b"")),)
-_APPLICATION_ERROR: Final = (
+ApplicationErrorFields: Final = (
     field("error_code", Default(If(_more, Coded(Byte, APPLICATION_ERRORS)), None), "MBDOC48 6.6"),
     field("error_data", Default(GreedyBytes, b""), "EN 13757-3:2018, 10"),
 )
@@ -230,7 +230,7 @@ _BODIES: Final[dict[int, tuple[Anything, ...]]] = {
     **dict.fromkeys((0x50, 0x53, 0x66, 0x67, 0x68), _SUB_CODES),
     **dict.fromkeys((0x51, 0x5A, 0x5B), _COMMAND),
     **dict.fromkeys((0x69, 0x6A, 0x6B), FormatFrame),
-    **dict.fromkeys((0x6E, 0x6F, 0x70), _APPLICATION_ERROR),
+    **dict.fromkeys((0x6E, 0x6F, 0x70), ApplicationErrorFields),
     **dict.fromkeys((0x71, 0x74, 0x75), _ALARM),
     **dict.fromkeys((0x79, 0x7B), CompactFrame),
     **dict.fromkeys((0x72, 0x78, 0x7A), _RECORDS),
@@ -290,8 +290,14 @@ USER_DATA: Final = _user_data(WIRED)
 # By radio a configuration field means what it says; and there is no fixed data structure.
 WIRELESS_USER_DATA: Final = _user_data(WIRELESS)
 
+
+def _application_layer(user_data: dict[int, Anything]) -> Anything:
+    return StrictStruct(
+        field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
+        field("user_data", Default(Switch(this.ci_field, user_data), {})),
+    )
+
+
 # From the CI field on: what gateways deliver that strip the link layer.
-ApplicationLayer: Final = StrictStruct(
-    field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
-    field("user_data", Default(Switch(this.ci_field, USER_DATA), {})),
-)
+ApplicationLayer: Final = _application_layer(USER_DATA)
+WirelessApplicationLayer: Final = _application_layer(WIRELESS_USER_DATA)

@@ -27,12 +27,11 @@ from construct import (
     Int32ul,
     Int64sl,
     Int64ul,
-    Struct,
 )
 
 from .base import AnyAdapter, Anything, Context, field_of, is_integer
 from .bits import Bits, Number, Octet, Octets, bits, flag, split
-from .constructs import field
+from .constructs import StrictStruct, field
 from .errors import BuildError
 from .fields import DeviceType, IdentificationNumber, Manufacturer
 
@@ -173,7 +172,7 @@ TypeK: Final = Bits(
 )
 
 # MBDOC48 6.4.2: the secondary address as VIF 79h with data field 7 carries it.
-SecondaryAddress: Final = Struct(
+SecondaryAddress: Final = StrictStruct(
     field("identification_number", IdentificationNumber, "MBDOC48 6.4.2"),
     field("manufacturer", Manufacturer, "MBDOC48 6.4.2"),
     field("version", Octet, "MBDOC48 6.4.2"),

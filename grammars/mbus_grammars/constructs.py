@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from construct import ConstructError, Container
+from construct import ConstructError, Container, SizeofError
 from construct.core import stream_write
 
 from .base import (
@@ -77,6 +77,9 @@ class PresentIf(AnySubconstruct):
             )
         return None
 
+    def _sizeof(self, context: Context, path: str) -> int:
+        raise SizeofError("it depends on the fields before it", path=path)
+
 
 class StrictStruct(AnyStruct):
     """A Struct of named fields that refuses a field it does not have; construct's own leaves it out.
@@ -114,6 +117,12 @@ class StrictStruct(AnyStruct):
             refuse_unknown(obj, self._subcons, path)
             obj = dict(obj)
         return super()._build(obj, stream, context, path)
+
+    def _emitparse(self, code: object) -> str:
+        """Generated code would be construct's own Struct: `compile` links this one."""
+        raise NotImplementedError
+
+    _emitbuild = _emitparse
 
 
 class ByFirstOctet(Anything):
@@ -225,6 +234,9 @@ class KeepMalformed(AnySubconstruct):
             return obj
         return self.subcon._build(obj, stream, context, path)
 
+    def _sizeof(self, context: Context, path: str) -> int:
+        raise SizeofError("it reads to the end of the data", path=path)
+
 
 def malformed(octets: bytes, noticed: int, error: Exception) -> Container[Any]:
     """The container that stands for octets which could not be read."""
@@ -293,27 +305,3 @@ class Cached(AnySubconstruct):
         lengths = self._lengths.get(window[:2], ())
         if length not in lengths:
             self._lengths[window[:2]] = tuple(sorted((*lengths, length)))
-
-
-class ErrorBoundary(AnySubconstruct):
-    """The one place where errors of construct, and of values of a wrong type, become ours.
-
-    Every public grammar stands behind one, so that a caller catches `MBusError` and nothing else.
-    """
-
-    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
-        try:
-            return self.subcon._parsereport(stream, context, path)
-        except (ConstructError, MBusError) as error:
-            fault = as_decode_error(error, stream.tell())
-            if fault is error:
-                raise
-            raise fault from error
-
-    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        try:
-            return self.subcon._build(obj, stream, context, path)
-        except MBusError:
-            raise
-        except FAULTS_OF_VALUES as error:
-            raise as_build_error(error, obj, path) from error

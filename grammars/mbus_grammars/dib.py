@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from construct import Container, If, RepeatUntil, Struct, this
+from construct import Container, If, RepeatUntil, this
 
 from .base import AnyAdapter, Context, field_of, is_integer, is_mapping, refuse_unknown
 from .bits import Bits, CodeTable, bits, flag
-from .constructs import field
+from .constructs import StrictStruct, field
 from .errors import BuildError, DecodeError
 
 MAX_DIFES: Final = 10
@@ -77,7 +77,7 @@ def _last(item: Any, items: Any, context: Context) -> bool:
     return not item["extension"]
 
 
-DIBOctets: Final = Struct(
+DIBOctets: Final = StrictStruct(
     field("dif", DIF, "MBDOC48 6.3.2"),
     field("difes", If(this.dif.extension, RepeatUntil(_last, DIFE)), "MBDOC48 6.3.2"),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from construct import ByteSwapped, Default, IfThenElse, this
+from construct import ByteSwapped, Default, FixedSized, IfThenElse, this
 
 from .bits import Bits, CodeTable, Octet, bits, split
 from .code_tables import FIXED_UNITS
@@ -72,7 +72,7 @@ MediumAndUnits: Final = Bits(
 
 def _counter(wrap: Callable[[Anything], Anything]) -> Anything:
     """A counter: BCD, or binary and signed, as the status says."""
-    return IfThenElse(this.status.counters_binary, wrap(type_b(4)), wrap(type_a(4)))
+    return FixedSized(4, IfThenElse(this.status.counters_binary, wrap(type_b(4)), wrap(type_a(4))))
 
 
 def _fixed_data(wrap: Callable[[Anything], Anything]) -> Anything:

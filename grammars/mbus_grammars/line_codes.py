@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from construct import ConstructError
-from construct.core import stream_write
 
-from .base import AnySubconstruct, Anything, Context, Stream, as_decode_error
+from .base import Context, Stream, as_decode_error
 from .errors import BuildError, DecodeError, IncompleteFrame, LengthError, MBusError
+from .grammar import Given_contra, Grammar, Parsed_co
+
+if TYPE_CHECKING:
+    from construct import Construct
 
 # The nibbles 0 to F, each of three ones and three zeros. EN 13757-4 via rtl_433.
 THREE_OUT_OF_SIX: Final = tuple(
@@ -31,7 +34,7 @@ THREE_OUT_OF_SIX: Final = tuple(
 MANCHESTER: Final = ("10", "01")
 
 
-class LineCode(AnySubconstruct):
+class LineCode(Grammar[Parsed_co, Given_contra]):
     """Parses its construct from the octets that the rest of the data has in a line code, and builds them.
 
     Chips that are no symbol are a `DecodeError` of the code "line_code", with the octet and the bit where the
@@ -39,8 +42,8 @@ class LineCode(AnySubconstruct):
     symbols of one bit only, and know no wrong ones.
     """
 
-    def __init__(self, subcon: Anything, name: str, symbols: Sequence[str]) -> None:
-        super().__init__(subcon)
+    def __init__(self, subcon: Construct[Parsed_co, Given_contra], name: str, symbols: Sequence[str]) -> None:
+        super().__init__(subcon, f"what its construct parses, in {name} code", "EN 13757-4")
         self.name_of_code = name
         self.symbols = symbols
         size = (len(symbols) - 1).bit_length()
@@ -85,7 +88,7 @@ class LineCode(AnySubconstruct):
             code="line_code",
         )
 
-    def _parse(self, stream: Stream, context: Context, path: str) -> Any:
+    def _read(self, stream: Stream, context: Context, path: str) -> Parsed_co:
         start = stream.tell()
         chips = stream.read()
         try:
@@ -95,7 +98,7 @@ class LineCode(AnySubconstruct):
             raise
         inner = io.BytesIO(octets)
         try:
-            parsed = self.subcon._parsereport(inner, context, path)
+            parsed = super()._read(inner, context, path)
             if inner.tell() < len(octets):
                 message = f"{len(octets) - inner.tell()} more octets in the chips than were to be read"
                 raise LengthError(message, offset=inner.tell(), path=path)
@@ -107,35 +110,34 @@ class LineCode(AnySubconstruct):
             raise reported from error
         return parsed
 
-    def _build(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
-        inner = io.BytesIO()
-        built = self.subcon._build(obj, inner, context, path)
-        chips = self.encode(inner.getvalue())
-        stream_write(stream, chips, len(chips), path)
+    def _write(self, obj: Any, stream: Stream, context: Context, path: str) -> Any:
+        octets = io.BytesIO()
+        built = super()._write(obj, octets, context, path)
+        stream.write(self.encode(octets.getvalue()))
         return built
 
     def _sizeof(self, context: Context, path: str) -> int:
         return (self.subcon._sizeof(context, path) * self._digits + 1) // 2
 
 
-class ThreeOutOfSix(LineCode):
+class ThreeOutOfSix(LineCode[Parsed_co, Given_contra]):
     """3-out-of-6: a nibble is 6 chips, the high one first; 2E 44 is 001110 110010 011100 011100.
 
     An odd number of octets ends in the middle of one of chips: the last four chips say nothing then. They are
     read whatever they are, and built as 0000.
     """
 
-    def __init__(self, subcon: Anything) -> None:
+    def __init__(self, subcon: Construct[Parsed_co, Given_contra]) -> None:
         super().__init__(subcon, "3-out-of-6", THREE_OUT_OF_SIX)
 
 
-class Manchester(LineCode):
+class Manchester(LineCode[Parsed_co, Given_contra]):
     """Manchester: a bit is two chips, the most significant first; 1 is 01 and 0 is 10 in EN 13757-4.
 
     `one="10"` is for receivers that deliver the chips inverted.
     """
 
-    def __init__(self, subcon: Anything, one: str = MANCHESTER[1]) -> None:
+    def __init__(self, subcon: Construct[Parsed_co, Given_contra], one: str = MANCHESTER[1]) -> None:
         if one not in MANCHESTER:
             raise BuildError("one", one, f"one of {', '.join(MANCHESTER)}")
         super().__init__(subcon, "Manchester", MANCHESTER if one == MANCHESTER[1] else MANCHESTER[::-1])

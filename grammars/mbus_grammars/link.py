@@ -16,7 +16,7 @@ from construct import Byte, Const, Default, FixedSized, Switch, this
 
 from .application import USER_DATA
 from .base import AnySubconstruct, Anything, Context, Stream, field_of
-from .constructs import ByFirstOctet, Completed, Derived, ErrorBoundary, StrictStruct, field
+from .constructs import ByFirstOctet, Completed, Derived, StrictStruct, field
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 
@@ -201,11 +201,9 @@ def _by_keys(obj: Mapping[str, Any]) -> Anything | None:
     return ShortFrame if "c_field" in obj else None
 
 
-Frame: Final = ErrorBoundary(
-    ByFirstOctet(
-        _BY_START.get,
-        _by_keys,
-        expected="a start octet E5h, 10h or 68h",
-        keys="a mapping with start (E5h), with c_field and a_field, or with ci_field too",
-    )
+Frame: Final = ByFirstOctet(
+    _BY_START.get,
+    _by_keys,
+    expected="a start octet E5h, 10h or 68h",
+    keys="a mapping with start (E5h), with c_field and a_field, or with ci_field too",
 )

@@ -18,11 +18,11 @@ import io
 from collections.abc import Mapping
 from typing import Any, Final
 
-from construct import Container
+from construct import Byte, Container
 from construct.core import stream_read, stream_write
 
 from .base import Anything, Context, Stream, fail, field_of, is_integer, is_mapping
-from .bits import Code, CodeTable, Octets
+from .bits import Code, Coded, CodeTable, Octets
 from .coding import raw, type_a, type_b, type_c
 from .errors import BuildError
 from .profile import CompactProfile
@@ -53,6 +53,7 @@ def _name(lvar: int) -> str:
 
 
 LVAR_NAMES: Final = CodeTable({lvar: _name(lvar) for lvar in range(256)})
+LVAR: Final = Coded(Byte, LVAR_NAMES)
 
 
 class VariableLength(Anything):

@@ -24,14 +24,13 @@ from construct import (
     Peek,
     Prefixed,
     RepeatUntil,
-    Struct,
     this,
 )
 
 from . import vif_tables as tables
 from .base import AnyAdapter, Context, field_of, is_integer, is_mapping, refuse_unknown
 from .bits import Bits, Code, bits, flag
-from .constructs import field
+from .constructs import StrictStruct, field
 from .errors import BuildError, DecodeError
 
 MAX_VIFES: Final = 10
@@ -88,7 +87,7 @@ def _text_last(context: Context) -> bool:
     return _is_text(context) and not context["text_first"]
 
 
-VIBOctets: Final = Struct(
+VIBOctets: Final = StrictStruct(
     field("vif", VIFOctet, "MBDOC48 6.3.2"),
     field("lookahead", Peek(Bytes(2))),
     field("text_first", Computed(_text_first)),

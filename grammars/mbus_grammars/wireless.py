@@ -21,7 +21,7 @@ from construct.core import stream_write
 from .application import WIRELESS_USER_DATA
 from .base import Anything, Context, Stream, field_of, is_mapping
 from .bits import Octet
-from .constructs import Derived, ErrorBoundary, StrictStruct, field
+from .constructs import Derived, StrictStruct, field
 from .crc import CRC_WITH_CRC, are_right, crc
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, WirelessCField
@@ -350,4 +350,4 @@ class FrameFormats(Anything):
         return obj
 
 
-WirelessFrame: Final = ErrorBoundary(FrameFormats(WirelessTelegram))
+WirelessFrame: Final = FrameFormats(WirelessTelegram)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from construct import ConstructError
 
-from mbus_grammars import DIB, VIB, BuildError, Meaning
+from mbus_grammars import DIB, VIB, BuildError, Meaning, WirelessFrame
 from mbus_grammars.application import WIRED_ONLY
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, CField
@@ -18,7 +18,7 @@ from mbus_grammars.record import (
     RecordsFromMeterMSB,
     RecordsToMeter,
 )
-from mbus_grammars.wireless import WirelessFrame, with_crcs
+from mbus_grammars.wireless import with_crcs
 
 from ..decoding.decode import decode, decode_records
 from ..decoding.manufacturers import TAIL, rebuilt

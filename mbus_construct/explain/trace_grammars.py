@@ -13,7 +13,7 @@ from typing import Any, Final
 import construct as c
 from construct.core import BytesIOWithOffsets
 
-from mbus_grammars import ChecksumError, DecodeError, IncompleteFrame, MBusError
+from mbus_grammars import ChecksumError, DecodeError, Grammar, IncompleteFrame, MBusError
 from mbus_grammars.application import FixedOrCompact
 from mbus_grammars.base import Anything, as_decode_error
 from mbus_grammars.bits import Bits, Coded, Number
@@ -21,7 +21,6 @@ from mbus_grammars.constructs import (
     ByFirstOctet,
     Cached,
     Derived,
-    ErrorBoundary,
     KeepMalformed,
     PresentIf,
     StrictStruct,
@@ -40,7 +39,7 @@ from .trace import Node, Place, blame, bounded, enter, mark, passed_on, rest_of,
 
 __all__ = ["Node", "trace"]
 
-for _class in (Derived, ErrorBoundary, Cached, Number, WithPayloadCRC):
+for _class in (Derived, Grammar, Cached, Number, WithPayloadCRC):
     walk.register(_class, passed_on)
 
 

@@ -37,10 +37,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from mbus_grammars import DecodeError, MBusError
+from mbus_grammars import DecodeError, MBusError, WirelessFrame
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.fields import WirelessCField
-from mbus_grammars.wireless import MIN_TELEGRAM, WirelessFrame, without_crcs
+from mbus_grammars.wireless import MIN_TELEGRAM, without_crcs
 
 from .framing import frames_in, is_proven, length_as_a, wired_length
 from .hex_text import parse_hex, visible

@@ -8,10 +8,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars import ApplicationLayer, DataRecords, DecodeError, Frame, LinkUserData, MBusError
+from mbus_grammars import (
+    ApplicationLayer,
+    DataRecords,
+    DecodeError,
+    Frame,
+    Grammar,
+    LinkUserData,
+    MBusError,
+)
 from mbus_grammars.application import USER_DATA
 from mbus_grammars.code_tables import MANUFACTURERS
-from mbus_grammars.constructs import ErrorBoundary
 from mbus_grammars.crc import crc
 from mbus_grammars.fields import CI_NAMES, WirelessCField
 from mbus_grammars.layers import Receiver
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
 
     from ..model.json_shapes import Form
 
-HeaderAndRecords: Final = ErrorBoundary(USER_DATA[0x72])
+HeaderAndRecords: Final[Anything] = Grammar(USER_DATA[0x72])
 
 GRAMMARS: Final[dict[Form, Anything]] = {
     "frame": Frame,
@@ -42,7 +49,7 @@ GRAMMARS: Final[dict[Form, Anything]] = {
     "ci_field": ApplicationLayer,
     "header": HeaderAndRecords,
     "records": DataRecords,
-    "wireless": ErrorBoundary(WirelessTelegram),  # without the CRCs of its blocks
+    "wireless": Grammar(WirelessTelegram),  # without the CRCs of its blocks
 }
 
 SHORT_LENGTH: Final = 5  # octets of a short frame

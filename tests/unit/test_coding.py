@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
-from mbus_grammars import TypeF, TypeG, TypeH, TypeI, TypeJ, TypeK, coding
-from mbus_grammars.constructs import ErrorBoundary
+from mbus_grammars import Grammar, TypeF, TypeG, TypeH, TypeI, TypeJ, TypeK, coding
 
-A = {length: ErrorBoundary(coding.type_a(length)) for length in (0, 1, 2, 3, 4, 6, 9)}
-B = {length: ErrorBoundary(coding.type_b(length)) for length in (1, 2, 3, 4, 6, 8, 15, 64)}
-C = {length: ErrorBoundary(coding.type_c(length)) for length in (1, 2, 3, 4, 6, 8, 15, 64)}
+A = {length: Grammar(coding.type_a(length)) for length in (0, 1, 2, 3, 4, 6, 9)}
+B = {length: Grammar(coding.type_b(length)) for length in (1, 2, 3, 4, 6, 8, 15, 64)}
+C = {length: Grammar(coding.type_c(length)) for length in (1, 2, 3, 4, 6, 8, 15, 64)}
 
 NUMBERS: list[tuple[Any, str, Any]] = [
     (A[1], "42", 42),
@@ -232,7 +231,7 @@ def test_wrong_dates(grammar: Any, given: Any, field: str) -> None:
     assert build_error(grammar, given).field == field
 
 
-ADDRESS = ErrorBoundary(coding.SecondaryAddress)
+ADDRESS = Grammar(coding.SecondaryAddress)
 
 
 def test_secondary_address() -> None:
@@ -245,7 +244,7 @@ def test_secondary_address() -> None:
 
 
 def test_raw_octets() -> None:
-    raw = ErrorBoundary(coding.raw(3))
+    raw = Grammar(coding.raw(3))
     assert_both_ways(raw, b"\x01\x02\x03", b"\x01\x02\x03")
     assert raw.build(bytearray(b"abc")) == raw.build(memoryview(b"abc")) == b"abc"
     for given in (0x010203, "abc", b"ab", b"abcd", None):
@@ -260,4 +259,4 @@ def test_most_significant_octet_first() -> None:
         (coding.TypeH, "42 48 00 00", 50.0),
         (coding.raw(2), "01 02", b"\x02\x01"),
     ):
-        assert_both_ways(ErrorBoundary(coding.most_significant_first(grammar)), bytes.fromhex(octets), value)
+        assert_both_ways(Grammar(coding.most_significant_first(grammar)), bytes.fromhex(octets), value)

@@ -12,14 +12,13 @@ import pytest
 from construct import Byte, Bytes, Check, Container, GreedyBytes, Struct, this
 
 from helpers import build_error, plain
-from mbus_grammars import BuildError, Code, DataRecords, DecodeError, Frame, MBusError
+from mbus_grammars import BuildError, Code, DataRecords, DecodeError, Frame, Grammar, MBusError
 from mbus_grammars.base import field_of, is_sequence, octets_of
 from mbus_grammars.bits import Bits, Coded, CodeTable, Octet, Octets, bits, flag, split
 from mbus_grammars.constructs import (
     ByFirstOctet,
     Cached,
     Derived,
-    ErrorBoundary,
     KeepMalformed,
     StrictStruct,
     field,
@@ -157,7 +156,7 @@ def test_what_is_a_list() -> None:
     )
 
 
-# --- ErrorBoundary, fields, paths -------------------------------------------------------------------------
+# --- Grammar, fields, paths -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -178,7 +177,7 @@ def test_names_of_fields(path: str, name: str, shown: str) -> None:
 
 
 INNER = Struct(field("number", Byte), field("octets", GreedyBytes))
-DOOR = ErrorBoundary(Struct(field("first", Byte), field("inner", INNER)))
+DOOR = Grammar(Struct(field("first", Byte), field("inner", INNER)))
 
 
 @pytest.mark.parametrize(
@@ -202,13 +201,13 @@ def test_a_door_lets_only_our_errors_out(value: Any, name: str, limit: str) -> N
 
 def test_a_door_says_where_the_data_end() -> None:
     with pytest.raises(DecodeError) as caught:
-        ErrorBoundary(Struct(field("a", Bytes(2)), field("b", Bytes(2)))).parse(b"abc")
+        Grammar(Struct(field("a", Bytes(2)), field("b", Bytes(2)))).parse(b"abc")
     assert (caught.value.code, caught.value.offset) == ("truncated", 3)
     assert caught.value.message == "the data end within b"
     with pytest.raises(DecodeError, match="the data end too early"):
-        ErrorBoundary(Bytes(2)).parse(b"a")
+        Grammar(Bytes(2)).parse(b"a")
     with pytest.raises(DecodeError, match="check failed") as caught:
-        ErrorBoundary(Check(False)).parse(b"")
+        Grammar(Check(False)).parse(b"")
     assert caught.value.code == "decode_error"
 
 
@@ -221,9 +220,9 @@ def test_a_fault_without_text_or_offset_gets_one() -> None:
             raise ValueError
 
     with pytest.raises(DecodeError) as caught:
-        ErrorBoundary(Silent()).parse(b"")
+        Grammar(Silent()).parse(b"")
     assert caught.value.offset == 0
-    assert build_error(ErrorBoundary(Silent()), 5).limit == "a value of another type (ValueError)"
+    assert build_error(Grammar(Silent()), 5).limit == "a value of another type (ValueError)"
 
 
 # --- ByFirstOctet, Derived, KeepMalformed -------------------------------------------------------------------
@@ -360,7 +359,7 @@ def test_small_memo_in_several_threads() -> None:
 def test_a_layout_refuses_what_it_does_not_have() -> None:
     layout = StrictStruct(field("a", Octet), field("b", Octet))
     assert layout.build({"a": 1, "b": 2, "_io": None}) == b"\1\2"
-    error = build_error(ErrorBoundary(layout), {"a": 1, "b": 2, "c": 3})
+    error = build_error(Grammar(layout), {"a": 1, "b": 2, "c": 3})
     assert (error.field, error.value, error.limit) == ("c", 3, "no such field; there are a, b")
 
 

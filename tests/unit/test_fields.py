@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
-from mbus_grammars import AField, CField, CIField, LongHeader, ShortHeader, code_tables, fields
+from mbus_grammars import AField, CField, CIField, Grammar, LongHeader, ShortHeader, code_tables, fields
 from mbus_grammars.bits import CodeTable
-from mbus_grammars.constructs import ErrorBoundary
 
-IDENTIFICATION = ErrorBoundary(fields.IdentificationNumber)
-MANUFACTURER = ErrorBoundary(fields.Manufacturer)
-DEVICE_TYPE = ErrorBoundary(fields.DeviceType)
+IDENTIFICATION = Grammar(fields.IdentificationNumber)
+MANUFACTURER = Grammar(fields.Manufacturer)
+DEVICE_TYPE = Grammar(fields.DeviceType)
 
 
 def _primary(name: str | None, function: int, fcb: bool, fcv: bool) -> dict[str, Any]:

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
-from mbus_grammars import FixedData
-from mbus_grammars.constructs import ErrorBoundary
+from mbus_grammars import FixedData, Grammar
 from mbus_grammars.fixed import FixedDataMSB, MediumAndUnits
 
 STATUS = {
@@ -30,7 +29,7 @@ BCD = {
 BINARY = {**BCD, "status": {**STATUS, "counters_binary": True, "counters_stored": True}, "counter_2": -2}
 INVALID = {**BCD, "counter_1": -1, "counter_2": "FFFFFFFF"}
 
-MSB = ErrorBoundary(FixedDataMSB)
+MSB = Grammar(FixedDataMSB)
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from helpers import assert_both_ways, assert_no_truncation_passes, build_error, plain
-from mbus_grammars import DataRecord, DecodeError, VariableLength, lvar
-from mbus_grammars.constructs import ErrorBoundary
+from mbus_grammars import DataRecord, DecodeError, Grammar, VariableLength, lvar
 
-UNSIGNED = ErrorBoundary(lvar.VariableLength(types="C"))
-RAW_NUMBERS = ErrorBoundary(lvar.VariableLength(types="raw"))
-OCTETS = ErrorBoundary(lvar.VariableLength("octets"))
-PROFILE = ErrorBoundary(lvar.VariableLength("profile"))
-FIRST_CHARACTER_FIRST = ErrorBoundary(lvar.VariableLength(msb_first=True))
+UNSIGNED = Grammar(lvar.VariableLength(types="C"))
+RAW_NUMBERS = Grammar(lvar.VariableLength(types="raw"))
+OCTETS = Grammar(lvar.VariableLength("octets"))
+PROFILE = Grammar(lvar.VariableLength("profile"))
+FIRST_CHARACTER_FIRST = Grammar(lvar.VariableLength(msb_first=True))
 
 VALUES: list[tuple[Any, str, int, Any]] = [
     (VariableLength, "00", 0x00, ""),
