@@ -12,7 +12,7 @@ grammar keeps its payload raw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from construct import (
     Byte,
@@ -29,14 +29,24 @@ from construct import (
 
 from .base import Anything, Context, Stream, field_of, is_mapping
 from .bits import Bits, Coded, CodeTable, Number, Octet, bits
-from .code_tables import CI_FIELDS
 from .constructs import KeepMalformed, PresentIf, StrictStruct, field
 from .errors import BuildError
-from .fields import CIField, DeviceType, IdentificationNumber, Manufacturer, Status
+from .fields import (
+    CI_ROWS,
+    CIField,
+    DeviceType,
+    IdentificationNumber,
+    Manufacturer,
+    Status,
+    ci_fields_with,
+)
 from .fixed import FixedData, FixedDataMSB
 from .layers import AFL_CI_FIELD, ELL_CI_FIELDS, authentication_and_fragmentation, extended_link_layer
 from .record import RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
 from .security import FILLERS, WIRED, WIRELESS, ConfigurationField, Security, only_where_plain, verified
+
+if TYPE_CHECKING:
+    from .code_tables import CIRow
 
 # --- Headers -------------------------------------------------------------------------------------
 
@@ -225,29 +235,31 @@ class FixedOrCompact(Anything):
         return built
 
 
-# What stands behind the header, by CI field; a CI field that is not named here has a raw payload.
-_BODIES: Final[dict[int, tuple[Anything, ...]]] = {
-    **dict.fromkeys((0x50, 0x53, 0x66, 0x67, 0x68), _SUB_CODES),
-    **dict.fromkeys((0x51, 0x5A, 0x5B), _COMMAND),
-    **dict.fromkeys((0x69, 0x6A, 0x6B), FormatFrame),
-    **dict.fromkeys((0x6E, 0x6F, 0x70), ApplicationErrorFields),
-    **dict.fromkeys((0x71, 0x74, 0x75), _ALARM),
-    **dict.fromkeys((0x79, 0x7B), CompactFrame),
-    **dict.fromkeys((0x72, 0x78, 0x7A), _RECORDS),
+# What stands behind the header, by its name in the table of CI fields.
+_BODIES: Final[dict[str, tuple[Anything, ...]]] = {
+    "payload": _PAYLOAD,
+    "sub codes": _SUB_CODES,
+    "command": _COMMAND,
+    "format frame": FormatFrame,
+    "application error": ApplicationErrorFields,
+    "alarm": _ALARM,
+    "compact frame": CompactFrame,
+    "fixed data or compact frame": CompactFrame,
+    "records": _RECORDS,
 }
 
-_WHOLE: Final[dict[int, Anything]] = {
-    0x52: Selection,
-    0x56: SelectionMSB,
-    0x76: StrictStruct(
+# Bodies with a header of their own, or none.
+_WHOLE: Final[dict[str, Anything]] = {
+    "selection": Selection,
+    "selection, MSB first": SelectionMSB,
+    "records, MSB first": StrictStruct(
         field("header", LongHeaderMSB), field("records", Default(RecordsFromMeterMSB, []), "MBDOC48 6.1, 6.3")
     ),
-    0x77: FixedDataMSB,
+    "fixed data, MSB first": FixedDataMSB,
 }
 
-
 # This CI field is of wires, and older than encryption: by radio nobody knows what stands behind it.
-WIRED_ONLY: Final = 0x76
+(WIRED_ONLY,) = ci_fields_with("records, MSB first")
 
 
 def _plain_only(body: tuple[Anything, ...]) -> tuple[Anything, ...]:
@@ -265,18 +277,21 @@ def _structure(header: str, body: tuple[Anything, ...], security: Security) -> A
     return StrictStruct(*HEADERS[header], *security.fields(records=records), *rest)
 
 
+def _contents(row: CIRow, security: Security) -> Anything:
+    """What stands behind a CI field."""
+    whole = _WHOLE.get(row.body)
+    if whole is None:
+        structure = _structure(row.header, _BODIES[row.body], security)
+        fixed = row.body == "fixed data or compact frame" and not security.wireless
+        return FixedOrCompact(structure) if fixed else structure
+    return StrictStruct(*_PAYLOAD) if security.wireless and row.first == WIRED_ONLY else whole
+
+
 def _user_data(security: Security) -> dict[int, Anything]:
     """What stands behind each CI field."""
-    compact = _structure("long", CompactFrame, security)
-    if security.wireless:
-        whole = {**_WHOLE, 0x73: compact, WIRED_ONLY: StrictStruct(*_PAYLOAD)}
-    else:
-        whole = {**_WHOLE, 0x73: FixedOrCompact(compact)}
-    table: dict[int, Anything] = {}
-    for row in CI_FIELDS:
-        for code in range(row.first, row.last + 1):
-            found = whole.get(code) or _structure(row.header, _BODIES.get(code, _PAYLOAD), security)
-            table[code] = KeepMalformed(found)
+    table: dict[int, Anything] = {
+        code: KeepMalformed(_contents(row, security)) for code, row in CI_ROWS.items()
+    }
     transport = {code: table[code] for code in table if code not in (*ELL_CI_FIELDS, AFL_CI_FIELD)}
     table[AFL_CI_FIELD] = KeepMalformed(authentication_and_fragmentation(transport))
     transport[AFL_CI_FIELD] = table[AFL_CI_FIELD]

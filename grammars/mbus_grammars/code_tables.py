@@ -10,7 +10,10 @@ from typing import Final, NamedTuple
 
 
 class CIRow(NamedTuple):
-    """One line of the CI table: the codes it covers, who sends it, its name and the header behind it."""
+    """One line of the CI table: the codes it covers, who sends it, its name, and what stands behind it.
+
+    Everything else in the house asks this table: a CI field with contents that are known costs one line.
+    """
 
     first: int
     last: int
@@ -18,6 +21,7 @@ class CIRow(NamedTuple):
     name: str
     header: str = "none"  # "none", "short", "long", "raw" (a layer without a grammar here)
     source: str = ""
+    body: str = "payload"  # what stands behind the header; see `application`
 
 
 class CFieldRow(NamedTuple):
@@ -70,16 +74,16 @@ WIRELESS_C_FIELDS: Final[tuple[CFieldRow, ...]] = (
 CI_FIELDS: Final[tuple[CIRow, ...]] = (
     CIRow(0x00, 0x1F, "both", "DLMS based applications", "raw", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x20, 0x4F, "both", "reserved", "raw", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x50, 0x50, "to_meter", "application reset (no data) or application select (subcode bytes)", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x51, 0x51, "to_meter", "command / data send (full frame)", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x52, 0x52, "to_meter", "selection of device", "none", "MBDOC48 7.1; libmburs"),
-    CIRow(0x53, 0x53, "to_meter", "application reset or select", "long", "exmbus; libmburs; wmbusmeters"),
+    CIRow(0x50, 0x50, "to_meter", "application reset (no data) or application select (subcode bytes)", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters", "sub codes"),
+    CIRow(0x51, 0x51, "to_meter", "command / data send (full frame)", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters", "command"),
+    CIRow(0x52, 0x52, "to_meter", "selection of device", "none", "MBDOC48 7.1; libmburs", "selection"),
+    CIRow(0x53, 0x53, "to_meter", "application reset or select", "long", "exmbus; libmburs; wmbusmeters", "sub codes"),
     CIRow(0x54, 0x54, "to_meter", "request of selected application or synchronize action", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters"),
     CIRow(0x55, 0x55, "to_meter", "request of selected application", "long", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x56, 0x56, "to_meter", "selection of device, most significant byte first", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters"),
+    CIRow(0x56, 0x56, "to_meter", "selection of device, most significant byte first", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters", "selection, MSB first"),
     CIRow(0x57, 0x59, "both", "reserved", "raw", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x5A, 0x5A, "to_meter", "command (full frame)", "short", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x5B, 0x5B, "to_meter", "command (full frame)", "long", "exmbus; libmburs; wmbusmeters"),
+    CIRow(0x5A, 0x5A, "to_meter", "command (full frame)", "short", "exmbus; libmburs; wmbusmeters", "command"),
+    CIRow(0x5B, 0x5B, "to_meter", "command (full frame)", "long", "exmbus; libmburs; wmbusmeters", "command"),
     CIRow(0x5C, 0x5C, "to_meter", "synchronize action", "none", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x5D, 0x5E, "both", "reserved", "raw", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x5F, 0x5F, "to_meter", "specific usage (national profiles, TLS handshake)", "long", "exmbus; libmburs; wmbusmeters"),
@@ -88,28 +92,28 @@ CI_FIELDS: Final[tuple[CIRow, ...]] = (
     CIRow(0x62, 0x63, "both", "reserved", "raw", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x64, 0x64, "to_meter", "reserved for OBIS-type descriptors", "long", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x65, 0x65, "to_meter", "reserved for OBIS-type descriptors", "short", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x66, 0x66, "from_meter", "response of selected application", "none", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x67, 0x67, "from_meter", "response of selected application", "short", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x68, 0x68, "from_meter", "response of selected application", "long", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x69, 0x69, "from_meter", "response, format frame", "none", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x6A, 0x6A, "from_meter", "response, format frame", "short", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x6B, 0x6B, "from_meter", "response, format frame", "long", "exmbus; libmburs; wmbusmeters"),
+    CIRow(0x66, 0x66, "from_meter", "response of selected application", "none", "exmbus; libmburs; wmbusmeters", "sub codes"),
+    CIRow(0x67, 0x67, "from_meter", "response of selected application", "short", "exmbus; libmburs; wmbusmeters", "sub codes"),
+    CIRow(0x68, 0x68, "from_meter", "response of selected application", "long", "exmbus; libmburs; wmbusmeters", "sub codes"),
+    CIRow(0x69, 0x69, "from_meter", "response, format frame", "none", "exmbus; libmburs; wmbusmeters", "format frame"),
+    CIRow(0x6A, 0x6A, "from_meter", "response, format frame", "short", "exmbus; libmburs; wmbusmeters", "format frame"),
+    CIRow(0x6B, 0x6B, "from_meter", "response, format frame", "long", "exmbus; libmburs; wmbusmeters", "format frame"),
     CIRow(0x6C, 0x6C, "to_meter", "clock synchronisation, absolute", "long", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x6D, 0x6D, "to_meter", "clock synchronisation, relative", "long", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x6E, 0x6E, "from_meter", "application error", "short", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x6F, 0x6F, "from_meter", "application error", "long", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x70, 0x70, "from_meter", "application error", "none", "MBDOC48 6.6; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x71, 0x71, "from_meter", "alarm", "none", "MBDOC48 8.1; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x72, 0x72, "from_meter", "response, full frame (variable data)", "long", "MBDOC48 6.3; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x73, 0x73, "from_meter", "response, compact frame or fixed data", "long", "MBDOC48 6.2; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x74, 0x74, "from_meter", "alarm", "short", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x75, 0x75, "from_meter", "alarm", "long", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x76, 0x76, "from_meter", "response, variable data, most significant byte first", "long", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x77, 0x77, "from_meter", "response, fixed data, most significant byte first", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters"),
-    CIRow(0x78, 0x78, "from_meter", "response, full frame", "none", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x79, 0x79, "from_meter", "response, compact frame", "none", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x7A, 0x7A, "from_meter", "response, full frame", "short", "exmbus; libmburs; wmbusmeters"),
-    CIRow(0x7B, 0x7B, "from_meter", "response, compact frame", "short", "exmbus; libmburs; wmbusmeters"),
+    CIRow(0x6E, 0x6E, "from_meter", "application error", "short", "exmbus; libmburs; wmbusmeters", "application error"),
+    CIRow(0x6F, 0x6F, "from_meter", "application error", "long", "exmbus; libmburs; wmbusmeters", "application error"),
+    CIRow(0x70, 0x70, "from_meter", "application error", "none", "MBDOC48 6.6; exmbus; libmburs; wmbusmeters", "application error"),
+    CIRow(0x71, 0x71, "from_meter", "alarm", "none", "MBDOC48 8.1; exmbus; libmburs; wmbusmeters", "alarm"),
+    CIRow(0x72, 0x72, "from_meter", "response, full frame (variable data)", "long", "MBDOC48 6.3; exmbus; libmburs; wmbusmeters", "records"),
+    CIRow(0x73, 0x73, "from_meter", "response, compact frame or fixed data", "long", "MBDOC48 6.2; exmbus; libmburs; wmbusmeters", "fixed data or compact frame"),
+    CIRow(0x74, 0x74, "from_meter", "alarm", "short", "exmbus; libmburs; wmbusmeters", "alarm"),
+    CIRow(0x75, 0x75, "from_meter", "alarm", "long", "exmbus; libmburs; wmbusmeters", "alarm"),
+    CIRow(0x76, 0x76, "from_meter", "response, variable data, most significant byte first", "long", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters", "records, MSB first"),
+    CIRow(0x77, 0x77, "from_meter", "response, fixed data, most significant byte first", "none", "MBDOC48 6.1; exmbus; libmburs; wmbusmeters", "fixed data, MSB first"),
+    CIRow(0x78, 0x78, "from_meter", "response, full frame", "none", "exmbus; libmburs; wmbusmeters", "records"),
+    CIRow(0x79, 0x79, "from_meter", "response, compact frame", "none", "exmbus; libmburs; wmbusmeters", "compact frame"),
+    CIRow(0x7A, 0x7A, "from_meter", "response, full frame", "short", "exmbus; libmburs; wmbusmeters", "records"),
+    CIRow(0x7B, 0x7B, "from_meter", "response, compact frame", "short", "exmbus; libmburs; wmbusmeters", "compact frame"),
     CIRow(0x7C, 0x7C, "from_meter", "DLMS/COSEM response", "long", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x7D, 0x7D, "from_meter", "DLMS/COSEM response", "short", "exmbus; libmburs; wmbusmeters"),
     CIRow(0x7E, 0x7E, "from_meter", "reserved for OBIS-type descriptors", "long", "exmbus; libmburs; wmbusmeters"),

@@ -108,23 +108,26 @@ ADDRESSES: Final = CodeTable(
 )
 AField: Final = Coded(Byte, ADDRESSES)
 
-CI_NAMES: Final = CodeTable({code: row.name for row in CI_FIELDS for code in range(row.first, row.last + 1)})
+CI_ROWS: Final = {code: row for row in CI_FIELDS for code in range(row.first, row.last + 1)}
+CI_NAMES: Final = CodeTable({code: row.name for code, row in CI_ROWS.items()})
 CIField: Final = Coded(Byte, CI_NAMES)
 
 # The header behind each CI field: "none", "short", "long", or another name for what has a layout of its own.
-HEADER_BEHIND: Final = {code: row.header for row in CI_FIELDS for code in range(row.first, row.last + 1)}
+HEADER_BEHIND: Final = {code: row.header for code, row in CI_ROWS.items()}
 
-# Compact frames behind a long header, none, and a short one. EN 13757-7:2018.
-COMPACT_FRAMES: Final = (0x73, 0x79, 0x7B)
+
+def ci_fields_with(*bodies: str) -> tuple[int, ...]:
+    """The CI fields behind which one of these bodies stands; see `CIRow.body`."""
+    return tuple(code for code, row in CI_ROWS.items() if row.body in bodies)
+
+
+FULL_FRAMES: Final = ci_fields_with("records")
+FORMAT_FRAMES: Final = ci_fields_with("format frame")
+COMPACT_FRAMES: Final = ci_fields_with("compact frame", "fixed data or compact frame")
 
 # CI fields of what is sent to a meter and never by one.
-CI_FIELDS_TO_METER: Final = frozenset(
-    code for row in CI_FIELDS if row.direction == "to_meter" for code in range(row.first, row.last + 1)
-)
-
-_CI_FIELDS_OF_BOTH: Final = frozenset(
-    code for row in CI_FIELDS if row.direction == "both" for code in range(row.first, row.last + 1)
-)
+CI_FIELDS_TO_METER: Final = frozenset(code for code, row in CI_ROWS.items() if row.direction == "to_meter")
+_CI_FIELDS_OF_BOTH: Final = frozenset(code for code, row in CI_ROWS.items() if row.direction == "both")
 _FUNCTIONS_TO_METER: Final = frozenset(
     {"SND_NKE", "SND_UD", "SND_UD2", "SND_UD3", "REQ_SKE", "REQ_UD1", "REQ_UD2", "CNF_IR"}
 )
