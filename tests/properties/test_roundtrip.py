@@ -30,11 +30,11 @@ from mbus_grammars import (
     MBusError,
     Selection,
     VariableLength,
+    WirelessFrame,
 )
 from mbus_grammars.application import USER_DATA, WIRELESS_USER_DATA
 from mbus_grammars.layers import AFL_CI_FIELD, ELL_CI_FIELDS
 from mbus_grammars.security import WIRED, WIRELESS, Security
-from mbus_grammars.wireless import WirelessFrame
 from vectors import FRAMES
 
 
