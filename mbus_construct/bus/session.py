@@ -16,18 +16,19 @@ from ..model.reading import Reading
 from ..security.aes import required
 from ..security.keys import Keys
 from . import configuration, readout
-from .address import BROADCAST, TEST, Address, SecondaryAddress, of_meter, parse_address
-from .events import FoundMeter, Readout
+from .address import BROADCAST, TEST, Address, SecondaryAddress, of_meter, parse_address, parse_secondary
+from .events import Finding, FoundMeter, Readout
 from .master import Master
-from .primary_scan import ScanState, scan
+from .primary_scan import ScanState, pending, scan
 from .procedure import Outcome, Procedure, SetBaudrate, WakeUp
 from .readout import MAX_TELEGRAMS, PATIENCE
-from .secondary_search import Conditions, SearchState, search
+from .secondary_search import Conditions, SearchState, new_search, search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from ..errors import TransportError
     from ..model.telegram import Telegram
     from ..security.keys import KeysLike
     from .configuration import Change
@@ -35,16 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def usable(given: KeysLike) -> Keys:
-    """The keys of the meters on a bus.
-
-    Raises `KeysError` for keys that are none, and `MissingExtra` where nothing can be opened with them: both
-    before anything is asked.
-    """
-    keys = Keys.of(given)
-    if keys:
-        required()
-    return keys
+def _secondary(mask: SecondaryAddress | str) -> SecondaryAddress:
+    return parse_secondary(mask) if isinstance(mask, str) else mask
 
 
 class Session:
@@ -57,6 +50,8 @@ class Session:
         retries: how often a request without answer is repeated.
         wake_up: seconds of a preamble before each call, 0 for none.
         keys: of the meters whose telegrams are encrypted, as `decode` takes them.
+
+    Raises `KeysError` for keys that are not keys, and `MissingExtra` where nothing can be opened with them.
     """
 
     def __init__(
@@ -69,7 +64,9 @@ class Session:
         wake_up: float = 0.0,
         keys: KeysLike = None,
     ) -> None:
-        self.keys = usable(keys)
+        self.keys = Keys.of(keys)
+        if self.keys:
+            required()  # before anything is asked
         self.master = Master(
             baudrate=baudrate, slack=slack, timeout=timeout, attempts=retries + 1, keys=self.keys
         )
@@ -79,6 +76,16 @@ class Session:
         self._baudrates: dict[Address, int] = {}
 
     # --- The line
+
+    def connected(self, baudrate: int, slack: float) -> None:
+        """A port is open: its speed is the session's, and so much it adds to any answer."""
+        self.baudrate = self.master.baudrate = baudrate
+        self.master.slack = slack
+
+    def reconnected(self, name: str, error: TransportError, now: float) -> Finding:
+        """A port failed and is open again: what was under way is sent once more; what to say about it."""
+        self.master.interrupted(now)
+        return Finding("warning", "reconnected", f"{name} failed and was opened again: {error}")
 
     def baudrate_of(self, address: Address) -> int:
         """The speed at which a meter is reached."""
@@ -124,14 +131,30 @@ class Session:
         where = parse_address(address)
         return self._at(where, readout.ping(where))
 
-    def scan(self, state: ScanState, *, thorough: bool | None = None) -> Procedure[list[FoundMeter]]:
+    def scan(
+        self,
+        addresses: Iterable[int] | None = None,
+        *,
+        thorough: bool | None = None,
+        state: ScanState | None = None,
+    ) -> Procedure[list[FoundMeter]]:
         """See `Client.scan`."""
+        if state is None:
+            state = ScanState() if addresses is None else pending(addresses)
         return self._at(None, scan(state, baudrate=self.baudrate, thorough=thorough))
 
     def search(
-        self, state: SearchState, *, thorough: bool | None = None, quick: bool = False
+        self,
+        mask: SecondaryAddress | str | None = None,
+        *,
+        known: Iterable[SecondaryAddress | str] = (),
+        thorough: bool | None = None,
+        quick: bool = False,
+        state: SearchState | None = None,
     ) -> Procedure[list[FoundMeter]]:
         """See `Client.search`."""
+        if state is None:
+            state = new_search(None if mask is None else _secondary(mask), map(_secondary, known))
         return self._at(None, search(state, Conditions(self.baudrate, thorough, quick)))
 
     # --- Reading

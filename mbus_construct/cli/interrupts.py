@@ -10,10 +10,9 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-if TYPE_CHECKING:
-    from ..ports.port import Port
+from ..ports.port import OnAnother, Port
 
 
 class Interrupts:
@@ -58,20 +57,12 @@ class Interrupts:
             raise KeyboardInterrupt
 
 
-class InterruptiblePort:
+class InterruptiblePort(OnAnother[Port]):
     """A port in whose calls, and nowhere else, an interrupt is honoured."""
 
     def __init__(self, port: Port, interrupts: Interrupts) -> None:
-        self._port = port
+        super().__init__(port)
         self._interrupts = interrupts
-        self.name = port.name
-        self.baudrate = port.baudrate
-        self.slack = port.slack
-        self.sets_baudrate = port.sets_baudrate
-
-    def now(self) -> float:
-        """The clock of the port below."""
-        return self._port.now()
 
     def write(self, octets: bytes) -> None:
         """Hand over the octets."""

@@ -1,6 +1,6 @@
-"""The client for asyncio: the same methods as `Client`, as coroutines and asynchronous iterators.
+"""Reading and configuring the meters of a bus with asyncio.
 
-async with AsyncClient("tcp://127.0.0.1:10001") as bus:
+async with AsyncClient("/dev/ttyUSB0") as bus:
     async for meter in bus.search():
         print(meter)
     reading = await bus.read("07935343")
@@ -8,9 +8,8 @@ async with AsyncClient("tcp://127.0.0.1:10001") as bus:
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -19,10 +18,11 @@ from ..bus.master import Send
 from ..bus.procedure import Outcome, Procedure, SetBaudrate
 from ..bus.readout import MAX_TELEGRAMS, deselect
 from ..bus.session import Session
+from ..bus.timing import check_baudrate
 from ..errors import LocalProtocolError, TransportError
 from ..octets.hex_text import octets_from
 from ..ports import open_async_port
-from .client import RECONNECT_WAIT, RECONNECTIONS, fixed_speed, reconnected, scan_state, search_state
+from .tasks import Turn, sleep
 
 if TYPE_CHECKING:
     from mbus_grammars import MBusError
@@ -39,39 +39,56 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# A gateway that went away is tried again so often, with so many seconds between.
+RECONNECTIONS = 5
+RECONNECT_WAIT = 1.0
+
 
 class AsyncClient:
-    """A master on a bus, for asyncio.
+    """A master on a bus.
 
     Args:
-        port: a URL as for `Client`, or an open `AsyncPort`.
-        baudrate, timeout, retries, wake_up, keys, on_event: as for `Client`.
+        port: a URL as "/dev/ttyUSB0", "COM3", "rfc2217://host:port", "tcp://host:port", "sim:"; or an open
+            `AsyncPort`.
+        baudrate: 300 to 38400; None for that of an open port, else 2400, with which meters leave the factory.
+        timeout: seconds in which an answer has to begin, instead of the standard's time and the port's delay.
+        retries: how often a request without answer is repeated, in reading and changing; scans and searches
+            have their own rules (`thorough`).
+        wake_up: seconds of a preamble before each call, for meters with an optical head; 0 for none.
+        keys: of meters whose telegrams are encrypted: one key for all, a mapping of meters to keys such as
+            {"12345678": "0102..."}, or `Keys`, as `decode` takes them.
+        on_event: is called with each `Finding`, `FoundMeter`, `Progress` and `Readout` as it happens.
 
-    `async with` opens the port of a URL, or `await client.open()`. One call at a time: other tasks wait.
+    An address is 0 to 250, 253 or 254, or a secondary address as text: eight or sixteen digits, F for any
+    ("07935343", "0793534365321004"). Every method raises `TransportError` where the port fails and cannot be
+    opened again, `NoResponse` where nobody answers, `CollisionError` where several do, and
+    `LocalProtocolError` for what cannot be asked for. Making a client raises `KeysError` for keys that are
+    not keys, and `MissingExtra` where they cannot be used (`pip install "mbus-construct[crypto]"`).
+
+    Other tasks wait until a call has ended, and until an iterator has: run it to its end, or close it
+    (`contextlib.aclosing`). The task that has it may make calls between its items.
     """
 
     def __init__(
         self,
         port: str | AsyncPort,
         *,
-        baudrate: int = 2400,
+        baudrate: int | None = None,
         timeout: float | None = None,
         retries: int = 2,
         wake_up: float = 0.0,
         keys: KeysLike = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self._port = port
-        self._closed = False
-        self._reconnections = RECONNECTIONS
-        self.session = Session(
-            baudrate=baudrate, timeout=timeout, retries=retries, wake_up=wake_up, keys=keys
-        )
+        self._baudrate = None if baudrate is None else check_baudrate(baudrate)
+        self.session = Session(timeout=timeout, retries=retries, wake_up=wake_up, keys=keys)
         self.on_event = on_event
-        self._lock = asyncio.Lock()
-        self._owner: asyncio.Task[Any] | None = None
-        self._depth = 0
+        self._port = port
+        self._turn = Turn()
+        self._is_open = self._is_closed = False
+        self._reconnections = RECONNECTIONS
         self._failures = 0  # of the port, one after the other
+        # sync: self.open()
 
     @property
     def port(self) -> AsyncPort:
@@ -81,10 +98,15 @@ class AsyncClient:
         return self._port
 
     async def open(self) -> Self:
-        """Open the port of the URL, once."""
+        """Open the port of the URL; `async with` does so. Opening twice does nothing."""
+        self._refuse_closed()
         if isinstance(self._port, str):
-            self._port = await open_async_port(self._port, baudrate=self.session.baudrate)
-        self.session.master.slack = self._port.slack
+            self._port = await open_async_port(self._port, baudrate=self._baudrate or self.session.baudrate)
+        if not self._is_open:
+            if self._baudrate not in (None, self._port.baudrate):
+                await self._port.set_baudrate(self._baudrate)
+            self.session.connected(self._port.baudrate, self._port.slack)
+            self._is_open = True
         return self
 
     async def __aenter__(self) -> Self:
@@ -94,37 +116,40 @@ class AsyncClient:
         await self.close()
 
     async def close(self) -> None:
-        """End a selection that is under way, and give the port back."""
+        """End a selection that is under way, and give the port back. Closing twice does nothing."""
         master = self.session.master
-        if isinstance(self._port, str):
-            self._closed = True
-            return
-        await self._take_turn()
-        self._reconnections = 0  # what is broken now need not be opened again
-        try:
-            if master.selected and not self._closed:
-                master.abort()
-                with suppress(TransportError):
-                    await self.run(deselect())
-        finally:
-            self._closed = True
-            self._end_turn()
-            await self._port.close()
+        async with self._turn():
+            self._reconnections = 0  # what is broken now need not be opened again
+            try:
+                if master.selected and not self._is_closed:
+                    master.abort()
+                    with suppress(TransportError):
+                        await self.run(deselect())
+            finally:
+                self._is_closed = True
+                if not isinstance(self._port, str):
+                    await self._port.close()
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise LocalProtocolError("this client is closed; make a new one")
 
     # --- Running procedures
 
-    async def watch(self, procedure: Procedure[T], result: list[T] | None = None) -> AsyncIterator[Event]:
+    async def watch(
+        self, procedure: Procedure[T], result: list[T] | None = None
+    ) -> AsyncGenerator[Event, None]:
         """Run a procedure and yield its events as they happen; its result is appended to `result`.
 
-        Nothing is under way while an event is out: the same task may use the bus, and may stop here. Other
-        tasks wait.
+        Nothing is under way while an event is out: the same task may use the bus, for example to read the
+        meter that was found, and may stop here.
         """
         master = self.session.master
-        await self._take_turn()
-        try:
-            if self._closed:
-                raise LocalProtocolError("this client is closed; make a new one")
-            call = master.start(procedure, self.port.now())
+        async with self._turn():
+            self._refuse_closed()
+            port = self.port
+            await self.open()
+            call = master.start(procedure, port.now())
             try:
                 while True:
                     for event in master.events():
@@ -136,36 +161,19 @@ class AsyncClient:
                     try:
                         for command in master.commands():
                             await self._perform(command)
-                        octets = b"" if call.done else await self.port.read(master.deadline)
+                        octets = b"" if call.done else await port.read(master.deadline)
                     except TransportError as error:
                         yield await self._reopen(error)
                         continue
                     self._failures = 0
                     if call.done:
-                        (result if result is not None else []).append(call.result)
-                        return
-                    master.advance(octets, self.port.now())
+                        value = call.result
+                        if result is not None:
+                            result.append(value)
+                        return  # sync: return value
+                    master.advance(octets, port.now())
             finally:
-                master.end(call, self.port.now())
-        finally:
-            self._end_turn()
-
-    async def _take_turn(self) -> None:
-        """Wait until the bus is this task's; it may call within a call.
-
-        A task that has ended and left an iterator open holds nobody up.
-        """
-        task = asyncio.current_task()
-        if self._owner is None or not (self._owner is task or self._owner.done()):
-            await self._lock.acquire()
-        self._owner = task
-        self._depth += 1
-
-    def _end_turn(self) -> None:
-        self._depth -= 1
-        if not self._depth:  # an iterator that was left is closed later, perhaps by another task
-            self._owner = None
-            self._lock.release()
+                master.end(call, port.now())
 
     async def run(self, procedure: Procedure[T]) -> T:
         """Run a procedure; its events go to `on_event`."""
@@ -192,7 +200,7 @@ class AsyncClient:
         self._failures += 1
         for attempt in range(self._reconnections):
             if attempt or self._failures > 1:
-                await asyncio.sleep(RECONNECT_WAIT)
+                await sleep(RECONNECT_WAIT)
             try:
                 await self.port.reopen()
                 await self.port.set_baudrate(self.session.master.baudrate)
@@ -201,20 +209,20 @@ class AsyncClient:
             except TransportError as again:
                 error = again
             else:
-                self.session.master.interrupted(self.port.now())
-                return reconnected(self.port.name, failed)
+                return self.session.reconnected(self.port.name, failed, self.port.now())
         raise error
 
     async def _found(self, procedure: Procedure[Any]) -> AsyncIterator[FoundMeter]:
-        async for event in self.watch(procedure):
-            self._tell(event)
-            if isinstance(event, FoundMeter):
-                yield event
+        async with aclosing(self.watch(procedure)) as events:
+            async for event in events:
+                self._tell(event)
+                if isinstance(event, FoundMeter):
+                    yield event
 
     # --- Finding
 
     async def ping(self, address: Address | str) -> bool:
-        """See `Client.ping`."""
+        """Whether somebody answers at an address."""
         return await self.run(self.session.ping(address))
 
     def scan(
@@ -224,8 +232,15 @@ class AsyncClient:
         thorough: bool | None = None,
         state: ScanState | None = None,
     ) -> AsyncIterator[FoundMeter]:
-        """See `Client.scan`."""
-        return self._found(self.session.scan(scan_state(addresses, state), thorough=thorough))
+        """The meters with a primary address, as they are found.
+
+        Args:
+            addresses: those to ask, 0 to 250 by default.
+            thorough: ask silent addresses again: None where the bus has shown itself unsound. An answer that
+                got lost is nothing but silence: use True on a bus that loses answers.
+            state: of a scan that was interrupted; it is kept up to date.
+        """
+        return self._found(self.session.scan(addresses, thorough=thorough, state=state))
 
     def search(
         self,
@@ -236,72 +251,93 @@ class AsyncClient:
         quick: bool = False,
         state: SearchState | None = None,
     ) -> AsyncIterator[FoundMeter]:
-        """See `Client.search`."""
-        start = search_state(mask, known, state)
-        return self._found(self.session.search(start, thorough=thorough, quick=quick))
+        """The meters with a secondary address, as they are found by selections with wildcards.
+
+        Args:
+            mask: which ones, all by default.
+            known: meters that were found earlier; they are selected first, which is cheaper.
+            thorough: select silent masks again: None where the bus has shown itself unsound.
+            quick: give up silent masks after a time learned from the answers; select them again at the end.
+            state: of a search that was interrupted; it is kept up to date.
+        """
+        procedure = self.session.search(mask, known=known, thorough=thorough, quick=quick, state=state)
+        return self._found(procedure)
 
     # --- Reading
 
     async def read(self, address: Address | str, *, limit: int = MAX_TELEGRAMS) -> Reading:
-        """See `Client.read`."""
+        """All telegrams of one readout of a meter, `limit` at most, as one reading.
+
+        What came before a fault is kept; the reading then has a remark and `more_records_follow`. What is
+        encrypted and has no key that opens it stays as raw octets, and a diagnostic says so: "encrypted" or
+        "wrong_key".
+        """
         return await self.run(self.session.read(address, limit=limit))
 
     async def read_many(
         self, addresses: Iterable[Address | str], *, limit: int = MAX_TELEGRAMS
     ) -> AsyncIterator[tuple[Address, Reading | MBusError]]:
-        """See `Client.read_many`."""
-        async for event in self.watch(self.session.read_many(addresses, limit=limit)):
-            self._tell(event)
-            if isinstance(event, Readout):
-                result = event.reading if event.reading is not None else event.error
-                if result is not None:
-                    yield event.address, result
+        """Read several meters; gives each address with its reading, or with the error instead."""
+        async with aclosing(self.watch(self.session.read_many(addresses, limit=limit))) as events:
+            async for event in events:
+                self._tell(event)
+                if isinstance(event, Readout):
+                    result = event.reading if event.reading is not None else event.error
+                    if result is not None:
+                        yield event.address, result
 
     async def alarm(self, address: Address | str) -> Telegram | None:
-        """See `Client.alarm`."""
+        """The alarm of a meter (REQ_UD1); None where it has none."""
         return await self.run(self.session.alarm(address))
 
-    # --- Changing; each change is confirmed by asking the meter again
+    # --- Changing; after each change the meter is asked whether it has it
 
     async def set_address(self, address: Address | str, new: int) -> Change:
-        """See `Client.set_address`."""
+        """Give a meter another primary address, unless somebody answers there already."""
         return await self.run(self.session.set_address(address, new))
 
     async def set_identification(self, address: Address | str, new: SecondaryAddress | str) -> Change:
-        """See `Client.set_identification`."""
+        """Give a meter another identification number (eight digits) or secondary address (sixteen)."""
         return await self.run(self.session.set_identification(address, new))
 
     async def set_baudrate(self, address: Address | str, baudrate: int, *, force: bool = False) -> Change:
-        """See `Client.set_baudrate`."""
+        """Switch a meter to another speed; the client then reaches this meter at that speed.
+
+        A meter that is silent there is looked for at the old speed. Raises `LocalProtocolError` for a port
+        whose speed cannot be changed from here (raw TCP), unless `force`.
+        """
         if not (force or self.port.sets_baudrate):
-            raise LocalProtocolError(fixed_speed(self.port.name))
+            raise LocalProtocolError(
+                f"{self.port.name}: the gateway's speed cannot be changed from here, and the meter would be "
+                "lost; use rfc2217://"
+            )
         return await self.run(self.session.set_baudrate(address, baudrate))
 
     async def set_clock(
         self, address: Address | str, moment: datetime | None = None, *, seconds: bool = False
     ) -> Change:
-        """See `Client.set_clock`."""
+        """Set date and time of a meter, this computer's by default; to the second where `seconds`."""
         moment = datetime.now() if moment is None else moment
         return await self.run(self.session.set_clock(address, moment, seconds=seconds))
 
     async def reset(
         self, address: Address | str, application: str | int | None = None, block: int = 0
     ) -> Change:
-        """See `Client.reset`."""
+        """Reset the application layer; `application` ("user data" ...) selects what is read from now on."""
         return await self.run(self.session.reset(address, application, block))
 
     async def select_readout(
         self, address: Address | str, wanted: Sequence[Mapping[str, Any]] = ()
     ) -> Change:
-        """See `Client.select_readout`."""
+        """Select what the next readouts contain: records with quantity and unit; without, everything."""
         return await self.run(self.session.select_readout(address, wanted))
 
     async def write(
         self, address: Address | str, records: Sequence[Mapping[str, Any]] | Mapping[str, Any]
     ) -> Change:
-        """See `Client.write`."""
+        """Write data records, as `encode` takes them: one, or several in one telegram."""
         return await self.run(self.session.write(address, records))
 
     async def send(self, octets: bytes | str) -> Outcome:
-        """See `Client.send`."""
+        """Send a frame as it is, once; gives what came back."""
         return await self.run(self.session.send(octets_from(octets)))

@@ -1,3 +1,4 @@
+# Written by tools/generate_client.py from async_client.py: edit that one.
 """Reading and configuring the meters of a bus.
 
 with Client("/dev/ttyUSB0") as bus:
@@ -8,30 +9,30 @@ with Client("/dev/ttyUSB0") as bus:
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from ..bus.address import Address, SecondaryAddress, parse_secondary
 from ..bus.events import Event, Finding, FoundMeter, Readout
 from ..bus.master import Send
-from ..bus.primary_scan import ScanState, pending
 from ..bus.procedure import Outcome, Procedure, SetBaudrate
 from ..bus.readout import MAX_TELEGRAMS, deselect
-from ..bus.secondary_search import SearchState, new_search
-from ..bus.session import Session, usable
+from ..bus.session import Session
+from ..bus.timing import check_baudrate
 from ..errors import LocalProtocolError, TransportError
 from ..octets.hex_text import octets_from
 from ..ports import open_port
+from .threads import Turn, sleep
 
 if TYPE_CHECKING:
     from mbus_grammars import MBusError
 
+    from ..bus.address import Address, SecondaryAddress
     from ..bus.configuration import Change
     from ..bus.master import Command
+    from ..bus.primary_scan import ScanState
+    from ..bus.secondary_search import SearchState
     from ..model.reading import Reading
     from ..model.telegram import Telegram
     from ..ports.port import Port
@@ -48,7 +49,8 @@ class Client:
     """A master on a bus.
 
     Args:
-        port: "/dev/ttyUSB0", "COM3", "rfc2217://host:port", "tcp://host:port", "sim:", or an open `Port`.
+        port: a URL as "/dev/ttyUSB0", "COM3", "rfc2217://host:port", "tcp://host:port", "sim:"; or an open
+            `Port`.
         baudrate: 300 to 38400; None for that of an open port, else 2400, with which meters leave the factory.
         timeout: seconds in which an answer has to begin, instead of the standard's time and the port's delay.
         retries: how often a request without answer is repeated, in reading and changing; scans and searches
@@ -62,7 +64,10 @@ class Client:
     ("07935343", "0793534365321004"). Every method raises `TransportError` where the port fails and cannot be
     opened again, `NoResponse` where nobody answers, `CollisionError` where several do, and
     `LocalProtocolError` for what cannot be asked for. Making a client raises `KeysError` for keys that are
-    none, and `MissingExtra` where they cannot be used (`pip install "mbus-construct[crypto]"`).
+    not keys, and `MissingExtra` where they cannot be used (`pip install "mbus-construct[crypto]"`).
+
+    Other threads wait until a call has ended, and until an iterator has: run it to its end, or close it
+    (`contextlib.closing`). The thread that has it may make calls between its items.
     """
 
     def __init__(
@@ -76,57 +81,74 @@ class Client:
         keys: KeysLike = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        keys = usable(keys)  # before the port is open
-        self.port: Port = open_port(port, baudrate=baudrate or 2400) if isinstance(port, str) else port
-        if baudrate not in (None, self.port.baudrate):
-            self.port.set_baudrate(baudrate)
-        self.session = Session(
-            baudrate=self.port.baudrate,
-            slack=self.port.slack,
-            timeout=timeout,
-            retries=retries,
-            wake_up=wake_up,
-            keys=keys,
-        )
+        self._baudrate = None if baudrate is None else check_baudrate(baudrate)
+        self.session = Session(timeout=timeout, retries=retries, wake_up=wake_up, keys=keys)
         self.on_event = on_event
-        self._lock = threading.RLock()  # other threads wait; this one may call within a call
-        self._closed = False
+        self._port = port
+        self._turn = Turn()
+        self._is_open = self._is_closed = False
         self._reconnections = RECONNECTIONS
         self._failures = 0  # of the port, one after the other
+        self.open()
+
+    @property
+    def port(self) -> Port:
+        """The open port. Raises `LocalProtocolError` before it is opened."""
+        if isinstance(self._port, str):
+            raise LocalProtocolError("this client is not open: use `with`, or `client.open()`")
+        return self._port
+
+    def open(self) -> Self:
+        """Open the port of the URL; making a client does so. Opening twice does nothing."""
+        self._refuse_closed()
+        if isinstance(self._port, str):
+            self._port = open_port(self._port, baudrate=self._baudrate or self.session.baudrate)
+        if not self._is_open:
+            if self._baudrate not in (None, self._port.baudrate):
+                self._port.set_baudrate(self._baudrate)
+            self.session.connected(self._port.baudrate, self._port.slack)
+            self._is_open = True
+        return self
 
     def __enter__(self) -> Self:
-        return self
+        return self.open()
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """End a selection that is under way, and give the port back."""
+        """End a selection that is under way, and give the port back. Closing twice does nothing."""
         master = self.session.master
-        with self._lock:
+        with self._turn():
             self._reconnections = 0  # what is broken now need not be opened again
             try:
-                if master.selected and not self._closed:
+                if master.selected and not self._is_closed:
                     master.abort()
                     with suppress(TransportError):
                         self.run(deselect())
             finally:
-                self._closed = True
-                self.port.close()
+                self._is_closed = True
+                if not isinstance(self._port, str):
+                    self._port.close()
+
+    def _refuse_closed(self) -> None:
+        if self._is_closed:
+            raise LocalProtocolError("this client is closed; make a new one")
 
     # --- Running procedures
 
-    def watch(self, procedure: Procedure[T]) -> Generator[Event, None, T]:
-        """Run a procedure and yield its events as they happen; returns its result.
+    def watch(self, procedure: Procedure[T], result: list[T] | None = None) -> Generator[Event, None, T]:
+        """Run a procedure and yield its events as they happen; its result is appended to `result`.
 
-        Nothing is under way while an event is out: the caller may use the bus, for example to read the meter
-        that was found, and may stop here.
+        Nothing is under way while an event is out: the same thread may use the bus, for example to read the
+        meter that was found, and may stop here.
         """
         master = self.session.master
-        with self._lock:
-            if self._closed:
-                raise LocalProtocolError("this client is closed; make a new one")
-            call = master.start(procedure, self.port.now())
+        with self._turn():
+            self._refuse_closed()
+            port = self.port
+            self.open()
+            call = master.start(procedure, port.now())
             try:
                 while True:
                     for event in master.events():
@@ -138,26 +160,26 @@ class Client:
                     try:
                         for command in master.commands():
                             self._perform(command)
-                        octets = b"" if call.done else self.port.read(master.deadline)
+                        octets = b"" if call.done else port.read(master.deadline)
                     except TransportError as error:
                         yield self._reopen(error)
                         continue
                     self._failures = 0
                     if call.done:
-                        return call.result
-                    master.advance(octets, self.port.now())
+                        value = call.result
+                        if result is not None:
+                            result.append(value)
+                        return value
+                    master.advance(octets, port.now())
             finally:
-                master.end(call, self.port.now())
+                master.end(call, port.now())
 
     def run(self, procedure: Procedure[T]) -> T:
         """Run a procedure; its events go to `on_event`."""
-        watched = self.watch(procedure)
-        while True:
-            try:
-                self._tell(next(watched))
-            except StopIteration as end:
-                result: T = end.value
-                return result
+        result: list[T] = []
+        for event in self.watch(procedure, result):
+            self._tell(event)
+        return result[0]
 
     def _tell(self, event: Event) -> None:
         if self.on_event is not None:
@@ -177,7 +199,7 @@ class Client:
         self._failures += 1
         for attempt in range(self._reconnections):
             if attempt or self._failures > 1:
-                time.sleep(RECONNECT_WAIT)
+                sleep(RECONNECT_WAIT)
             try:
                 self.port.reopen()
                 self.port.set_baudrate(self.session.master.baudrate)
@@ -186,15 +208,15 @@ class Client:
             except TransportError as again:
                 error = again
             else:
-                self.session.master.interrupted(self.port.now())
-                return reconnected(self.port.name, failed)
+                return self.session.reconnected(self.port.name, failed, self.port.now())
         raise error
 
     def _found(self, procedure: Procedure[Any]) -> Iterator[FoundMeter]:
-        for event in self.watch(procedure):
-            self._tell(event)
-            if isinstance(event, FoundMeter):
-                yield event
+        with closing(self.watch(procedure)) as events:
+            for event in events:
+                self._tell(event)
+                if isinstance(event, FoundMeter):
+                    yield event
 
     # --- Finding
 
@@ -214,10 +236,10 @@ class Client:
         Args:
             addresses: those to ask, 0 to 250 by default.
             thorough: ask silent addresses again: None where the bus has shown itself unsound. An answer that
-                got lost is nothing but silence: on a bus that loses answers say True.
+                got lost is nothing but silence: use True on a bus that loses answers.
             state: of a scan that was interrupted; it is kept up to date.
         """
-        return self._found(self.session.scan(scan_state(addresses, state), thorough=thorough))
+        return self._found(self.session.scan(addresses, thorough=thorough, state=state))
 
     def search(
         self,
@@ -237,8 +259,8 @@ class Client:
             quick: give up silent masks after a time learned from the answers; select them again at the end.
             state: of a search that was interrupted; it is kept up to date.
         """
-        start = search_state(mask, known, state)
-        return self._found(self.session.search(start, thorough=thorough, quick=quick))
+        procedure = self.session.search(mask, known=known, thorough=thorough, quick=quick, state=state)
+        return self._found(procedure)
 
     # --- Reading
 
@@ -255,12 +277,13 @@ class Client:
         self, addresses: Iterable[Address | str], *, limit: int = MAX_TELEGRAMS
     ) -> Iterator[tuple[Address, Reading | MBusError]]:
         """Read several meters; gives each address with its reading, or with the error instead."""
-        for event in self.watch(self.session.read_many(addresses, limit=limit)):
-            self._tell(event)
-            if isinstance(event, Readout):
-                result = event.reading if event.reading is not None else event.error
-                if result is not None:
-                    yield event.address, result
+        with closing(self.watch(self.session.read_many(addresses, limit=limit))) as events:
+            for event in events:
+                self._tell(event)
+                if isinstance(event, Readout):
+                    result = event.reading if event.reading is not None else event.error
+                    if result is not None:
+                        yield event.address, result
 
     def alarm(self, address: Address | str) -> Telegram | None:
         """The alarm of a meter (REQ_UD1); None where it has none."""
@@ -283,7 +306,10 @@ class Client:
         whose speed cannot be changed from here (raw TCP), unless `force`.
         """
         if not (force or self.port.sets_baudrate):
-            raise LocalProtocolError(fixed_speed(self.port.name))
+            raise LocalProtocolError(
+                f"{self.port.name}: the gateway's speed cannot be changed from here, and the meter would be "
+                "lost; use rfc2217://"
+            )
         return self.run(self.session.set_baudrate(address, baudrate))
 
     def set_clock(
@@ -310,35 +336,3 @@ class Client:
     def send(self, octets: bytes | str) -> Outcome:
         """Send a frame as it is, once; gives what came back."""
         return self.run(self.session.send(octets_from(octets)))
-
-
-def reconnected(name: str, error: TransportError) -> Finding:
-    """What to say after a port was opened again."""
-    return Finding("warning", "reconnected", f"{name} failed and was opened again: {error}")
-
-
-def fixed_speed(name: str) -> str:
-    """Why a meter behind a raw TCP gateway is not switched."""
-    return f"{name}: the gateway's speed cannot be changed from here, and the meter would be lost; use rfc2217://"
-
-
-def scan_state(addresses: Iterable[int] | None, state: ScanState | None) -> ScanState:
-    """The state to scan from."""
-    if state is not None:
-        return state
-    return ScanState() if addresses is None else pending(addresses)
-
-
-def search_state(
-    mask: SecondaryAddress | str | None,
-    known: Iterable[SecondaryAddress | str],
-    state: SearchState | None,
-) -> SearchState:
-    """The state to search from."""
-    if state is not None:
-        return state
-    return new_search(_secondary(mask), [_secondary(item) or SecondaryAddress() for item in known])
-
-
-def _secondary(mask: SecondaryAddress | str | None) -> SecondaryAddress | None:
-    return parse_secondary(mask) if isinstance(mask, str) else mask

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
-from ..bus.timing import BITS, check_baudrate, duration
+from ..bus.timing import BITS, check_baudrate
 from .errors import closed, connection_lost, network_error, no_answer, not_taken
-from .real_time import CONNECT_TIMEOUT, NETWORK_SLACK, WAKE_UP, WRITE_TIMEOUT
+from .port import OnAnother, Port
+from .real_time import CONNECT_TIMEOUT, NETWORK_SLACK, WAKE_UP, RealTimePort
 from .tcp import host_and_port, tune
-
-if TYPE_CHECKING:
-    from .port import Port
 
 Result = TypeVar("Result")
 
@@ -24,7 +21,7 @@ _CLOSE_TIMEOUT: Final = 1.0  # seconds that a gateway which takes no octets may 
 _SLICE: Final = 0.05  # seconds after which a worker notices that nobody waits for it any more
 
 
-class AsyncTcpPort:
+class AsyncTcpPort(RealTimePort):
     """Raw TCP over asyncio's streams; see `TcpPort`."""
 
     sets_baudrate: bool = False
@@ -37,14 +34,9 @@ class AsyncTcpPort:
         slack: float = NETWORK_SLACK,
         connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
-        self.name = name
-        self.baudrate = check_baudrate(baudrate)
-        self.slack = slack
-        self.connect_timeout = connect_timeout
-        self.write_timeout = WRITE_TIMEOUT
+        super().__init__(name, baudrate, slack, connect_timeout)
         self.host, self.port = host_and_port(name)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._free_at = 0.0
 
     @classmethod
     async def open(cls, name: str, baudrate: int = 2400, **options: float) -> Self:
@@ -67,10 +59,6 @@ class AsyncTcpPort:
         if self._streams is None:
             raise closed(self.name)
         return self._streams
-
-    def now(self) -> float:
-        """Seconds of the monotonic clock."""
-        return time.monotonic()
 
     async def read(self, deadline: float) -> bytes:
         """The octets that are there, as soon as there are any; b"" once the deadline is reached."""
@@ -97,7 +85,7 @@ class AsyncTcpPort:
             raise not_taken(self.name) from error
         except OSError as error:
             raise connection_lost(self.name, error.strerror) from error
-        self._free_at = max(self._free_at, self.now()) + duration(len(octets), self.baudrate)
+        self._written(octets)
 
     async def set_baudrate(self, baudrate: int) -> None:
         """Remember the speed; the gateway's line stays as it is."""
@@ -131,7 +119,7 @@ class AsyncTcpPort:
             writer.transport.abort()
 
 
-class AsyncThreadPort:
+class AsyncThreadPort(OnAnother[Port]):
     """Any port, worked by one thread of its own: serial ports and RFC 2217 have no asyncio.
 
     A cancelled `read` loses nothing, the next one gives what came meanwhile; any other call that was
@@ -139,14 +127,10 @@ class AsyncThreadPort:
     """
 
     def __init__(self, port: Port, worker: ThreadPoolExecutor | None = None) -> None:
-        self._port = port
+        super().__init__(port)
         self._worker = worker or _new_worker()
         self._closing = threading.Event()
         self._kept: list[bytes] = []  # read for somebody who was cancelled meanwhile
-        self.name = port.name
-        self.baudrate = port.baudrate
-        self.slack = port.slack
-        self.sets_baudrate = port.sets_baudrate
 
     @classmethod
     async def open(cls, factory: Callable[[], Port]) -> Self:
@@ -159,10 +143,6 @@ class AsyncThreadPort:
             opening.add_done_callback(_close_late)  # cancelled while it opens: the thread closes it
             worker.shutdown(wait=False)
             raise
-
-    def now(self) -> float:
-        """The port's clock in seconds."""
-        return self._port.now()
 
     async def read(self, deadline: float) -> bytes:
         """The octets that are there, as soon as there are any; b"" once the deadline is reached."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 
 class Port(Protocol):
@@ -85,3 +85,21 @@ class AsyncPort(Protocol):
     async def close(self) -> None:
         """Give the port back; closing twice does nothing."""
         ...
+
+
+Below = TypeVar("Below", bound=Port | AsyncPort)
+
+
+class OnAnother(Generic[Below]):
+    """What ports have in common that do something with what goes over another one."""
+
+    def __init__(self, port: Below) -> None:
+        self._port: Below = port
+        self.name = port.name
+        self.baudrate = port.baudrate
+        self.slack = port.slack
+        self.sets_baudrate = port.sets_baudrate
+
+    def now(self) -> float:
+        """The clock of the port below."""
+        return self._port.now()

@@ -27,11 +27,11 @@ from ..bus.timing import BAUDRATES, idle
 from ..errors import LocalProtocolError, TransportError
 from .descriptions import FrameDescriber
 from .errors import FileError
+from .port import AsyncPort, OnAnother, Port
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .port import AsyncPort, Port
 
 Result = TypeVar("Result")
 
@@ -226,16 +226,12 @@ def _hex(octets: bytes) -> str:
     return octets.hex(" ").upper()
 
 
-class RecordingPort:
+class RecordingPort(OnAnother[Port]):
     """A port that writes down everything that goes over another one. Closing it closes both."""
 
     def __init__(self, port: Port, file: str | Path | TextIO) -> None:
-        self._port = port
+        super().__init__(port)
         self._recorder = Recorder(file, port)
-        self.name = port.name
-        self.baudrate = port.baudrate
-        self.slack = port.slack
-        self.sets_baudrate = port.sets_baudrate
 
     def _do(self, call: Callable[[], Result]) -> Result:
         try:
@@ -243,10 +239,6 @@ class RecordingPort:
         except TransportError as error:
             self._recorder.failed(error)
             raise
-
-    def now(self) -> float:
-        """The clock of the port below."""
-        return self._port.now()
 
     def write(self, octets: bytes) -> None:
         """Hand over the octets."""
@@ -284,16 +276,12 @@ class RecordingPort:
             self._recorder.close()
 
 
-class AsyncRecordingPort:
+class AsyncRecordingPort(OnAnother[AsyncPort]):
     """The same for asyncio; see `RecordingPort`."""
 
     def __init__(self, port: AsyncPort, file: str | Path | TextIO) -> None:
-        self._port = port
+        super().__init__(port)
         self._recorder = Recorder(file, port)
-        self.name = port.name
-        self.baudrate = port.baudrate
-        self.slack = port.slack
-        self.sets_baudrate = port.sets_baudrate
 
     async def _do(self, call: Awaitable[Result]) -> Result:
         try:
@@ -301,10 +289,6 @@ class AsyncRecordingPort:
         except TransportError as error:
             self._recorder.failed(error)
             raise
-
-    def now(self) -> float:
-        """The clock of the port below."""
-        return self._port.now()
 
     async def write(self, octets: bytes) -> None:
         """Hand over the octets."""

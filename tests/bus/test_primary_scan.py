@@ -109,7 +109,9 @@ def test_stopped_at_any_event_and_gone_on_from_a_file() -> None:
     for stop in range(len(whole.events) + 1):
         state = pending(range(9))
         first = Bench(*meters(), faults=faults)
-        for count, event in enumerate(first.client.watch(first.client.session.scan(state, thorough=True)), 1):
+        for count, event in enumerate(
+            first.client.watch(first.client.session.scan(state=state, thorough=True)), 1
+        ):
             assert isinstance(event, Event)
             if count == stop:
                 break

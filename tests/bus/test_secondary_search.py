@@ -162,7 +162,7 @@ def test_stopped_at_any_event_and_gone_on_from_a_file(
     for stop in range(1, len(whole.events) + 1, step):
         first, stopped = bench(), state()
         for count, _ in enumerate(
-            first.client.watch(first.client.session.search(stopped, thorough=thorough)), 1
+            first.client.watch(first.client.session.search(state=stopped, thorough=thorough)), 1
         ):
             if count == stop:
                 break

@@ -9,8 +9,6 @@ import pytest
 from bus_meters import Bench, meter, values
 from mbus_construct import FoundMeter, MBusError, NoResponse, Reading
 from mbus_construct.bus.events import Readout
-from mbus_construct.bus.primary_scan import pending
-from mbus_construct.bus.secondary_search import new_search
 from mbus_construct.simulator import Behaviour, Fault
 
 TWO = ("1.000", "2.000")
@@ -80,7 +78,7 @@ def test_read_many_after_a_lost_reset() -> None:
 def test_read_all_reads_each_meter_when_it_is_found(search: bool) -> None:
     b = Bench(meter(5, "12345678", *TWO), meter(6, "12345679", "6.000"), meter(8, "92345679", "8.000"))
     session = b.client.session
-    finding = session.search(new_search()) if search else session.scan(pending(range(9)))
+    finding = session.search() if search else session.scan(range(9))
     events = list(b.client.watch(session.read_all(finding)))
     order = [type(event) for event in events if isinstance(event, FoundMeter | Readout)]
     assert order == [FoundMeter, Readout] * 3

@@ -186,6 +186,23 @@ def test_threads_wait_for_each_other(client: Client) -> None:
     assert answers == {5: True, 12: True, 99: False}
 
 
+def test_an_iterator_that_a_thread_left_open_holds_nobody_up(client: Client) -> None:
+    left: list[Iterator[FoundMeter]] = []
+
+    def leave() -> None:
+        left.append(client.search())
+        next(left[0])
+
+    for target in (leave, lambda: left.append(client.scan([5]))):
+        thread = threading.Thread(target=target)
+        thread.start()
+        thread.join(10)
+    assert client.ping(5)
+    for iterator in left:
+        iterator.close()  # type: ignore[attr-defined]  # it is a generator
+    assert [meter.primary_address for meter in client.scan([5, 12])] == [5, 12]
+
+
 def test_read_many_costs_one_reset_for_all(client: Client, bus: SimulatedBus) -> None:
     results = dict(client.read_many([5, 20, 99]))
     assert {address: type(result) for address, result in results.items()} == {

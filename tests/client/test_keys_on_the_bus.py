@@ -25,7 +25,6 @@ from mbus_construct import (
     decode,
 )
 from mbus_construct.bus.events import Readout
-from mbus_construct.bus.primary_scan import pending
 from mbus_construct.bus.procedure import Outcome, Pause, Request
 from mbus_construct.bus.readout import while_busy
 from mbus_construct.bus.session import Session
@@ -173,7 +172,7 @@ def test_meters_that_are_found_are_read_with_their_keys() -> None:
     """The telegram by which a meter was found is opened, and asked for again only where more follow."""
     bench = Bench(*meters(), client={"keys": KEYS})
     session = bench.client.session
-    bench.client.run(session.read_all(session.scan(pending([5, 6, 7]))))
+    bench.client.run(session.read_all(session.scan([5, 6, 7])))
     readings = [event.reading for event in bench.events if isinstance(event, Readout) and event.reading]
     assert [values(reading) for reading in readings] == [["1.000", "2.000", "3.000"], ["6.000"], ["7.000"]]
     requests = [request.a_field for request in bench.bus.requests if request.c_name == "REQ_UD2"]

@@ -78,5 +78,5 @@ def scanning(addresses: list[int] | None, thorough: bool | None) -> Hunt:
         {"addresses": addresses},
         new,
         ScanState.from_dict,
-        lambda session, state: session.scan(state, thorough=thorough),
+        lambda session, state: session.scan(state=state, thorough=thorough),
     )

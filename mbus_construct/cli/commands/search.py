@@ -95,7 +95,7 @@ def searching(
         {**what, "only_known": only_known},
         new,
         SearchState.from_dict,
-        lambda session, state: session.search(state, thorough=thorough, quick=quick),
+        lambda session, state: session.search(state=state, thorough=thorough, quick=quick),
     )
 
 
