@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ROOMS: Final = ("grammars/mbus_grammars", "mbus_construct/values", "mbus_construct/encoding")
@@ -55,7 +55,7 @@ TESTS: Final = (
 _MESSAGES: Final = re.compile(r"Error$|^(fail|invalid|Outcome|_unknown_vife|one_of|AssertionError)$")
 _TEXT_NAMES: Final = frozenset({"limit", "fault", "message", "note", "expected", "found", "reason"})
 _CITATION: Final = re.compile(
-    r"^(MBDOC48|EN 13757|libmburs|exmbus|wmbusmeters|m-bus-parser|pyMBusMaster|solosTec)"
+    r"^( -> |MBDOC48|EN 13757|libmburs|exmbus|wmbusmeters|m-bus-parser|pyMBusMaster|solosTec)"
 )
 
 _COMPARISONS: Final[dict[type[ast.cmpop], str]] = {
@@ -129,11 +129,9 @@ class _Finder(ast.NodeVisitor):
         self.found: list[Mutant] = []
 
     def span(self, node: ast.AST) -> tuple[int, int]:
-        at: Any = node
-        return (
-            self.starts[at.lineno - 1] + at.col_offset,
-            self.starts[at.end_lineno - 1] + at.end_col_offset,
-        )
+        at = cast("ast.expr", node)  # what else is asked for has a place too
+        end_line, end = at.end_lineno or at.lineno, at.end_col_offset or at.col_offset
+        return self.starts[at.lineno - 1] + at.col_offset, self.starts[end_line - 1] + end
 
     def text(self, node: ast.AST) -> str:
         start, end = self.span(node)
