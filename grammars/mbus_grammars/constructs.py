@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from construct import ConstructError, Container, SizeofError
@@ -123,6 +124,34 @@ class StrictStruct(AnyStruct):
         raise NotImplementedError
 
     _emitbuild = _emitparse
+
+
+def fields_of(layout: Anything) -> tuple[Any, ...]:
+    """The fields of a layout, in wire order; () for what is none."""
+    inner: Any = layout
+    while not hasattr(inner, "subcons"):
+        if not hasattr(inner, "subcon"):
+            return ()
+        inner = inner.subcon
+    return tuple(inner.subcons)
+
+
+def places_of(layout: Anything, start: int = 0) -> dict[str, slice]:
+    """Where the fields of a layout stand that starts at an offset.
+
+    The last one is the first whose length the octets decide, or whether it is there; it has no end.
+    """
+    places: dict[str, slice] = {}
+    for item in fields_of(layout):
+        size = None
+        if not getattr(item.subcon, "may_be_absent", False):
+            with suppress(SizeofError, LookupError):  # a length that a field tells
+                size = int(item.sizeof())
+        places[item.name] = slice(start, None if size is None else start + size)
+        if size is None:
+            break
+        start += size
+    return places
 
 
 class ByFirstOctet(Anything):

@@ -16,7 +16,7 @@ from construct import Byte, Const, Default, FixedSized, Switch, this
 
 from .application import USER_DATA
 from .base import AnySubconstruct, Anything, Context, Stream, field_of
-from .constructs import ByFirstOctet, Completed, Derived, StrictStruct, field
+from .constructs import ByFirstOctet, Completed, Derived, StrictStruct, field, places_of
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError
 from .fields import AField, CField, CIField
 
@@ -25,6 +25,13 @@ START_SHORT: Final = 0x10
 START_LONG: Final = 0x68
 STOP: Final = 0x16
 MAX_USER_DATA: Final = 252
+MIN_L_FIELD: Final = 3  # it counts C, A and CI field, and the user data
+
+_TRAILER: Final = (
+    field("checksum", Derived(Byte), "MBDOC48 5.2"),
+    field("stop", Const(STOP, Byte), "MBDOC48 5.2"),
+)
+TRAILER: Final = sum(item.sizeof() for item in _TRAILER)
 
 
 class FT12(Completed):
@@ -36,29 +43,38 @@ class FT12(Completed):
     hide these fields.
     """
 
-    def __init__(self, subcon: Anything, variable_length: bool) -> None:
+    def __init__(self, subcon: Anything) -> None:
         super().__init__(subcon)
-        self.variable_length = variable_length
+        places = places_of(subcon)
+        self.first: Final = places["c_field"].start  # that the check sum covers
+        self.l_field: Final = places["l_field"].start if "l_field" in places else None
+        self.overhead: Final[int] = subcon.sizeof() if self.l_field is None else self.first + TRAILER
 
-    def accept(self, octets: bytes) -> None:
-        """Raise what parsing the octets would raise before it reads a field. MBDOC48 5.4."""
-        length = 5
-        if self.variable_length:
-            length += self._l_field(octets[:5], 0, "(parsing)") + 1
-        self._check(octets[:length], 0, "(parsing)")
+    def length(self, octets: bytes) -> int:
+        """How many octets a frame has that starts with these."""
+        return self.overhead + (0 if self.l_field is None else octets[self.l_field])
+
+    def accept(self, octets: bytes) -> int:
+        """How long the frame is that the octets start with. MBDOC48 5.4.
+
+        Raises what parsing them would raise before it reads a field.
+        """
+        self._check_start(octets, 0, "(parsing)")
+        return self._check(octets, 0, "(parsing)")
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
         start = stream.tell()
-        octets = stream.read(5)
-        if self.variable_length:
-            octets += stream.read(self._l_field(octets, start, path) + 1)
+        octets = stream.read(self.first)
+        self._check_start(octets, start, path)
+        octets += stream.read(self.length(octets) - self.first)
         self._check(octets, start, path)
         stream.seek(start)
         return self.subcon._parsereport(stream, context, path)
 
-    @staticmethod
-    def _l_field(octets: bytes, start: int, path: str) -> int:
-        """The L field of a long frame's first octets."""
+    def _check_start(self, octets: bytes, start: int, path: str) -> None:
+        """The octets of a long frame that say how long it is."""
+        if self.l_field is None:
+            return
         if len(octets) > 2 and octets[1] != octets[2]:
             raise LengthError(
                 f"the L fields differ: {octets[1]:02X}h and {octets[2]:02X}h",
@@ -67,10 +83,10 @@ class FT12(Completed):
                 expected=f"{octets[1]:02X}h",
                 found=f"{octets[2]:02X}h",
             )
-        if len(octets) < 4:
+        if len(octets) < self.first:
             raise IncompleteFrame(
                 "the frame ends within its start",
-                missing=9 - len(octets),
+                missing=self.overhead + MIN_L_FIELD - len(octets),
                 offset=start + len(octets),
                 path=path,
             )
@@ -83,7 +99,7 @@ class FT12(Completed):
                 found=f"{octets[3]:02X}h",
                 code="start",
             )
-        if octets[1] < 3:
+        if octets[1] < MIN_L_FIELD:
             raise LengthError(
                 f"L field {octets[1]:02X}h, a frame has at least 03h",
                 offset=start + 1,
@@ -91,13 +107,10 @@ class FT12(Completed):
                 expected="03h to FFh",
                 found=f"{octets[1]:02X}h",
             )
-        return octets[1]
 
-    def _check(self, octets: bytes, start: int, path: str) -> None:
-        """Everything that makes the link layer drop a frame, once its length is known."""
-        first = 4 if self.variable_length else 1
-        length = octets[1] if self.variable_length else 2
-        total = first + length + 2
+    def _check(self, octets: bytes, start: int, path: str) -> int:
+        """Everything that makes the link layer drop a frame, once its length is known; gives that."""
+        total = self.length(octets)
         if len(octets) < total:
             raise IncompleteFrame(
                 f"the frame has {len(octets)} of {total} octets",
@@ -106,7 +119,7 @@ class FT12(Completed):
                 path=path,
             )
         check, stop = octets[total - 2], octets[total - 1]
-        computed = sum(octets[first : total - 2]) & 0xFF
+        computed = sum(octets[self.first : total - 2]) & 0xFF
         if stop != STOP:
             raise DecodeError(
                 f"the stop octet is {stop:02X}h, not 16h",
@@ -125,17 +138,18 @@ class FT12(Completed):
                 found=f"{check:02X}h",
             )
 
+        return total
+
     def complete(self, octets: bytearray, built: Mapping[str, Any], path: str) -> None:
         """L fields and check sum."""
-        first = 1
-        if self.variable_length:
-            first = 4
-            length = len(octets) - 6
-            if length > 3 + MAX_USER_DATA:
+        if self.l_field is not None:
+            length = len(octets) - self.overhead
+            if length > MIN_L_FIELD + MAX_USER_DATA:
                 limit = f"at most {MAX_USER_DATA} octets"
-                raise BuildError(field_of(path, "user_data"), f"{length - 3} octets", limit, path=path)
+                found = f"{length - MIN_L_FIELD} octets"
+                raise BuildError(field_of(path, "user_data"), found, limit, path=path)
             octets[1] = octets[2] = length
-        octets[-2] = sum(octets[first:-2]) & 0xFF
+        octets[-2] = sum(octets[self.first : -2]) & 0xFF
 
 
 class ToCheckSum(AnySubconstruct):
@@ -145,7 +159,7 @@ class ToCheckSum(AnySubconstruct):
     """
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Any:
-        return FixedSized(context["l_field"] - 3, self.subcon)._parse(stream, context, path)
+        return FixedSized(context["l_field"] - MIN_L_FIELD, self.subcon)._parse(stream, context, path)
 
 
 SingleCharacter: Final = StrictStruct(field("start", Const(SINGLE_CHARACTER, Byte), "MBDOC48 5.2"))
@@ -155,10 +169,8 @@ ShortFrame: Final = FT12(
         field("start", Const(START_SHORT, Byte), "MBDOC48 5.2"),
         field("c_field", CField, "MBDOC48 5.3"),
         field("a_field", AField, "MBDOC48 5.3"),
-        field("checksum", Derived(Byte), "MBDOC48 5.2"),
-        field("stop", Const(STOP, Byte), "MBDOC48 5.2"),
-    ),
-    variable_length=False,
+        *_TRAILER,
+    )
 )
 
 LongFrame: Final = FT12(
@@ -171,10 +183,8 @@ LongFrame: Final = FT12(
         field("a_field", AField, "MBDOC48 5.3"),
         field("ci_field", CIField, "EN 13757-7; MBDOC48 6.1"),
         field("user_data", ToCheckSum(Default(Switch(this.ci_field, USER_DATA), {}))),
-        field("checksum", Derived(Byte), "MBDOC48 5.2"),
-        field("stop", Const(STOP, Byte), "MBDOC48 5.2"),
-    ),
-    variable_length=True,
+        *_TRAILER,
+    )
 )
 
 # The octets that the check sum covers: what some gateways deliver and Elvaco's report 2001 holds.
@@ -185,11 +195,8 @@ LinkUserData: Final = StrictStruct(
     field("user_data", Default(Switch(this.ci_field, USER_DATA), {})),
 )
 
-_BY_START: Final[dict[int, Anything]] = {
-    SINGLE_CHARACTER: SingleCharacter,
-    START_SHORT: ShortFrame,
-    START_LONG: LongFrame,
-}
+_WITH_CHECK_SUM: Final = {START_SHORT: ShortFrame, START_LONG: LongFrame}
+_BY_START: Final[dict[int, Anything]] = {SINGLE_CHARACTER: SingleCharacter, **_WITH_CHECK_SUM}
 
 
 def _by_keys(obj: Mapping[str, Any]) -> Anything | None:
@@ -207,3 +214,33 @@ Frame: Final = ByFirstOctet(
     expected="a start octet E5h, 10h or 68h",
     keys="a mapping with start (E5h), with c_field and a_field, or with ci_field too",
 )
+
+
+def frame_length(octets: bytes) -> int:
+    """How many octets the frame has that the octets start with; others may follow it.
+
+    Raises:
+        IncompleteFrame: more octets may make it a frame.
+        DecodeError: it is not a frame, or a damaged one.
+    """
+    frame = _WITH_CHECK_SUM.get(octets[0]) if octets else None
+    if frame is None:
+        Frame.parse(octets[:1])
+        return SingleCharacter.sizeof()
+    return frame.accept(octets)
+
+
+def accept_one(octets: bytes) -> None:
+    """Raise what the link layer refuses octets for that should be one frame.
+
+    Octets after the frame mean that the link layer delivered something else.
+    """
+    length = frame_length(octets)
+    if len(octets) > length:
+        raise LengthError(
+            f"{len(octets) - length} octets after the frame's end",
+            offset=length,
+            expected=f"{length} octets",
+            found=f"{len(octets)} octets",
+            code="trailing_octets",
+        )

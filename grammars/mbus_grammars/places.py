@@ -5,15 +5,13 @@ Derived from the layouts, once, for readers that want an octet and not a parsed 
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from construct import SizeofError
-
 from .application import USER_DATA, WIRELESS_USER_DATA, LongHeader, ShortHeader
+from .constructs import fields_of, places_of
 from .fields import CI_ROWS
 from .layers import ELL_CI_FIELDS, extended_link_layer
-from .link import SINGLE_CHARACTER, START_LONG, START_SHORT, LongFrame, ShortFrame, SingleCharacter
+from .link import SINGLE_CHARACTER, START_LONG, START_SHORT, TRAILER, LongFrame, ShortFrame, SingleCharacter
 from .record import RecordArea
 from .wireless import WirelessTelegram
 
@@ -21,35 +19,6 @@ if TYPE_CHECKING:
     from .base import Anything
 
 # --- Fields --------------------------------------------------------------------------------------
-
-
-def fields_of(layout: Anything) -> tuple[Any, ...]:
-    """The fields of a layout, in wire order; () for what is none."""
-    inner: Any = layout
-    while not hasattr(inner, "subcons"):
-        if not hasattr(inner, "subcon"):
-            return ()
-        inner = inner.subcon
-    return tuple(inner.subcons)
-
-
-def places_of(layout: Anything, start: int = 0) -> dict[str, slice]:
-    """Where the fields of a layout stand that starts at an offset.
-
-    The last one is the first whose length the octets decide, or whether it is there; it has no end.
-    """
-    places: dict[str, slice] = {}
-    for item in fields_of(layout):
-        size = None
-        if not getattr(item.subcon, "may_be_absent", False):
-            with suppress(SizeofError, LookupError):  # a length that a field tells
-                size = int(item.sizeof())
-        places[item.name] = slice(start, None if size is None else start + size)
-        if size is None:
-            break
-        start += size
-    return places
-
 
 LONG_FRAME: Final = places_of(LongFrame)
 WIRELESS: Final = places_of(WirelessTelegram)
@@ -60,10 +29,11 @@ ELL: Final = {code: places_of(extended_link_layer(code, {})) for code in ELL_CI_
 
 # --- Frames --------------------------------------------------------------------------------------
 
-SHORT_LENGTH: Final[int] = ShortFrame.sizeof()
-# Octets behind the user data of a long frame, and all that its L field does not count.
-LONG_TAIL: Final[int] = sum(item.sizeof() for item in fields_of(LongFrame)[-2:])
-LONG_OVERHEAD: Final[int] = LONG_FRAME["c_field"].start + LONG_TAIL
+SHORT_LENGTH: Final = ShortFrame.overhead
+# Octets after the user data of a long frame, and all that its L field does not count.
+LONG_TAIL: Final = TRAILER
+LONG_OVERHEAD: Final = LongFrame.overhead
+MAX_FRAME: Final = LONG_OVERHEAD + 0xFF
 _LENGTHS: Final = {SINGLE_CHARACTER: SingleCharacter.sizeof(), START_SHORT: SHORT_LENGTH}
 _L_FIELD: Final[int] = LONG_FRAME["l_field"].start
 

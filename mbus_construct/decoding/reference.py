@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars import Code, LengthError
+from mbus_grammars import Code
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
 from mbus_grammars.dib import EXTENSION
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
+from mbus_grammars.link import accept_one
 from mbus_grammars.meaning import Meaning
 from mbus_grammars.units import unit_names
 
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 
 def walk(octets: bytes, form: Form) -> Telegram:
     """One telegram as the grammar parses it; see `decode`."""
-    parsed = GRAMMARS[form].parse(octets, values_only=True)
     if form == "frame":
-        refuse_rest(octets, parsed)
+        accept_one(octets)
+    parsed = GRAMMARS[form].parse(octets, values_only=True)
     return _Reader(octets, form).telegram(parsed)
 
 
@@ -53,19 +54,6 @@ def decode_area(octets: bytes, area: RecordArea) -> Telegram:
 def decode_records(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
     """The records of a record area."""
     return decode_area(octets, area).records
-
-
-def refuse_rest(octets: bytes, frame: Mapping[str, Any]) -> None:
-    """Octets behind the frame mean that the link layer delivered something else."""
-    length = frame["l_field"] + 6 if "l_field" in frame else 5 if "c_field" in frame else 1
-    if len(octets) > length:
-        raise LengthError(
-            f"{len(octets) - length} octets behind the frame's end",
-            offset=length,
-            expected=f"{length} octets",
-            found=f"{len(octets)} octets",
-            code="trailing_octets",
-        )
 
 
 # What the fields of `Telegram` say about user data that are no records.

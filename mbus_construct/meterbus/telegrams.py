@@ -346,7 +346,7 @@ def _read(data: Octets, kind: type[WiredTelegram]) -> bytes:
         raise MBusFrameDecodeError(str(error), octets) from error
     length = parsed["l_field"] + 6 if "l_field" in parsed else 5 if "c_field" in parsed else 1
     if len(octets) > length:
-        raise MBusFrameDecodeError(f"{len(octets) - length} octets behind the frame's end", octets)
+        raise MBusFrameDecodeError(f"{len(octets) - length} octets after the frame's end", octets)
     return octets
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.fields import IdentificationNumber
 from mbus_grammars.layers import PAYLOAD_CRC_LENGTH, SessionNumber
+from mbus_grammars.link import accept_one
 from mbus_grammars.security import MessageCounter
 
 from .area import area_of
 from .compiled import Read, compiled
-from .rest import refuse, security
+from .rest import security
 from .shapes import C_FIELD, shape_of
 from .wireless import LINK
 
@@ -155,7 +156,7 @@ def plan_for(octets: bytes, form: Form = "frame", *, remarkable: bool = False) -
     if shape is None:
         return None
     if form == "frame":
-        refuse(octets)
+        accept_one(octets)
     secured = security(octets, shape)
     if secured is None:
         return None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from struct import Struct, calcsize
 from typing import TYPE_CHECKING, Final
 
-from mbus_grammars.link import START_LONG
+from mbus_grammars.link import START_LONG, accept_one
 
 from .direct import read_directly
 from .fields import REFUSALS
 from .plan import Plan, plan_for
-from .rest import refuse
 from .shapes import key_of, shape_of
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class Plans:
         shape = shape_of(octets, form)
         if shape is None:
             if form == "frame" and octets and octets[0] == START_LONG:
-                refuse(octets)
+                accept_one(octets)
             return None
         return self._by_shape(octets, shape, near)
 
@@ -124,7 +123,7 @@ class Plans:
 
     def _without_plan(self, octets: bytes, shape: Shape, key: bytes) -> Telegram | None:
         if shape.form == "frame":
-            refuse(octets)
+            accept_one(octets)
         telegram = read_directly(octets, shape)
         if telegram is not None and self._times_seen(key, telegram) == self.worth:
             plan = plan_for(octets, shape.form, remarkable=True)

@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars.application import LongHeader
-from mbus_grammars.link import LongFrame
 from mbus_grammars.security import FILLERS, SECURITY_MODES, WIRED, ConfigurationField
 
 from ...model.frame import FrameFields
@@ -14,7 +13,6 @@ from ...model.layers import Security
 from ...model.meter import Meter, Status
 from ...octets.locate import fields_of
 from ..message import plain_octets, read_as_plain, state_of_plain
-from ..reference import refuse_rest
 from .drafts import MeterDraft
 from .outer import security_of
 
@@ -159,10 +157,3 @@ def security(octets: bytes, shape: Shape) -> Secured | None:
     state = state_of_plain(configuration, decrypted=payload.startswith(FILLERS))
     plain = plain_octets(configuration, state, len(payload))
     return Secured(number, (read_as_plain(mode),), Security(mode, state, plain_octets=plain))
-
-
-def refuse(octets: bytes) -> None:
-    """Raise what the link layer refuses a long frame for. Nothing happens to one that is right."""
-    LongFrame.accept(octets)
-    if len(octets) != octets[1] + 6:
-        refuse_rest(octets, {"l_field": octets[1]})

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from mbus_grammars import DecodeError, MBusError
-from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
+from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, accept_one
 
 from ...decoding.decode import decode, refuse_doubtful
 from ...decoding.decrypted import read_opened
 from ...decoding.manufacturers import registered
 from ...decoding.nested import CONTAINER
 from ...decoding.plans.plan import plan_for
-from ...decoding.plans.rest import refuse
 from ...decoding.plans.shapes import SHAPES, key_of, shape_of
 from ...octets.recognise import C_FIELDS, CI_FIELDS, looks_like_frame, looks_wireless
 from ...security.opening import Opened
@@ -197,7 +196,7 @@ def scatter(stock: Stock, alone: Iterable[int], found: Scattered) -> tuple[list[
         shape = shape_of(telegram, form)
         if form == "frame" and telegram[:1] == _START:
             try:
-                refuse(telegram)
+                accept_one(telegram)
             except DecodeError as error:
                 if link == "auto" and looks_wireless(telegram):
                     left.append(index)

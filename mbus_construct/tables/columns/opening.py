@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from mbus_grammars import DecodeError, MBusError
-from mbus_grammars.link import START_LONG
+from mbus_grammars.link import START_LONG, accept_one
 from mbus_grammars.security import ConfigurationField
 from mbus_grammars.wireless import CRC_SIZE, MIN_TELEGRAM, blocks, without_crcs
 
 from ...decoding.damage import mended
-from ...decoding.plans.rest import refuse
 from ...decoding.plans.sealed import opened_at_once, remember
 from ...decoding.plans.shapes import SHAPES
 from ...octets.recognise import candidates, looks_like_frame, wireless_telegram
@@ -138,7 +137,7 @@ class _Ready:
             self.alone.append(index)
             return False
         try:
-            refuse(telegram)
+            accept_one(telegram)
         except DecodeError:
             return True
         self._open(index, telegram, "frame", keys)
@@ -219,7 +218,7 @@ def _may_be_by_radio(octets: Octets) -> NDArray[np.bool_]:
 def _is_refused(telegram: bytes) -> bool:
     """Whether the link layer refuses octets that start as a wired frame does."""
     try:
-        refuse(telegram)
+        accept_one(telegram)
     except DecodeError:
         return True
     return telegram[0] != START_LONG
