@@ -19,7 +19,7 @@ from ..errors import CollisionError, LocalProtocolError, NoResponse, RemoteProto
 from ..model.telegram import Telegram
 from .address import BROADCAST, LAST_PRIMARY, Address, SecondaryAddress, of_meter, parse_secondary
 from .events import Finding
-from .master import frame_of
+from .exchange import frame_of
 from .procedure import Outcome, Procedure, Request, SetBaudrate, ask, listen
 from .readout import (
     describe,

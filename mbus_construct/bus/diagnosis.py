@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from . import timing
 from .address import BROADCAST, TEST, SecondaryAddress
 from .events import FoundMeter, Progress, Severity, found
-from .master import frame_of
+from .exchange import frame_of
 from .procedure import Outcome, Procedure, Request, SetBaudrate, Step, WakeUp, ask, listen
 from .readout import ACKNOWLEDGEMENT, PATIENCE, deselect, request_data, select_request
 from .receiver import receive, resembles

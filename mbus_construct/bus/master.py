@@ -7,30 +7,32 @@ over a serial port, over asyncio and in virtual time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from mbus_grammars import Frame, MBusError
-from mbus_grammars.link import SINGLE_CHARACTER
+from mbus_grammars import MBusError
 
 from ..errors import LocalProtocolError, TransportError
 from . import timing
-from .address import BROADCAST, LAST_PRIMARY, SELECTED, TEST
+from .address import LAST_PRIMARY, SELECTED, TEST
+from .exchange import ACKNOWLEDGEMENT, Exchange, frame_of
 from .frame_count_bits import COUNTED, FrameCountBits
 from .procedure import (
     ATTEMPTS,
     NO_KEYS,
     Call,
+    Command,
     Kind,
     Outcome,
     Pause,
     Procedure,
     Request,
+    Send,
     SetBaudrate,
     WakeUp,
     nothing,
 )
-from .receiver import Piece, Reception, receive, resembles
+from .receiver import Piece, Reception, receive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,34 +43,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Octets for the port."""
+class Phase(Enum):
+    """What the master is doing; it sends nothing but at the end of `CLEARING`."""
 
-    octets: bytes
-
-
-def frame_of(request: Request, *, fcb: bool = True) -> bytes:
-    """The octets of a request; `fcb` is its frame count bit, where it has one. MBDOC48 5.3 and 5.5."""
-    name, a_field = request.c_field, request.a_field
-    c_field: dict[str, Any] = {"name": name}
-    if name in COUNTED:
-        counted = a_field != BROADCAST
-        c_field |= {"fcv": counted, "fcb": counted and fcb}
-    values: dict[str, Any] = {"c_field": c_field, "a_field": a_field}
-    if request.ci_field is not None:
-        values |= {"ci_field": request.ci_field, "user_data": dict(request.user_data or {})}
-    return bytes(Frame.build(values))
+    IDLE = auto()
+    CLEARING = auto()  # hearing the rest of the dialogue before
+    AWAITING = auto()  # an answer
+    PAUSING = auto()
 
 
-Command = Send | SetBaudrate | WakeUp
-Phase = Literal["idle", "clearing", "awaiting", "pausing"]
-
-# However much noise there is: so many seconds and a long frame behind the window an attempt ends.
+# However much noise there is: so many seconds and a long frame after the window an attempt ends.
 _LONGEST_NOISE: Final = 3.0
 _LONGEST_CLEARING: Final = 3.0
 _LONGEST_FRAME: Final = 261
-_SHORTEST_DATA: Final = 9
 # What follows so many octets without an answer is no answer: the longest frame thrice, with its echo.
 _MOST_OCTETS: Final = 3 * _LONGEST_FRAME
 # A request that was repeated may be answered once more for every repetition. So long they are waited for.
@@ -77,9 +64,6 @@ _LONGEST_DRAIN: Final = 2.5
 _LATEST_ANSWER: Final = 2.2
 # A gateway that goes away at every request must not be called for ever.
 _MOST_INTERRUPTIONS: Final = 5
-
-
-_ACKNOWLEDGEMENT: Final = bytes([SINGLE_CHARACTER])
 
 
 class Master:
@@ -111,7 +95,7 @@ class Master:
         self.fcb = FrameCountBits()
         self.selected = False  # whether a meter may be selected by secondary address
         self.echoes = False  # whether the converter has been heard to echo
-        self._phase: Phase = "idle"
+        self._phase = Phase.IDLE
         self._deadline: float | None = None
         self._commands: list[Command] = []
         self._events: list[Event] = []
@@ -120,6 +104,9 @@ class Master:
         self._aside: list[Call[Any]] = []
         self._interruptions = 0
         self._heard = bytearray()
+        self._exchange = Exchange()
+        self._pause = Pause(0.0)
+        self._clear_until = self._clear_limit = 0.0
         self._behind = b""  # what came in one piece with an answer, and is no part of it
         self._late = 0  # answers to repetitions that may still come ...
         self._drain_until = 0.0  # ... until then
@@ -128,7 +115,6 @@ class Master:
         # the address that was asked.
         self._owed_until = 0.0
         self._fast = False  # whether answers come sooner than this rate allows: the gateway has another one
-        self._heard_since = 0.0
         self._data_until: dict[int, float] = {}
 
     # --- What a driver needs
@@ -140,7 +126,7 @@ class Master:
         Raises `LocalProtocolError` while an answer is awaited.
         """
         if self._call is not None:
-            if self._phase == "awaiting":
+            if self._phase == Phase.AWAITING:
                 raise LocalProtocolError("the bus is busy with another call; wait for its end")
             self._call.baudrate = self.baudrate
             self._aside.append(self._call)
@@ -180,15 +166,15 @@ class Master:
 
     def advance(self, octets: bytes, now: float) -> None:
         """Octets were heard (b"": none), and it is now so late."""
-        if self._phase == "awaiting":
+        if self._phase == Phase.AWAITING:
             self._await(octets, now)
-        elif self._phase == "clearing":
+        elif self._phase == Phase.CLEARING:
             self._clear(octets, now)
-        elif self._phase == "pausing":
+        elif self._phase == Phase.PAUSING:
             self._heard += octets
             if now >= self.deadline or (octets and self._pause.listen):
                 heard = bytes(self._heard)
-                self._phase = "idle"
+                self._phase = Phase.IDLE
                 self._step(heard, now)
 
     def interrupted(self, now: float) -> None:
@@ -207,16 +193,16 @@ class Master:
                 f"the connection failed {self._interruptions} times during one request: look for another "
                 "program on the same gateway or port"
             )
-        if self._phase not in ("awaiting", "clearing"):
+        if self._phase not in (Phase.AWAITING, Phase.CLEARING):
             return
-        request = self._current
+        request = self._exchange.request
         if request.a_field == SELECTED and request.c_field == "SND_UD" and not request.selects:
             raise TransportError(
                 "the connection failed while the selected meter was being written to: read it to see whether "
                 "it has the change, then try again"
             )
-        if self._phase == "awaiting":
-            self._attempt -= 1
+        if self._phase == Phase.AWAITING:
+            self._exchange.attempt -= 1
         self._clear_before_sending(now)
 
     def end(self, call: Call[Any], now: float) -> None:
@@ -235,10 +221,10 @@ class Master:
     def abort(self) -> None:
         """Give up the call under way, so that another one may start."""
         call, self._call = self._call, None
-        if self._phase == "awaiting":  # the answer is still to come
-            self._late, self._drain_until = self._attempt, self._window_end
-            self.fcb.forget(self._current.a_field)
-        self._phase = "idle"
+        if self._phase == Phase.AWAITING:  # the answer is still to come
+            self._late, self._drain_until = self._exchange.attempt, self._exchange.window_end
+            self.fcb.forget(self._exchange.request.a_field)
+        self._phase = Phase.IDLE
         self._commands = [command for command in self._commands if isinstance(command, SetBaudrate)]
         if call is not None:
             call.give_up()
@@ -282,7 +268,7 @@ class Master:
         if isinstance(step, Request):
             self._request(step, now)
         else:
-            self._phase, self._pause, self._deadline = "pausing", step, now + step.seconds
+            self._phase, self._pause, self._deadline = Phase.PAUSING, step, now + step.seconds
             self._heard.clear()
 
     def _set_baudrate(self, step: SetBaudrate) -> None:
@@ -292,13 +278,8 @@ class Master:
     # --- Sending
 
     def _request(self, request: Request, now: float) -> None:
-        self._current = request
-        self._octets = request.octets or frame_of(request, fcb=self._next_fcb(request))
-        self._attempt = 0
-        self._first_sent: float | None = None
-        self._before: list[bytes] = []
-        self._garbled = bytearray()
-        self._foreign: list[bytes] = []
+        octets = request.octets or frame_of(request, fcb=self._next_fcb(request))
+        self._exchange = Exchange(request, octets)
         self._clear_before_sending(now)
 
     def _next_fcb(self, request: Request) -> bool:
@@ -307,7 +288,7 @@ class Master:
 
     def _clear_before_sending(self, now: float) -> None:
         """Hear first what is still there of the dialogue before: it must not be taken for an answer."""
-        self._phase = "clearing"
+        self._phase = Phase.CLEARING
         self._clear_until = max(now, self._quiet_until, self._data_owed())
         self._deadline = max(self._clear_until, self._drain_until if self._late else now)
         self._clear_limit = self._deadline + _LONGEST_CLEARING
@@ -315,8 +296,8 @@ class Master:
 
     def _data_owed(self) -> float:
         """Until when old data of the meter that is asked may come, where only new data will do."""
-        request, owed = self._current, self._data_until
-        if not request.fresh or self._attempt:
+        request, owed = self._exchange.request, self._data_until
+        if not request.fresh or self._exchange.attempt:
             return 0.0
         if request.a_field <= LAST_PRIMARY:
             return max(owed.get(a_field, 0.0) for a_field in (request.a_field, SELECTED, TEST))
@@ -335,34 +316,31 @@ class Master:
 
     def _keep_strays(self, octets: bytes) -> None:
         pieces = receive(bytes(self._heard + octets), final=True).pieces
-        if self._attempt:
-            self._note_pieces(pieces)
+        if self._exchange.attempt:
+            self._note(pieces)
         else:
-            self._before += [piece.octets for piece in pieces if not self._is_echo(piece)]
-
-    def _is_echo(self, piece: Piece) -> bool:
-        """Whether a frame is what the converter sent back of an earlier request."""
-        return self.echoes and piece.to_meter
+            echoes = self.echoes  # of an earlier request
+            self._exchange.before += [piece.octets for piece in pieces if not (echoes and piece.to_meter)]
 
     def _send(self, now: float) -> None:
-        request = self._current
+        exchange = self._exchange
         self._late, self._drain_until = 0, 0.0
-        self._attempt += 1
-        self._commands.append(Send(self._octets))
-        self._sent_end = now + timing.duration(len(self._octets), self.baudrate)
-        self._first_sent = self._sent_end if self._first_sent is None else self._first_sent
-        self._earliest = self._sent_end + timing.earliest_acknowledgement(self.baudrate)
-        self._soon = b""
-        self._window_end = self._sent_end + self._window(request) + timing.duration(1, self.baudrate)
-        self._limit = (
-            self._window_end + timing.duration(_LONGEST_FRAME, self.baudrate) + self.slack + _LONGEST_NOISE
-        )
+        exchange.attempt += 1
+        self._commands.append(Send(exchange.octets))
+        exchange.sent_end = now + timing.duration(len(exchange.octets), self.baudrate)
+        if exchange.first_sent is None:
+            exchange.first_sent = exchange.sent_end
+        exchange.earliest = exchange.sent_end + timing.earliest_acknowledgement(self.baudrate)
+        exchange.early = b""
+        window_end = exchange.sent_end + self._window(exchange) + timing.duration(1, self.baudrate)
+        longest = timing.duration(_LONGEST_FRAME, self.baudrate)
+        exchange.limit = window_end + longest + self.slack + _LONGEST_NOISE
+        if exchange.is_broadcast:
+            window_end = exchange.sent_end + timing.idle(self.baudrate)
+        exchange.window_end = self._deadline = window_end
         self._heard.clear()
-        self._phase = "awaiting"
-        self._note_sent(request)
-        if request.a_field == BROADCAST and not request.octets:
-            self._window_end = self._sent_end + timing.idle(self.baudrate)
-        self._deadline = self._window_end
+        self._phase = Phase.AWAITING
+        self._note_sent(exchange.request)
 
     def _note_sent(self, request: Request) -> None:
         """What a meter that hears this knows from now on."""
@@ -383,11 +361,12 @@ class Master:
                 self.fcb.forget(int(piece.frame["a_field"]))
                 self.selected = self.selected or piece.frame.get("ci_field") in (0x52, 0x56)
 
-    def _window(self, request: Request) -> float:
+    def _window(self, exchange: Exchange) -> float:
+        request = exchange.request
         window = request.window if request.window is not None else self.timeout
         if window is None:
             window = timing.last_answer(self.baudrate) + self.slack
-        last = self._attempt == self._attempts_of(request)
+        last = exchange.attempt == self._attempts_of(request)
         return max(window, request.patience) if last else window
 
     def _attempts_of(self, request: Request) -> int:
@@ -396,20 +375,22 @@ class Master:
     # --- Receiving
 
     def _await(self, octets: bytes, now: float) -> None:
+        exchange = self._exchange
         if octets and not self._heard:
-            self._heard_since = now - timing.duration(len(octets), self.baudrate)
+            exchange.heard_since = now - timing.duration(len(octets), self.baudrate)
         silent = not octets and now >= self.deadline
         if not octets and not silent:
             return
         self._heard += self._without_too_early(octets, now)
-        if silent and self._soon and not self._heard:
-            self._heard += self._soon[:1]
+        if silent and exchange.early and not self._heard:
+            self._heard += exchange.early[:1]
             self._fast = True
         heard = bytes(self._heard[:_MOST_OCTETS])
-        final = silent or now >= self._limit or len(heard) == _MOST_OCTETS
-        echo = self._echo(heard)
+        final = silent or now >= exchange.limit or len(heard) == _MOST_OCTETS
+        self.echoes = self.echoes or heard.startswith(exchange.octets)
+        echo = exchange.echo(heard)
         reception = receive(heard[echo:], final=final)
-        index = self._answer(reception.pieces, final=final)
+        index = exchange.answer(reception.pieces, final=final)
         if index is not None:
             used = echo + sum(len(piece.octets) for piece in reception.pieces[: index + 1])
             self._behind = bytes(self._heard[used:])
@@ -423,123 +404,73 @@ class Master:
 
     def _without_too_early(self, octets: bytes, now: float) -> bytes:
         """No meter has acknowledged so soon: an E5 is of something before, unless nothing else comes."""
-        if self._fast or self._heard or now >= self._earliest:
+        if self._fast or self._heard or now >= self._exchange.earliest:
             return octets
-        others = octets.lstrip(_ACKNOWLEDGEMENT)
-        self._soon += octets[: len(octets) - len(others)]
+        others = octets.lstrip(ACKNOWLEDGEMENT)
+        self._exchange.early += octets[: len(octets) - len(others)]
         return others
 
     def _hear_the_rest(self, now: float) -> None:
-        """What came in one piece with an answer is heard as if it had come behind it."""
+        """What came in one piece with an answer is heard as if it had come after it."""
         if self._behind and self._call is not None:
             behind, self._behind = self._behind, b""
             self.advance(behind, now)
 
-    def _echo(self, heard: bytes) -> int:
-        """How many octets the converter sent back; a damaged echo is known by its likeness."""
-        length = len(self._octets)
-        if heard.startswith(self._octets):
-            self.echoes = True
-            return length
-        if not resembles(heard[:length], self._octets):
-            return 0
-        pieces = receive(heard[:length]).pieces
-        return length if pieces and pieces[0].frame is None else 0
-
-    def _answer(self, pieces: tuple[Piece, ...], *, final: bool) -> int | None:
-        """Which of the pieces is the answer: what is valid, of a meter, and to this request."""
-        for index, piece in enumerate(pieces):
-            if piece.from_meter and piece.frame and self._current.is_answered_by(piece.frame):
-                return index
-            if piece.acknowledges and index == 0 and self._takes_ack(pieces, final=final):
-                return index
-        return None
-
-    def _takes_ack(self, pieces: tuple[Piece, ...], *, final: bool) -> bool:
-        """Whether an E5 that is the first octet heard answers the request.
-
-        Behind other octets an E5 may be a part of them. To REQ_UD1 and REQ_UD2 it means "no data", unless a
-        frame follows: then it was the late acknowledgement of something before.
-        """
-        request = self._current
-        if request.c_field in ("REQ_UD1", "REQ_UD2") or request.octets:
-            return final and len(pieces) == 1
-        return True
-
     def _wait_on(self, reception: Reception, now: float) -> None:
         """When to give up, after something was heard that is no answer so far."""
+        exchange = self._exchange
+        hasty = exchange.request.hasty
         if reception.missing:
             rest = timing.duration(reception.missing, self.baudrate)
             gap = timing.last_answer(self.baudrate) + self.slack
-            deadline = max(now + rest + gap, self._window_end)
+            deadline = max(now + rest + gap, exchange.window_end)
         elif not reception.pieces:
-            deadline = self._window_end
-        elif self._current.hasty and not reception.pieces[-1].acknowledges:
+            deadline = exchange.window_end
+        elif hasty and not reception.pieces[-1].acknowledges:
             deadline = now + timing.end_of_collision(self.baudrate) + self.slack
         else:  # an E5 alone is the late acknowledgement of something before more often than an answer
-            deadline = max(self._window_end, now + timing.idle(self.baudrate) + self.slack)
-        if self._current.hasty and self._heard and self._starved(now):
-            deadline = self._window_end + timing.duration(_LONGEST_FRAME, self.baudrate)
-        self._deadline = min(deadline, self._limit)
-
-    def _starved(self, now: float) -> bool:
-        """Whether less was heard than meters send when they answer with data.
-
-        Where many answer at once, hardly a stop bit gets through: next to nothing is received while the line
-        is busy for as long as their frames.
-        """
-        heard = len(self._heard)
-        since = now - max(self._sent_end, self._heard_since)
-        return heard < _SHORTEST_DATA or since > 2 * timing.duration(heard, self.baudrate) + self.slack
+            deadline = max(exchange.window_end, now + timing.idle(self.baudrate) + self.slack)
+        if hasty and self._heard and exchange.starved(len(self._heard), now, self.baudrate, self.slack):
+            deadline = exchange.window_end + timing.duration(_LONGEST_FRAME, self.baudrate)
+        self._deadline = min(deadline, exchange.limit)
 
     def _succeed(self, pieces: tuple[Piece, ...], now: float) -> None:
         """The last one of the pieces is the answer."""
-        request, answer = self._current, pieces[-1]
-        self._note_pieces(pieces[:-1])
+        exchange, answer = self._exchange, pieces[-1]
+        request = exchange.request
+        self._note(pieces[:-1])
         if not request.octets and not request.selects:
             self.fcb.succeeded(request.a_field, request.c_field, with_data=answer.from_meter)
         self._quiet_until = now + timing.turnaround(self.baudrate)
         lasted = timing.duration(len(answer.octets) + len(self._behind), self.baudrate)
-        delay = max(0.0, now - lasted - self._sent_end)
-        self._late = self._attempt - 1
-        if self._late and self._first_sent is not None:
-            self._drain_until = now + min(now - self._first_sent, _LONGEST_DRAIN)
+        delay = max(0.0, now - lasted - exchange.sent_end)
+        self._late = exchange.attempt - 1
+        if self._late and exchange.first_sent is not None:
+            self._drain_until = now + min(now - exchange.first_sent, _LONGEST_DRAIN)
         kind: Kind = "ack" if answer.acknowledges else "data"
         self._finish(kind, answer.octets, now, frame=answer.frame, delay=delay)
 
-    def _note_pieces(self, pieces: tuple[Piece, ...]) -> None:
-        """Remember what was heard beside the answer."""
-        if self._soon and not self._fast:
-            self._foreign.append(_ACKNOWLEDGEMENT)
-        for piece in pieces:
-            if piece.frame is None:
-                self._garbled += piece.octets
-            elif not self._is_echo(piece):
-                self._foreign.append(piece.octets)
+    def _note(self, pieces: tuple[Piece, ...]) -> None:
+        self._exchange.note(pieces, echoes=self.echoes, fast=self._fast)
 
     def _fail(self, pieces: tuple[Piece, ...], now: float) -> None:
-        request = self._current
-        self._note_pieces(pieces)
+        exchange = self._exchange
+        request = exchange.request
+        self._note(pieces)
         if pieces:
             self._quiet_until = now + timing.idle(self.baudrate)
-        if request.a_field == BROADCAST and not request.octets:
+        if exchange.is_broadcast:
             self._finish("sent", b"", now)
             return
-        self._owed_until = self._sent_end + _LATEST_ANSWER
+        self._owed_until = exchange.sent_end + _LATEST_ANSWER
         if request.c_field == "REQ_UD2" and not pieces:
             self._data_until[request.a_field] = self._owed_until
-        if self._attempt < self._attempts_of(request):
+        if exchange.attempt < self._attempts_of(request):
             self._clear_before_sending(now)
             return
         if request.c_field in COUNTED:  # a meter whose answers were lost has moved on
             self.fcb.forget(request.a_field)
-        self._finish(self._failure(pieces), b"".join(piece.octets for piece in pieces), now)
-
-    def _failure(self, pieces: tuple[Piece, ...]) -> Kind:
-        """What the last attempt's octets say. An E5 with others beside it is of more than one meter."""
-        if any(piece.frame is None or piece.acknowledges for piece in pieces):
-            return "garbled"
-        return "foreign" if self._foreign else "silence"
+        self._finish(exchange.failure(pieces), b"".join(piece.octets for piece in pieces), now)
 
     def _finish(
         self,
@@ -550,17 +481,9 @@ class Master:
         frame: Mapping[str, Any] | None = None,
         delay: float | None = None,
     ) -> None:
-        self._phase = "idle"
-        outcome = Outcome(
-            kind,
-            octets=octets,
-            frame=frame,
-            attempts=self._attempt,
-            garbled=bytes(self._garbled),
-            foreign=tuple(self._foreign),
-            before=tuple(self._before),
-            delay=delay,
-            doubtful=kind == "ack" and (self._soon != b"" or now < self._owed_until),
-            keys=self.keys,
+        self._phase = Phase.IDLE
+        doubtful = kind == "ack" and (self._exchange.early != b"" or now < self._owed_until)
+        outcome = self._exchange.outcome(
+            kind, octets=octets, frame=frame, delay=delay, doubtful=doubtful, keys=self.keys
         )
         self._step(outcome, now)

@@ -129,6 +129,14 @@ class WakeUp:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Octets for the port, of the master."""
+
+    octets: bytes
+
+
+Command = Send | SetBaudrate | WakeUp  # what a driver does
 Step = Request | Pause | SetBaudrate | WakeUp
 
 T = TypeVar("T")

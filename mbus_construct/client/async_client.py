@@ -14,8 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ..bus.events import Event, Finding, FoundMeter, Readout
-from ..bus.master import Send
-from ..bus.procedure import Outcome, Procedure, SetBaudrate
+from ..bus.procedure import Command, Outcome, Procedure, Send, SetBaudrate
 from ..bus.readout import MAX_TELEGRAMS, deselect
 from ..bus.session import Session
 from ..bus.timing import check_baudrate
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from ..bus.address import Address, SecondaryAddress
     from ..bus.configuration import Change
-    from ..bus.master import Command
     from ..bus.primary_scan import ScanState
     from ..bus.secondary_search import SearchState
     from ..model.reading import Reading

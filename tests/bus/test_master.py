@@ -17,8 +17,19 @@ from mbus_construct import LocalProtocolError, TransportError
 from mbus_construct.bus import timing
 from mbus_construct.bus.address import SecondaryAddress
 from mbus_construct.bus.events import Finding
-from mbus_construct.bus.master import Master, Send, frame_of
-from mbus_construct.bus.procedure import Outcome, Pause, Procedure, Request, SetBaudrate, WakeUp, ask, listen
+from mbus_construct.bus.exchange import frame_of
+from mbus_construct.bus.master import Master
+from mbus_construct.bus.procedure import (
+    Outcome,
+    Pause,
+    Procedure,
+    Request,
+    Send,
+    SetBaudrate,
+    WakeUp,
+    ask,
+    listen,
+)
 from mbus_construct.bus.readout import request_data, select_request
 from mbus_construct.simulator import Fault
 
@@ -212,6 +223,7 @@ def test_arbitrary_octets_never_raise_and_always_end(
     request: Request, heard: list[tuple[bytes, float]]
 ) -> None:
     line = Line(request)
+    attributes = vars(Master()).keys()
     for octets, after in heard:
         if line.master.done:
             break
@@ -219,6 +231,7 @@ def test_arbitrary_octets_never_raise_and_always_end(
         line.hear(octets, after)
         assert line.master.deadline < line.now + 15
     line.outcome()
+    assert vars(line.master).keys() == attributes
     assert len(line.sent) <= 3
     assert line.now < 8 + 5 * 15
 
