@@ -36,7 +36,7 @@ from . import (
 from ._version import __version__
 from .bits import Code
 from .constructs import StrictStruct
-from .crc import crc
+from .crc import crc as crc_of
 from .errors import BuildError, ChecksumError, DecodeError, IncompleteFrame, LengthError, MBusError
 from .grammar import Grammar
 from .line_codes import Manchester, ThreeOutOfSix
@@ -88,7 +88,7 @@ WirelessCField: Final = Grammar[shapes.CFieldShape, _Fields | int | str](
 LinkAddress: Final = Grammar[shapes.AddressShape, _Fields](
     layers.Receiver, "address of a meter: manufacturer, number, version, device type", _RADIO
 )
-CRC: Final = Number(bits.Number(Int16ub, 0, 0xFFFF), "CRC of a block as sent; `crc` computes it", _RADIO)
+CRC: Final = Number(bits.Number(Int16ub, 0, 0xFFFF), "CRC of a block as sent; `crc_of` computes it", _RADIO)
 
 # --- Between link and transport layer ----------------------------------------------------------------
 
@@ -365,7 +365,7 @@ __all__ = [
     "WirelessFrame",
     "__version__",
     "compact_profile",
-    "crc",
+    "crc_of",
     "meaning_of",
     "type_a",
     "type_b",

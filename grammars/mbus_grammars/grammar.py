@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from construct import ConstructError, Subconstruct
 from construct.core import stream_write
@@ -17,9 +17,19 @@ Parsed_co = TypeVar("Parsed_co", covariant=True)  # what parsing gives
 Given_contra = TypeVar("Given_contra", contravariant=True)  # what building takes
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     _Path = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+
+    class Buffer(Protocol):
+        """What octets can be read from."""
+
+        def __buffer__(self, flags: int, /) -> memoryview: ...
+
+    class AnyConstruct(Protocol[Parsed_co, Given_contra]):
+        """Any construct, for those, too, who have no stubs."""
+
+        def parse(self, data: Buffer, **contextkw: Any) -> Parsed_co: ...
+        def build(self, obj: Given_contra, **contextkw: Any) -> bytes: ...
+
     _Wrapper = Subconstruct[Parsed_co, Given_contra, Parsed_co, Given_contra]
 else:
 
@@ -60,7 +70,7 @@ class Grammar(_Wrapper[Parsed_co, Given_contra], Generic[Parsed_co, Given_contra
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Copies and pickles of a public grammar are itself: some of construct's own can be neither."""
-        return (_public, (self.title,)) if self.title.isidentifier() else super().__reduce_ex__(protocol)
+        return (_public, (self.title,)) if _public(self.title) is self else super().__reduce_ex__(protocol)
 
     def _parse(self, stream: Stream, context: Context, path: str) -> Parsed_co:
         source = stream if _can_seek(stream) else _Kept(stream)
@@ -97,7 +107,7 @@ class Grammar(_Wrapper[Parsed_co, Given_contra], Generic[Parsed_co, Given_contra
 
 
 def _public(title: str) -> Any:
-    return getattr(sys.modules[__name__.partition(".")[0]], title)
+    return getattr(sys.modules[__name__.partition(".")[0]], title, None)
 
 
 def _named(path: str, beginning: str) -> str:

@@ -19,7 +19,7 @@ from .errors import BuildError, DecodeError, IncompleteFrame, LengthError, MBusE
 from .grammar import Given_contra, Grammar, Parsed_co
 
 if TYPE_CHECKING:
-    from construct import Construct
+    from .grammar import AnyConstruct
 
 # The nibbles 0 to F, each of three ones and three zeros. EN 13757-4 via rtl_433.
 THREE_OUT_OF_SIX: Final = tuple(
@@ -42,8 +42,14 @@ class LineCode(Grammar[Parsed_co, Given_contra]):
     symbols of one bit only, and know no wrong ones.
     """
 
-    def __init__(self, subcon: Construct[Parsed_co, Given_contra], name: str, symbols: Sequence[str]) -> None:
-        super().__init__(subcon, f"what its construct parses, in {name} code", "EN 13757-4")
+    def __init__(
+        self,
+        subcon: AnyConstruct[Parsed_co, Given_contra],
+        name: str,
+        symbols: Sequence[str],
+    ) -> None:
+        given: Any = subcon
+        super().__init__(given, f"what its construct parses, in {name} code", "EN 13757-4")
         self.name_of_code = name
         self.symbols = symbols
         size = (len(symbols) - 1).bit_length()
@@ -127,7 +133,7 @@ class ThreeOutOfSix(LineCode[Parsed_co, Given_contra]):
     read whatever they are, and built as 0000.
     """
 
-    def __init__(self, subcon: Construct[Parsed_co, Given_contra]) -> None:
+    def __init__(self, subcon: AnyConstruct[Parsed_co, Given_contra]) -> None:
         super().__init__(subcon, "3-out-of-6", THREE_OUT_OF_SIX)
 
 
@@ -137,7 +143,11 @@ class Manchester(LineCode[Parsed_co, Given_contra]):
     `one="10"` is for receivers that deliver the chips inverted.
     """
 
-    def __init__(self, subcon: Construct[Parsed_co, Given_contra], one: str = MANCHESTER[1]) -> None:
+    def __init__(
+        self,
+        subcon: AnyConstruct[Parsed_co, Given_contra],
+        one: str = MANCHESTER[1],
+    ) -> None:
         if one not in MANCHESTER:
             raise BuildError("one", one, f"one of {', '.join(MANCHESTER)}")
         super().__init__(subcon, "Manchester", MANCHESTER if one == MANCHESTER[1] else MANCHESTER[::-1])
