@@ -292,7 +292,10 @@ class RecordArea(Anything):
                 area.seek(start)
         return Container(dif=dif)
 
-    def _build(self, obj: Sequence[Any], stream: Stream, context: Context, path: str) -> Any:
+    def _build(self, obj: Sequence[Any] | bytes, stream: Stream, context: Context, path: str) -> Any:
+        if isinstance(obj, bytes):  # an area that is whole already
+            stream_write(stream, obj, len(obj), path)
+            return obj
         if not isinstance(obj, list | tuple):
             raise BuildError(field_of(path), obj, "a list of records", path=path)
         for index, item in enumerate(obj):

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from construct import ConstructError
-
-from mbus_grammars import DIB, VIB, BuildError, Meaning, WirelessFrame
+from mbus_grammars import BuildError, WirelessFrame
 from mbus_grammars.application import WIRED_ONLY
-from mbus_grammars.base import is_mapping, is_sequence
+from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, CField
 from mbus_grammars.record import (
     RecordArea,
     RecordsFromMeter,
-    RecordsFromMeterMSB,
-    RecordsToMeter,
 )
 from mbus_grammars.wireless import with_crcs
 
-from ..decoding.decode import decode, decode_records
-from ..decoding.manufacturers import TAIL, rebuilt
-from ..model.json_shapes import SCHEMA_VERSION, FrameDict, MeterDict, RecordDict, SecurityDict, TelegramDict
-from ..model.json_values import json_number
-from ..model.meter import Meter
+from ..decoding.decrypted import read
+from ..decoding.manufacturers import rebuilt
+from ..model.json_shapes import SCHEMA_VERSION, FrameDict, MeterDict, SecurityDict, TelegramDict
 from ..model.telegram import Telegram
 from ..octets.recognise import GRAMMARS
 from ..receiving.compact import compact
 from ..security.keys import Keys
 from ..security.sealing import seal_telegram
-from ..values.find_vib import choose, parse_unit
-from ..values.to_raw import is_measured, is_number, to_data, to_number
-from ..values.to_value import EXACT
 from .layers import (
     SELECTIONS,
     address_of,
@@ -42,11 +32,12 @@ from .layers import (
     is_wireless,
     layered,
 )
-from .mappings import hex_octets, part_of, refuse_unknown
+from .lost import refuse_lost
+from .mappings import hex_octets, part_of, refuse_unknown, sequence_of
+from .records import RECORD_AREAS, area_items, meter_of, with_own_octets
 from .security import (
     by_hand,
     check_states,
-    is_filler,
     refitted_area,
     refuse_other_mode,
     refuse_plain,
@@ -60,19 +51,6 @@ if TYPE_CHECKING:
 
     from ..model.json_shapes import Form
     from ..security.keys import KeysLike
-
-# The CI fields behind which data records stand.
-_RECORD_AREAS: Final = {
-    **dict.fromkeys((0x51, 0x5A, 0x5B, *SELECTIONS), RecordsToMeter),
-    **dict.fromkeys((0x72, 0x78, 0x7A), RecordsFromMeter),
-    0x76: RecordsFromMeterMSB,
-}
-
-# Keys of a record by what decides them.
-_DIB_KEYS: Final = ("function", "storage_number", "tariff", "subunit")
-_VIB_KEYS: Final = ("quantity", "unit", "qualifiers", "data_field")
-_HEADER_KEYS: Final = (*_DIB_KEYS, *_VIB_KEYS)
-_VALUE_KEYS: Final = ("value", "flags")
 
 # Keys of `user_data` whose hex digits stand for octets.
 _OCTET_KEYS: Final = frozenset({"payload", "error_data", "alarm_flags", "malformed"})
@@ -95,7 +73,7 @@ def encode(telegram: Telegram | Mapping[str, Any], *, keys: KeysLike = None) -> 
 
     Raises `BuildError` naming field, value and limit.
     """
-    values = telegram.to_dict() if isinstance(telegram, Telegram) else telegram
+    values = with_own_octets(telegram) if isinstance(telegram, Telegram) else telegram
     if not is_mapping(values):
         raise BuildError("", values, "a Telegram or a mapping")
     octets, form, frame_format = plain_octets(values)
@@ -135,9 +113,7 @@ def plain_octets(values: Mapping[str, Any], *, joined: bool = False) -> tuple[by
         raise BuildError(_as_given(error.field), error.value, error.limit) from error
     if form == "wireless":
         octets = bytes([min(len(octets) - 1, 0xFF)]) + octets[1:]
-    user_data = values.get("user_data")
-    if isinstance(user_data, Mapping) and "counter_1" in user_data:
-        _refuse_other_counters(octets, form, values)
+    refuse_lost(values, read(octets, form, None))
     frame_format: FrameFormat = frame["format"] if form == "wireless" else "CRC-less"
     return octets, form, frame_format
 
@@ -151,21 +127,6 @@ def _as_given(field: str) -> str:
     if name in ("c_field", "a_field", "ci_field"):
         return f"frame.{name}"
     return f"meter.{name}" if name in MeterDict.__annotations__ else name or field
-
-
-def _refuse_other_counters(octets: bytes, form: str, values: Mapping[str, Any]) -> None:
-    """What else the mapping says of a fixed data structure is a view of its user data: it cannot differ."""
-    telegram = decode(octets, link=form)
-    views = {"access_number": telegram.access_number, "status": telegram.status and telegram.status.to_dict()}
-    for key, built in views.items():
-        if values.get(key) not in (None, built):
-            raise BuildError(key, values[key], f"the {key} in user_data; change that")
-    given_records = _sequence(values, "records")
-    if given_records and len(given_records) != len(telegram.records):
-        raise BuildError("records", f"{len(given_records)} records", "the two counters in user_data")
-    for index, (record, given) in enumerate(zip(telegram.records, given_records, strict=False)):
-        if not is_mapping(given) or not _same(given, record.to_dict(), (*_HEADER_KEYS, "value")):
-            raise BuildError(f"records[{index}]", given, "the counter in user_data; change that")
 
 
 def _complete_frame(frame: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,11 +154,9 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
     given = frame.get("ci_field")
     ci_field = None if given is None else CI_NAMES.value(given)
     if form == "records":
-        return _items(values, RecordsFromMeter)
+        return b"".join(area_items(values, RecordsFromMeter))
     if form == "header":
         return _user_data(0x72, values)
-    if form == "frame" and given is None:
-        _refuse_content(values)
     if form == "frame" and frame.get("format") == "single character":
         return {"start": 0xE5}
     if form == "frame" and given is None:
@@ -227,13 +186,6 @@ def _is_fragment(values: Mapping[str, Any]) -> bool:
     return is_mapping(afl) and afl.get("fragment") is not None
 
 
-def _refuse_content(values: Mapping[str, Any]) -> None:
-    """A single character and a short frame hold nothing but themselves."""
-    for name in ("records", "special_functions", "manufacturer_data", "user_data", "meter"):
-        if values.get(name):
-            raise BuildError(name, values[name], "none in a frame without ci_field")
-
-
 def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     """The user data behind a CI field."""
     given = values.get("user_data")
@@ -242,8 +194,6 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
     built = _with_octets(given or {})
     if "malformed" in built:
         return built
-    if "payload" in built:
-        built["payload"] = rebuilt(values, _meter(values), ci_field, built["payload"])
     if "counter_1" in built:
         address = address_of(part_of(values, "meter", MeterDict))
         return built | {key: item for key, item in address.items() if key == "identification_number"}
@@ -251,11 +201,11 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         built |= address_of(part_of(values, "meter", MeterDict))
     elif (kind := header_behind(ci_field, values.get("link"))) in ("short", "long"):
         built["header"] = _header(kind, values)
-    area = _RECORD_AREAS.get(ci_field) if "header" in built or ci_field != WIRED_ONLY else None
+    area = RECORD_AREAS.get(ci_field) if "header" in built or ci_field != WIRED_ONLY else None
+    if "payload" in built or (area is None and values.get("manufacturer_fields") is not None):
+        built["payload"] = rebuilt(values, meter_of(values), ci_field, built.get("payload", b""))
     refuse_other_mode(values, ci_field, header="header" in built)
-    if "header" not in built:
-        _refuse_header(ci_field, values)
-    else:
+    if "header" in built:
         built |= security_fields(values, records=area is not None)
     if values.get("encrypted"):
         built["encrypted"] = hex_octets(values["encrypted"], "encrypted")
@@ -267,27 +217,17 @@ def _data(
 ) -> dict[str, Any]:
     """The data behind the header."""
     if area is not None:
-        data: dict[str, Any] = {"records": _items(values, area)}
-        if "header" in built:
-            _secure(data, built["header"], values, area)
-        return data
-    if not _sequence(values, "records"):
-        return {}
-    if ci_field in COMPACT_FRAMES and "format_signature" in built:
+        items = area_items(values, area)
+        secured = _secured(items, built["header"], values, area) if "header" in built else None
+        return {"records": b"".join(items) if secured is None else secured}
+    if ci_field in COMPACT_FRAMES and "format_signature" in built and sequence_of(values, "records"):
         return _compact(built, values)
-    raise BuildError("records", values["records"], f"none behind CI {ci_field:02X}h")
-
-
-def _refuse_header(ci_field: int, values: Mapping[str, Any]) -> None:
-    """What has no place behind a CI field without header would be left out in silence."""
-    for name in ("access_number", "status", "configuration_field"):
-        if values.get(name):
-            raise BuildError(name, values[name], f"none behind CI {ci_field:02X}h, which has no header")
+    return {}
 
 
 def _compact(built: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a compact frame that follow from its records; its octets where these say the same."""
-    octets = compact(RecordsFromMeter.build(_items(values, RecordsFromMeter)))
+    octets = compact(b"".join(area_items(values, RecordsFromMeter)))
     signature, crc, data = octets[:2], octets[2:4], octets[4:]
     fields: dict[str, Any] = {
         "format_signature": int.from_bytes(signature, "little"),
@@ -298,18 +238,22 @@ def _compact(built: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, A
     return {} if same and built["payload"].startswith(data) else fields
 
 
-def _secure(
-    data: dict[str, Any], header: dict[str, Any], values: Mapping[str, Any], area: RecordArea
-) -> None:
-    """Configuration field and fillers of what is to be encrypted: written by hand, or decrypted before."""
+def _secured(
+    items: Sequence[bytes], header: dict[str, Any], values: Mapping[str, Any], area: RecordArea
+) -> list[Any] | None:
+    """The records with the fillers of what is to be encrypted, written by hand or decrypted before.
+
+    The header's configuration field follows. None where nothing is to be encrypted.
+    """
     mode, security = by_hand(values), part_of(values, "security", SecurityDict)
+    if mode is None and security.get("state") != "decrypted":
+        return None
+    parsed = [item for octets in items for item in area.parse(octets)]
     if mode is not None:
-        found = secured_area(mode, data["records"], area, values)
-    elif security.get("state") == "decrypted":
-        found = refitted_area(data["records"], area, values)
+        records, header["configuration_field"] = secured_area(mode, parsed, area, values)
     else:
-        return
-    data["records"], header["configuration_field"] = found
+        records, header["configuration_field"] = refitted_area(parsed, area, values)
+    return records
 
 
 def _header(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -328,15 +272,6 @@ def _header(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return header | address
 
 
-def _meter(values: Mapping[str, Any]) -> Meter | None:
-    """The meter whose telegram it is, for the grammar of its manufacturer."""
-    frame = part_of(values, "frame", FrameDict)
-    address = address_of(
-        part_of(values, "meter", MeterDict) or part_of(frame, "address", MeterDict, "frame.address")
-    )
-    return Meter(**address) if "identification_number" in address else None
-
-
 def _with_octets(given: Mapping[str, Any]) -> dict[str, Any]:
     """The mapping with its hex digits as octets, without the names that stand beside codes."""
     return {
@@ -344,133 +279,3 @@ def _with_octets(given: Mapping[str, Any]) -> dict[str, Any]:
         for key, item in given.items()
         if str(key).removesuffix("_name") == key or str(key).removesuffix("_name") not in given
     }
-
-
-# --- Records -------------------------------------------------------------------------------------
-
-
-def _items(values: Mapping[str, Any], area: RecordArea) -> list[Any]:
-    """The record area: records and special functions in their order, then the manufacturer's data."""
-    records = _sequence(values, "records")
-    special = _special_functions(values)
-    items: list[Any] = []
-    for index, record in enumerate(records):
-        items += area.parse(special.get(index, b""))
-        try:
-            items += area.parse(_record(record, area))
-        except BuildError as error:
-            raise error.inside(f"records[{index}]") from error
-    items += area.parse(special.get(len(records), b""))
-    more = bool(values.get("more_records_follow"))
-    if more or values.get("manufacturer_data") is not None or values.get("manufacturer_fields") is not None:
-        data = hex_octets(values.get("manufacturer_data") or "", "manufacturer_data")
-        data = rebuilt(values, _meter(values), TAIL, data)
-        items.append({"dif": 0x1F if more else 0x0F, "manufacturer_data": data})
-    return items
-
-
-def _special_functions(values: Mapping[str, Any]) -> dict[int, bytes]:
-    """The octets of the special functions by the record in front of which they stand."""
-    special: dict[int, bytes] = {}
-    for number, item in enumerate(_sequence(values, "special_functions")):
-        name = f"special_functions[{number}]"
-        if not is_mapping(item) or not isinstance(item.get("before_record"), int):
-            raise BuildError(name, item, "a mapping with before_record (a number) and octets")
-        place, last = item["before_record"], len(_sequence(values, "records"))
-        if place > last and is_filler(item.get("octets"), values):
-            place = last
-        if not 0 <= place <= last:
-            raise BuildError(f"{name}.before_record", place, f"0 to {last}, the number of records")
-        special[place] = special.get(place, b"") + hex_octets(item.get("octets"), f"{name}.octets")
-    return special
-
-
-def _sequence(values: Mapping[str, Any], name: str) -> Sequence[Any]:
-    given = values.get(name)
-    if given is None:
-        return ()
-    if not is_sequence(given):
-        raise BuildError(name, given, "a list")
-    return given
-
-
-def _record(record: object, area: RecordArea) -> bytes:
-    """The octets of one record."""
-    if not is_mapping(record):
-        raise BuildError("", record, "a mapping with quantity, unit and value")
-    refuse_unknown(record, RecordDict, "")
-    vib = hex_octets(record.get("vib") or "", "vib")
-    if "vib" not in record or (not vib and record.get("quantity") is not None):
-        return _compose(record, area)
-    header_octets = hex_octets(record.get("dib") or "", "dib") + vib
-    if "data" not in record:
-        return _with_value(header_octets, record, area, power=0)
-    data = hex_octets(record["data"], "data")
-    readable = decode_records(header_octets + data, area)
-    if len(readable) != 1:
-        raise BuildError("data", record["data"], "the octets of one record, with dib and vib")
-    kept = readable[0].to_dict()
-    if _same(record, kept, (*_HEADER_KEYS, *_VALUE_KEYS)):
-        return header_octets + data
-    if kept["data_field"] is None:
-        raise BuildError("", record, "what it is: octets that are no record; leave out dib, vib and data")
-    if not _same(record, kept, _VIB_KEYS):
-        return _compose(record, area)
-    if not _same(record, kept, _DIB_KEYS):
-        dib = {key: record.get(key) or 0 for key in _DIB_KEYS}
-        header_octets = DIB.build({**dib, "data_field": kept["data_field"]}) + vib
-        if _same(record, kept, _VALUE_KEYS):
-            return header_octets + data
-    return _with_value(header_octets, record, area, power=0)
-
-
-def _same(record: Mapping[str, Any], kept: Mapping[str, Any], keys: Sequence[str]) -> bool:
-    """Whether a record still says what its octets say."""
-    return all(_as_json(record.get(key, kept[key])) == kept[key] for key in keys)
-
-
-def _as_json(value: object) -> object:
-    """The value as `to_dict` gives it: who reads JSON may read its numbers as Decimal."""
-    if isinstance(value, Decimal):
-        return json_number(value) if value.is_finite() else str(value)
-    return [_as_json(item) for item in value] if is_sequence(value) else value
-
-
-def _compose(record: Mapping[str, Any], area: RecordArea) -> bytes:
-    """A record from quantity, unit and value."""
-    choice = choose(record, area.direction)
-    dib = {key: record.get(key) or 0 for key in _DIB_KEYS}
-    vib = {"vif": choice.codes[0], "vifes": choice.codes[1:]}
-    octets = DIB.build({**dib, "data_field": choice.data_field}) + VIB.build(vib)
-    return _with_value(octets, record, area, power=parse_unit(record.get("unit"))[1])
-
-
-def _means_number(record: Mapping[str, Any], meaning: Meaning) -> bool:
-    """Whether the value is a number where a text would do too: told by value_type, else by the quantity."""
-    if record.get("value_type") is not None:
-        return bool(record["value_type"] == "decimal")
-    return is_measured(meaning) and is_number(record.get("value"))
-
-
-def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordArea, power: int) -> bytes:
-    """The octets of a record with this header and the record's value."""
-    try:
-        header = area.header(header_octets)
-    except ConstructError as error:
-        limit = "hex digits that are a whole VIB, behind a whole DIB"
-        raise BuildError("vib", record.get("vib"), limit) from error
-    if header.dib_octets + header.vib_octets != header_octets:
-        raise BuildError("vib", record.get("vib"), "one VIB, its last octet without extension bit")
-    value = record.get("value")
-    if value is not None and (power or _means_number(record, header.meaning)):
-        value = EXACT.scaleb(to_number(value), power)
-    if header.meaning.quantity == "bus address" and is_number(value) and to_number(value) > 250:
-        raise BuildError("value", value, "a primary address, 0 to 250")
-    flags = _sequence(record, "flags")
-    try:
-        data = header.data.build(to_data(header, value, flags))
-    except BuildError as error:
-        if error.field == "flags":
-            raise
-        raise BuildError("value", record.get("value"), error.limit) from error
-    return header_octets + data

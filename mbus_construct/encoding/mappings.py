@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from mbus_grammars import BuildError
-from mbus_grammars.base import is_mapping
+from mbus_grammars.base import is_mapping, is_sequence
 
 
 def refuse_unknown(given: Mapping[str, Any], shape: type, name: str) -> None:
@@ -28,6 +28,16 @@ def part_of(values: Mapping[str, Any], key: str, shape: type, name: str = "") ->
         raise BuildError(name or key, given, f"a mapping with {', '.join(shape.__annotations__)}")
     refuse_unknown(given, shape, name or key)
     return dict(given)
+
+
+def sequence_of(values: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """A part of the telegram that is a list; an empty one where there is none."""
+    given = values.get(name)
+    if given is None:
+        return ()
+    if not is_sequence(given):
+        raise BuildError(name, given, "a list")
+    return given
 
 
 def hex_octets(given: object, name: str) -> bytes:

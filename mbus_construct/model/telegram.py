@@ -94,6 +94,10 @@ class Telegram:
 
     def to_dict(self) -> TelegramDict:
         """The JSON shape, made of plain Python values."""
+        return self.shape([record.to_dict() for record in self.records])
+
+    def shape(self, records: list[Any]) -> TelegramDict:
+        """The JSON shape, with these in the place of its records."""
         manufacturer_data = self.manufacturer_data
         return {
             "schema_version": SCHEMA_VERSION,
@@ -107,7 +111,7 @@ class Telegram:
             "ell": None if self.ell is None else self.ell.to_dict(),
             "afl": None if self.afl is None else self.afl.to_dict(),
             "security": None if self.security is None else self.security.to_dict(),
-            "records": [record.to_dict() for record in self.records],
+            "records": records,
             "more_records_follow": self.more_records_follow,
             "manufacturer_data": None if manufacturer_data is None else manufacturer_data.hex().upper(),
             "encrypted": self.encrypted.hex().upper() or None,

@@ -49,6 +49,7 @@ def unroll(record: Record, records: Sequence[Record]) -> tuple[Entry, ...]:
     `value` is None for a gap, and where an increment counts from a value that is not known. Raises
     `ValueError` for a record that is no compact profile.
     """
+    elements: Sequence[Decimal | float | None] = record.value
     if not isinstance(record.value, tuple) or record.storage_number is None:
         raise ValueError(f"no compact profile: {record}")
     vib = VIB.parse(record.vib)
@@ -56,7 +57,10 @@ def unroll(record: Record, records: Sequence[Record]) -> tuple[Entry, ...]:
     profile = _VARIABLE.parse(record.data)["value"]
     direction = -1 if vife == _INVERSE else 1
     values = _values(
-        record.value, profile["control"]["increment_mode"].name, direction, _base_value(record, records)
+        elements,
+        profile["control"]["increment_mode"].name,
+        direction,
+        _base_value(record, records),
     )
     times = _times(_base_time(record, records), profile, direction)
     return tuple(

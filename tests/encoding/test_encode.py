@@ -467,11 +467,15 @@ def test_what_does_not_fit_is_named(record: dict[str, Any], field: str, value: A
             "special_functions[0].before_record",
             "0 to 0",
         ),
-        ({"frame": {"ci_field": 0x70}, "records": [ENERGY]}, "records", "none behind CI 70h"),
+        (
+            {"frame": {"ci_field": 0x70}, "records": [ENERGY]},
+            "records",
+            "left out: CI 70h has no place for it",
+        ),
         (
             {"frame": {"ci_field": 0x71}, "user_data": {"alarm_flags": "05"}, "records": [ENERGY]},
             "records",
-            "none behind CI 71h",
+            "left out: CI 71h has no place for it",
         ),
         ({}, "", "meter and records"),
         ([], "", "mapping"),
