@@ -52,7 +52,9 @@ TESTS: Final = (
 )
 
 # Calls whose texts people read; and sources, and the parts of an error's path.
-_MESSAGES: Final = re.compile(r"Error$|^(fail|invalid|Outcome|_unknown_vife|one_of|AssertionError)$")
+_MESSAGES: Final = re.compile(
+    r"Error$|^(fail|invalid|Outcome|_unknown_vife|one_of|AssertionError|Grammar|Layout|BitFields)$"
+)
 _TEXT_NAMES: Final = frozenset({"limit", "fault", "message", "note", "expected", "found", "reason"})
 _CITATION: Final = re.compile(
     r"^( -> |MBDOC48|EN 13757|libmburs|exmbus|wmbusmeters|m-bus-parser|pyMBusMaster|solosTec)"
@@ -194,13 +196,15 @@ class _Finder(ast.NodeVisitor):
         return isinstance(target, ast.Name) and (target.id in _TEXT_NAMES or target.id == "__all__")
 
     def visit_Call(self, node: ast.Call) -> None:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        function = node.func.value if isinstance(node.func, ast.Subscript) else node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         if name in ("cast", "TypeVar"):
             return
         texts = bool(_MESSAGES.search(name))
         for argument in (*node.args, *(item for item in node.keywords if item.arg != "source")):
             value = argument.value if isinstance(argument, ast.keyword) else argument
-            if not (texts and isinstance(value, ast.Constant) and isinstance(value.value, str)):
+            # Names of fields and codes of diagnostics are no texts: programs read them.
+            if not (texts and isinstance(value, ast.Constant) and " " in str(value.value)):
                 self.visit(value)
         self.visit(node.func)
 
