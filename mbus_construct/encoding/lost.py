@@ -48,7 +48,8 @@ def _parts(values: Mapping[str, Any], built: Telegram) -> Iterator[tuple[str, ob
             for key in found.__slots__:
                 yield f"{name}.{key}", given.get(key), getattr(found, key)
         elif is_mapping(given):
-            yield name, [key for key, item in given.items() if not _is_nothing(item)], None
+            said = [item for item in given.items() if not _is_nothing(item[1])]
+            yield name, [item for item in said if item != ("mode", 0)], None  # plain: nothing to be lost
     for name in _FIELDS:
         yield name, values.get(name), getattr(built, name)
     user_data = built.user_data or {}

@@ -167,3 +167,35 @@ def test_the_message_length_follows_from_the_message() -> None:
     longer = decoded(encode(values, keys=KEY))
     assert longer["afl"]["message_length"] == length + 16
     assert longer["security"]["mac"] == "verified"
+
+
+@pytest.mark.parametrize(
+    ("configuration_field", "sent"),
+    [(None, 0), (0x0000, 0), (0xE000, 0xE000), ({"security_mode": 0, "synchronous": True}, 0x2000)],
+)
+def test_mode_0_by_hand_is_plain(configuration_field: Any, sent: int) -> None:
+    telegram = decode(written(0, [VOLUME], configuration_field=configuration_field))
+    assert (telegram.security, telegram.encrypted) == (None, b"")
+    assert [record.value_text for record in telegram.records] == ["1 m³"]
+    assert telegram.configuration_field == sent
+
+
+@pytest.mark.parametrize(
+    ("configuration_field", "blocks"),
+    [(0x0500, 0), ({"security_mode": 5}, 0), (0x0510, 1), (0x0520, 2), (None, 1)],
+)
+def test_a_configuration_field_by_hand_says_how_many_blocks(configuration_field: Any, blocks: int) -> None:
+    octets = written(5, [VOLUME], configuration_field=configuration_field)
+    telegram = decode(octets, keys=KEY)
+    assert telegram.security is not None
+    assert telegram.security.state == ("decrypted" if blocks else "plain")
+    assert telegram.configuration_field == 0x0500 | blocks << 4
+    assert len(octets) == 15 + (16 * blocks or 6)
+    assert [record.value_text for record in telegram.records] == ["1 m³"]
+
+
+@pytest.mark.parametrize("mode", [1, 2, 6, 8, 13, 31, "5", None, True])
+def test_other_modes_are_not_written_by_hand(mode: Any) -> None:
+    with pytest.raises(BuildError) as caught:
+        written(mode, [VOLUME])
+    assert caught.value.field == "security.mode"

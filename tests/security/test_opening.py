@@ -352,7 +352,7 @@ def test_ci_76_is_of_wires(configuration: str) -> None:
         assert encode(telegram) == sent
     on_wires = decode(h("76 12345678 1593 33 03 2A 00 0000 0213 0005"), link="ci_field")
     assert [str(record.value) for record in on_wires.records] == ["0.005"]
-    with pytest.raises(BuildError, match="none behind CI 76h"):
+    with pytest.raises(BuildError, match="CI 76h has no place for it"):
         encode({**on_wires.to_dict(), "link": "wireless", "frame": {"ci_field": 0x76, "c_field": 0x44}})
 
 
