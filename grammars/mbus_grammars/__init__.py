@@ -12,7 +12,7 @@ Parsing raises `DecodeError`, building `BuildError`; both are construct's `Const
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from construct import Int16ub
 
@@ -43,8 +43,10 @@ from .line_codes import Manchester, ThreeOutOfSix
 from .meaning import FROM_METER, TO_METER, Meaning, meaning_of
 from .record import DataRecordHeader
 
+Shape = TypeVar("Shape")
 _Fields = Mapping[str, Any]
-Layout = Grammar[shapes.Fields, _Fields]
+Shaped = Grammar[Shape, _Fields]
+Layout = Shaped[shapes.Fields]
 BitFields = Grammar[shapes.Fields, _Fields | int]
 NamedCode = Grammar[Code, int | str]
 Number = Grammar[int, int]
@@ -61,31 +63,25 @@ _AFTER: Final[dict[int, Any]] = application.WIRELESS_USER_DATA
 
 # --- Link layer on wires -------------------------------------------------------------------------
 
-Frame: Final = Grammar[shapes.FrameShape, _Fields](
-    link.Frame, "a frame: single character, short or long", _LINK
-)
+Frame: Final = Shaped[shapes.FrameShape](link.Frame, "a frame: single character, short or long", _LINK)
 SingleCharacter: Final = Layout(link.SingleCharacter, "the single character E5h", _LINK)
-ShortFrame: Final = Grammar[shapes.ShortFrameShape, _Fields](link.ShortFrame, "a short frame", _LINK)
-LongFrame: Final = Grammar[shapes.FrameShape, _Fields](link.LongFrame, "a long or control frame", _LINK)
-LinkUserData: Final = Grammar[shapes.LinkUserDataShape, _Fields](
-    link.LinkUserData,
-    "what the check sum covers: from the C field to the end of the data",
-    _LINK,
+ShortFrame: Final = Shaped[shapes.ShortFrameShape](link.ShortFrame, "a short frame", _LINK)
+LongFrame: Final = Shaped[shapes.FrameShape](link.LongFrame, "a long or control frame", _LINK)
+LinkUserData: Final = Shaped[shapes.LinkUserDataShape](
+    link.LinkUserData, "what the check sum covers: from the C field to the end", _LINK
 )
 CField: Final = Grammar[shapes.CFieldShape, _Fields | int | str](fields.CField, "C field", _LINK)
 AField: Final = NamedCode(fields.AField, "primary address", _LINK)
 
 # --- Link layer by radio; `ThreeOutOfSix` and `Manchester` take what the chips hold ------------------
 
-WirelessFrame: Final = Grammar[shapes.WirelessFrameShape, _Fields](
-    wireless.WirelessFrame,
-    "a frame of format A, B or CRC-less, to the end",
-    _RADIO,
+WirelessFrame: Final = Shaped[shapes.WirelessFrameShape](
+    wireless.WirelessFrame, "a frame of format A, B or CRC-less, to the end", _RADIO
 )
 WirelessCField: Final = Grammar[shapes.CFieldShape, _Fields | int | str](
     fields.WirelessCField, "C field", _RADIO
 )
-LinkAddress: Final = Grammar[shapes.AddressShape, _Fields](
+LinkAddress: Final = Shaped[shapes.AddressShape](
     layers.Receiver, "address of a meter: manufacturer, number, version, device type", _RADIO
 )
 CRC: Final = Number(bits.Number(Int16ub, 0, 0xFFFF), "CRC of a block as sent; `crc_of` computes it", _RADIO)
@@ -93,31 +89,21 @@ CRC: Final = Number(bits.Number(Int16ub, 0, 0xFFFF), "CRC of a block as sent; `c
 # --- Between link and transport layer ----------------------------------------------------------------
 
 ExtendedLinkLayerI: Final = Layout(
-    _AFTER[0x8C].subcon,
-    "extended link layer I after CI field 8Ch, with what follows it",
-    _RADIO,
+    _AFTER[0x8C].subcon, "ELL I after CI field 8Ch, with what follows it", _RADIO
 )
 ExtendedLinkLayerII: Final = Layout(
-    _AFTER[0x8D].subcon,
-    "extended link layer II after CI field 8Dh, with what follows it",
-    _RADIO,
+    _AFTER[0x8D].subcon, "ELL II after CI field 8Dh, with what follows it", _RADIO
 )
 ExtendedLinkLayerIII: Final = Layout(
-    _AFTER[0x8E].subcon,
-    "extended link layer III after CI field 8Eh, with what follows it",
-    _RADIO,
+    _AFTER[0x8E].subcon, "ELL III after CI field 8Eh, with what follows it", _RADIO
 )
 ExtendedLinkLayerIV: Final = Layout(
-    _AFTER[0x8F].subcon,
-    "extended link layer IV after CI field 8Fh, with what follows it",
-    _RADIO,
+    _AFTER[0x8F].subcon, "ELL IV after CI field 8Fh, with what follows it", _RADIO
 )
 CommunicationControl: Final = BitFields(
-    layers.CommunicationControl,
-    "communication control of the extended link layer",
-    _RADIO,
+    layers.CommunicationControl, "communication control of the ELL", _RADIO
 )
-SessionNumber: Final = BitFields(layers.SessionNumber, "session number of the extended link layer", _RADIO)
+SessionNumber: Final = BitFields(layers.SessionNumber, "session number of the ELL", _RADIO)
 AuthenticationAndFragmentation: Final = Layout(
     _AFTER[0x90].subcon, "AFL after CI field 90h, with what follows it", _TRANSPORT
 )
@@ -129,28 +115,18 @@ KeyInformation: Final = BitFields(layers.KeyInformation, "key information of the
 
 # --- Transport and application layer -----------------------------------------------------------------
 
-ApplicationLayer: Final = Grammar[shapes.ApplicationLayerShape, _Fields](
-    application.ApplicationLayer,
-    "CI field and user data as on wires, to the end",
-    _TRANSPORT,
+ApplicationLayer: Final = Shaped[shapes.ApplicationLayerShape](
+    application.ApplicationLayer, "CI field and user data as on wires, to the end", _TRANSPORT
 )
-WirelessApplicationLayer: Final = Grammar[shapes.ApplicationLayerShape, _Fields](
-    application.WirelessApplicationLayer,
-    "CI field and user data as by radio, to the end",
-    _TRANSPORT,
+WirelessApplicationLayer: Final = Shaped[shapes.ApplicationLayerShape](
+    application.WirelessApplicationLayer, "CI field and user data as by radio, to the end", _TRANSPORT
 )
 CIField: Final = NamedCode(fields.CIField, "CI field", _TRANSPORT)
-LongHeader: Final = Grammar[shapes.LongHeaderShape, _Fields](
-    application.LongHeader, "long header", _TRANSPORT
+LongHeader: Final = Shaped[shapes.LongHeaderShape](application.LongHeader, "long header", _TRANSPORT)
+LongHeaderMSB: Final = Shaped[shapes.LongHeaderShape](
+    application.LongHeaderMSB, "long header, most significant octet first (CI field 76h)", _APPLICATION
 )
-LongHeaderMSB: Final = Grammar[shapes.LongHeaderShape, _Fields](
-    application.LongHeaderMSB,
-    "long header, most significant octet first (CI field 76h)",
-    _APPLICATION,
-)
-ShortHeader: Final = Grammar[shapes.ShortHeaderShape, _Fields](
-    application.ShortHeader, "short header", _TRANSPORT
-)
+ShortHeader: Final = Shaped[shapes.ShortHeaderShape](application.ShortHeader, "short header", _TRANSPORT)
 IdentificationNumber: Final = Text(
     fields.IdentificationNumber, "identification number, eight digits", _TRANSPORT
 )
@@ -161,9 +137,7 @@ ConfigurationField: Final = BitFields(
     security.ConfigurationField, "configuration field of any security mode", _TRANSPORT
 )
 ConfigurationFieldExtension: Final = BitFields(
-    security.ConfigurationFieldExtension,
-    "its extension in security mode 7",
-    _TRANSPORT,
+    security.ConfigurationFieldExtension, "its extension in security mode 7", _TRANSPORT
 )
 ProtocolExtension: Final = BitFields(
     security.ProtocolExtension, "its extension in security mode 13", _TRANSPORT
@@ -171,35 +145,23 @@ ProtocolExtension: Final = BitFields(
 MessageCounter: Final = Number(security.MessageCounter, "message counter", _TRANSPORT)
 SubCode: Final = BitFields(application.SubCode, "sub-code of an application reset", _APPLICATION)
 ApplicationError: Final = Layout(
-    StrictStruct(*application.ApplicationErrorFields),
-    "application error, to the end",
-    _APPLICATION,
+    StrictStruct(*application.ApplicationErrorFields), "application error, to the end", _APPLICATION
 )
-Selection: Final = Grammar[shapes.SelectionShape, _Fields](
+Selection: Final = Shaped[shapes.SelectionShape](
     application.Selection, "selection by secondary address, to the end", _APPLICATION
 )
-SelectionMSB: Final = Grammar[shapes.SelectionShape, _Fields](
-    application.SelectionMSB,
-    "selection, most significant octet first (CI field 56h)",
-    _APPLICATION,
+SelectionMSB: Final = Shaped[shapes.SelectionShape](
+    application.SelectionMSB, "selection, most significant octet first (CI field 56h)", _APPLICATION
 )
 CompactFrame: Final = Layout(
-    StrictStruct(*application.CompactFrame),
-    "compact frame, to the end",
-    _APPLICATION,
+    StrictStruct(*application.CompactFrame), "compact frame, to the end", _APPLICATION
 )
-FormatFrame: Final = Layout(
-    StrictStruct(*application.FormatFrame),
-    "format frame, to the end",
-    _APPLICATION,
-)
-FixedData: Final = Grammar[shapes.FixedDataShape, _Fields](
+FormatFrame: Final = Layout(StrictStruct(*application.FormatFrame), "format frame, to the end", _APPLICATION)
+FixedData: Final = Shaped[shapes.FixedDataShape](
     fixed.FixedData, "fixed data structure (CI field 73h)", _APPLICATION
 )
-FixedDataMSB: Final = Grammar[shapes.FixedDataShape, _Fields](
-    fixed.FixedDataMSB,
-    "fixed data structure, most significant octet first (CI field 77h)",
-    _APPLICATION,
+FixedDataMSB: Final = Shaped[shapes.FixedDataShape](
+    fixed.FixedDataMSB, "fixed data structure, most significant octet first (CI field 77h)", _APPLICATION
 )
 FixedStatus: Final = BitFields(fields.FixedStatus, "status of the fixed data structure", _APPLICATION)
 MediumAndUnits: Final = BitFields(
@@ -208,29 +170,21 @@ MediumAndUnits: Final = BitFields(
 
 # --- Data records; to the meter, VIFE codes 00h to 0Fh are actions, not errors -----------------------
 
-DataRecord: Final = Grammar[shapes.DataRecordShape, _Fields](
+DataRecord: Final = Shaped[shapes.DataRecordShape](
     record.RecordsFromMeter.record, "data record from a meter", _APPLICATION
 )
-DataRecordToMeter: Final = Grammar[shapes.DataRecordShape, _Fields](
+DataRecordToMeter: Final = Shaped[shapes.DataRecordShape](
     record.RecordsToMeter.record, "data record to a meter", _APPLICATION
 )
 DataRecords: Final = Records(record.RecordsFromMeter, "record area from a meter, to the end", _APPLICATION)
-DataRecordsToMeter: Final = Records(
-    record.RecordsToMeter,
-    "record area to a meter, to the end",
-    _APPLICATION,
-)
+DataRecordsToMeter: Final = Records(record.RecordsToMeter, "record area to a meter, to the end", _APPLICATION)
 DataRecordsMSB: Final = Records(
-    record.RecordsFromMeterMSB,
-    "record area, most significant octet first (CI field 76h)",
-    _APPLICATION,
+    record.RecordsFromMeterMSB, "record area, most significant octet first (CI field 76h)", _APPLICATION
 )
-DIB: Final = Grammar[shapes.DIBShape, _Fields](dib.DIB, "data information block: DIF and DIFEs", _APPLICATION)
+DIB: Final = Shaped[shapes.DIBShape](dib.DIB, "data information block: DIF and DIFEs", _APPLICATION)
 DIF: Final = BitFields(dib.DIF, "DIF", _APPLICATION)
 DIFE: Final = BitFields(dib.DIFE, "DIFE", _APPLICATION)
-VIB: Final = Grammar[shapes.VIBShape, _Fields](
-    vib.VIB, "value information block: VIF, VIFEs, plain text", _APPLICATION
-)
+VIB: Final = Shaped[shapes.VIBShape](vib.VIB, "value information block: VIF, VIFEs, plain text", _APPLICATION)
 VIF: Final = BitFields(vib.VIFOctet, "VIF", _APPLICATION)
 VIFE: Final = BitFields(vib.VIFOctet, "VIFE", _APPLICATION)
 PlainText: Final = Text(vib.PlainText, "text of a plain-text VIF, with its length", _APPLICATION)
@@ -276,7 +230,7 @@ TypeH: Final = Grammar[float | str, float | str](coding.TypeH, "type H: 32 bit r
 TypeI: Final = BitFields(coding.TypeI, "type I: date and time to the second", _APPLICATION)
 TypeJ: Final = BitFields(coding.TypeJ, "type J: time", _APPLICATION)
 TypeK: Final = BitFields(coding.TypeK, "type K: daylight saving", _APPLICATION)
-SecondaryAddress: Final = Grammar[shapes.AddressShape, _Fields](
+SecondaryAddress: Final = Shaped[shapes.AddressShape](
     coding.SecondaryAddress, "secondary address as VIF 79h has it", _APPLICATION
 )
 
