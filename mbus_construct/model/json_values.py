@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from decimal import Decimal
+from json import JSONEncoder, dumps
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ def json_number(value: Decimal | float) -> int | float | str:
     """An exact number for JSON: a JSON number where a double carries all its digits, else a string."""
     if not isinstance(value, Decimal):
         return value
+    text = str(value)
+    if len(text) <= _DOUBLE_DIGITS and "E" not in text:
+        number = float(text)
+        return int(number) if number.is_integer() else number
     if len(value.as_tuple().digits) > _DOUBLE_DIGITS or abs(value.adjusted()) > 300:
         return format(value, "f")
     return int(value) if value == value.to_integral_value() else float(value)
@@ -35,6 +40,15 @@ def json_value(value: Value) -> Any:
         return value.isoformat(*(["T", "seconds"] if isinstance(value, datetime) else []))
     return value
 
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Plain values as JSON text."""
+    return (
+        _write(value) if indent is None else dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    )
+
+
+_write: Final = JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 _VALUE_TYPES: Final[tuple[tuple[type, ValueType], ...]] = (
     (Decimal, "decimal"),

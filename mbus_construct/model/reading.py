@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .json_shapes import SCHEMA_VERSION, ReadingDict
+from .json_values import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -95,7 +95,7 @@ class Reading:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The reading as JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+        return json_text(self.to_dict(), indent)
 
 
 def merge(telegrams: Iterable[Telegram]) -> Reading:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from .json_values import json_value, value_type
+from .json_values import json_number, json_text, json_value, value_type
 
 if TYPE_CHECKING:
     from mbus_grammars.dib import Function
@@ -178,7 +177,45 @@ class Record:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The record as JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+        return record_text(self) if indent is None else json_text(self.to_dict(), indent)
+
+
+# What stands for what differs from record to record, where the rest of its JSON text is made.
+GAP: Final = "\0"
+GAP_TEXT: Final = json_text(GAP)
+_DIFFERENT: Final = ("value", "offset", "length", "data")
+
+# The text between these by header and type of the value: whole numbers of records share it. Headers are known
+# by identity, because to compare them costs more than the text.
+_texts: dict[tuple[int, type], tuple[RecordHeader, list[str]]] = {}
+_MAX_TEXTS: Final = 8192
+
+
+def record_text(record: Record) -> str:
+    """The JSON text of a record, put together from its parts."""
+    value, header, data = record.value, record.header, record.data
+    if record.state != "ok" or record.reason is not None or record.flags:
+        return json_text(record.to_dict())
+    known = _texts.get((id(header), value.__class__))
+    texts = _learned(record) if known is None else known[1]
+    if len(texts) != len(_DIFFERENT) + 1:
+        return json_text(record.to_dict())
+    plain = json_number(value) if isinstance(value, Decimal) else json_value(value)
+    shown = repr(plain) if isinstance(value, Decimal) and not isinstance(plain, str) else json_text(plain)
+    start, to_offset, to_length, to_data, end = texts
+    length = len(header.dib) + len(header.vib) + len(data)
+    return f"{start}{shown}{to_offset}{record.offset}{to_length}{length}{to_data}{data.hex().upper()}{end}"
+
+
+def _learned(record: Record) -> list[str]:
+    """The text between what differs, of records with such a header and value."""
+    shape: dict[str, Any] = {**record.to_dict(), **dict.fromkeys(_DIFFERENT, GAP)}
+    *texts, to_data, end = json_text(shape).split(GAP_TEXT)
+    if len(_texts) >= _MAX_TEXTS:
+        _texts.clear()
+    found = [*texts, f'{to_data}"', f'"{end}']
+    _texts[id(record.header), record.value.__class__] = record.header, found
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from mbus_grammars import BuildError
 from ..values.profiles import Entry, unroll
 from .frame import FrameFields
 from .json_shapes import SCHEMA_VERSION, ContainedDict, Form, TelegramDict
+from .json_values import json_text
+from .record import GAP, GAP_TEXT, record_text
 
 if TYPE_CHECKING:
     from ..security.keys import KeysLike
@@ -96,7 +98,7 @@ class Telegram:
         """The JSON shape, made of plain Python values."""
         return self.shape([record.to_dict() for record in self.records])
 
-    def shape(self, records: list[Any]) -> TelegramDict:
+    def shape(self, records: Any) -> TelegramDict:
         """The JSON shape, with these in the place of its records."""
         manufacturer_data = self.manufacturer_data
         return {
@@ -126,7 +128,10 @@ class Telegram:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The telegram as JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent)
+        if indent is not None:
+            return json_text(self.to_dict(), indent)
+        before, key, after = json_text(self.shape(GAP)).partition(f'"records": {GAP_TEXT}')
+        return f"{before}{key[: -len(GAP_TEXT)]}[{', '.join(map(record_text, self.records))}]{after}"
 
     @staticmethod
     def from_dict(values: Mapping[str, Any], *, keys: KeysLike = None) -> Telegram:

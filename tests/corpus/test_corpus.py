@@ -78,7 +78,9 @@ def test_every_decoded_telegram_comes_back() -> None:
             continue
         decoded += 1
         assert encode(telegram) == octets, entry["id"]
-        assert Telegram.from_dict(json.loads(telegram.to_json())) == telegram, entry["id"]
+        text = telegram.to_json()
+        assert text == json.dumps(telegram.to_dict(), ensure_ascii=False, allow_nan=False), entry["id"]
+        assert Telegram.from_dict(json.loads(text)) == telegram, entry["id"]
     assert decoded > 190
 
 

@@ -142,6 +142,7 @@ def test_every_decoded_telegram_comes_back() -> None:
             counted += 1
             assert encode(telegram, keys=keys) == octets, line["id"]
             values = json.loads(telegram.to_json())
+            assert telegram.to_json() == json.dumps(telegram.to_dict(), ensure_ascii=False, allow_nan=False)
             assert encode(values, keys=keys) == octets, line["id"]
             assert Telegram.from_dict(values) == telegram, line["id"]
             assert Telegram.from_dict(values, keys=keys) == telegram, line["id"]

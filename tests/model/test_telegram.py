@@ -11,6 +11,7 @@ import pytest
 
 from mbus_construct import BuildError, Meter, Record, Status, Telegram, decode
 from mbus_construct.model.json_values import json_number, json_value, value_type
+from mbus_construct.values.headers import RecordHeader
 from telegrams import README_TELEGRAM, one, response
 from vectors import FRAMES
 
@@ -107,7 +108,7 @@ HARD_RECORDS = [
 def test_json_is_valid_for_every_value(record: str, framed: bool) -> None:
     telegram = decode(response(record)) if framed else decode(record, link="records")
     values = strict(telegram.to_json())
-    assert values == json.loads(json.dumps(telegram.to_dict()))
+    assert telegram.to_json() == json.dumps(telegram.to_dict(), ensure_ascii=False, allow_nan=False)
     assert Telegram.from_dict(values) == telegram
     assert strict(telegram.records[0].to_json()) == values["records"][0]
     assert strict(telegram.to_json(indent=2)) == values
@@ -116,8 +117,34 @@ def test_json_is_valid_for_every_value(record: str, framed: bool) -> None:
 @pytest.mark.parametrize("octets", [*FRAMES, README_TELEGRAM], ids=lambda octets: octets[:12].hex())
 def test_dicts_and_json_round_trip(octets: bytes) -> None:
     telegram = decode(octets)
+    assert telegram.to_json() == json.dumps(telegram.to_dict(), ensure_ascii=False, allow_nan=False)
     assert Telegram.from_dict(telegram.to_dict()) == telegram
     assert Telegram.from_dict(strict(telegram.to_json())) == telegram
+
+
+@pytest.mark.parametrize("text", ["\0", "\0\0", '"', "\u2028é", '"records": "\0"'])
+def test_json_of_records_made_by_hand(text: str) -> None:
+    """Texts that look like what stands between the parts of a record's JSON, and one header with many values."""
+    header = RecordHeader(quantity=text, unit=text, qualifiers=(text, text))
+    values: list[Any] = [
+        None,
+        Decimal("1.50"),
+        Decimal("-0"),
+        Decimal(10) ** 15,
+        1.5,
+        text,
+        date(2024, 2, 29),
+        (Decimal(1), None),
+    ]
+    records = tuple(Record(header, b"\x01", value, offset=3) for value in [*values, *values])
+    telegram = Telegram(
+        records=records, meter=Meter(text), manufacturer_fields={"records": text, text: [text]}
+    )
+    assert telegram.to_json() == json.dumps(telegram.to_dict(), ensure_ascii=False, allow_nan=False)
+    for record in records:
+        assert record.to_json() == json.dumps(record.to_dict(), ensure_ascii=False, allow_nan=False)
+    with pytest.raises(ValueError, match="JSON"):
+        Record(header, b"", float("inf")).to_json()
 
 
 def test_the_shape_of_a_telegram() -> None:

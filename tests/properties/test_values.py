@@ -40,6 +40,7 @@ def check(octets: bytes, link: str = "auto") -> Telegram | None:
         return None
     assert encode(telegram) == octets
     values = json.loads(telegram.to_json(), parse_constant=_refuse_constant)
+    assert telegram.to_json() == json.dumps(telegram.to_dict(), ensure_ascii=False, allow_nan=False)
     assert Telegram.from_dict(values) == telegram
     _check_records(telegram, octets)
     for diagnostic in telegram.diagnostics:
