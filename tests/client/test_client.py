@@ -138,11 +138,11 @@ def test_closing_waits_for_the_call_of_another_thread() -> None:
             results.append(error)
 
     with Listener(builtin(), "tcp://127.0.0.1:0", speed=20) as listener:
-        client = Client(listener.url)
+        client = Client(listener.url, timeout=1.0)
         thread = threading.Thread(target=read, args=(client,))
         thread.start()
         client.close()
-        thread.join(20)
+        thread.join(60)
     assert [type(result) for result in results] in ([Reading], [LocalProtocolError])
 
 
@@ -159,7 +159,7 @@ def test_a_port_that_always_fails_ends() -> None:
 
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:0"])
 def test_a_gateway_whose_speed_is_its_own_keeps_its_meters(url: str) -> None:
-    with Listener(builtin(), url, speed=20) as listener, Client(listener.url) as client:
+    with Listener(builtin(), url, speed=20) as listener, Client(listener.url, timeout=1.0) as client:
         with pytest.raises(LocalProtocolError, match="use rfc2217"):
             client.set_baudrate(5, 9600)
         assert client.read(5).records
@@ -182,7 +182,7 @@ def test_threads_wait_for_each_other(client: Client) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert answers == {5: True, 12: True, 99: False}
 
 
@@ -196,7 +196,7 @@ def test_an_iterator_that_a_thread_left_open_holds_nobody_up(client: Client) -> 
     for target in (leave, lambda: left.append(client.scan([5]))):
         thread = threading.Thread(target=target)
         thread.start()
-        thread.join(10)
+        thread.join(60)
     assert client.ping(5)
     for iterator in left:
         iterator.close()  # type: ignore[attr-defined]  # it is a generator
@@ -310,7 +310,7 @@ def test_the_gateway_goes_away_and_comes_back(events: list[Any]) -> None:
     bus = builtin()
     with (
         Listener(bus, "tcp://127.0.0.1:0", speed=20) as listener,
-        Client(listener.url, on_event=events.append) as client,
+        Client(listener.url, timeout=1.0, on_event=events.append) as client,
     ):
         assert client.read(5).records
         listener.drop_client()
@@ -321,7 +321,7 @@ def test_the_gateway_goes_away_and_comes_back(events: list[Any]) -> None:
 def test_a_gateway_that_stays_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mbus_construct.client.client.RECONNECT_WAIT", 0.01)
     with Listener(builtin(), "tcp://127.0.0.1:0", speed=20) as listener:
-        client = Client(listener.url)
+        client = Client(listener.url, timeout=1.0)
         assert client.ping(5)
     with client, pytest.raises(TransportError, match="refuses connections"):
         client.read(5)

@@ -239,7 +239,7 @@ def test_an_application_error_that_is_encrypted() -> None:
 
 
 def with_client(port: Any, keys: Any) -> list[Any]:
-    with Client(port, keys=keys, baudrate=38400, timeout=0.5) as client:
+    with Client(port, keys=keys, baudrate=38400, timeout=5.0) as client:
         return [
             (values(client.read(5)), codes(client.read("12345679"))),
             [
@@ -251,7 +251,7 @@ def with_client(port: Any, keys: Any) -> list[Any]:
 
 
 async def with_async_client(port: Any, keys: Any) -> list[Any]:
-    async with AsyncClient(port, keys=keys, baudrate=38400, timeout=0.5) as client:
+    async with AsyncClient(port, keys=keys, baudrate=38400, timeout=5.0) as client:
         return [
             (values(await client.read(5)), codes(await client.read("12345679"))),
             [

@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from far_ends import ACK, PING, REPLY, REQUEST, FakeBus, FarEnd
+from far_ends import ACK, PING, REPLY, REQUEST, Clock, FakeBus, FarEnd
+from mbus_construct.ports import real_time, serial_port
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of serial and TCP ports, in virtual time."""
+    clock = Clock()
+    for module in (real_time, serial_port):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
 
 
 @pytest.fixture

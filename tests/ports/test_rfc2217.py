@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -33,18 +32,16 @@ def hanging_up_with(gateway: socket.socket, text: bytes) -> Iterator[None]:
 
 
 def test_a_gateway_that_does_not_negotiate(gateway: socket.socket) -> None:
-    begin = time.monotonic()
     with pytest.raises(
         TransportError, match=r"does not negotiate its line's settings: check that it speaks RFC 2217"
     ):
         open_port(url(gateway, "rfc2217"), connect_timeout=0.2)
-    assert time.monotonic() - begin < 2
 
 
 def test_a_gateway_that_is_busy_says_so(gateway: socket.socket) -> None:
     said = r'closed the connection \(it said "Port already in use"\): '
     with hanging_up_with(gateway, b"Port already in use\r\n"), pytest.raises(TransportError, match=said):
-        open_port(url(gateway, "rfc2217"), connect_timeout=2)
+        open_port(url(gateway, "rfc2217"), connect_timeout=30)
 
 
 def test_nobody_listens(gateway: socket.socket) -> None:
@@ -82,12 +79,12 @@ def test_what_came_before_the_gateway_went_away_is_not_lost(bus: FakeBus) -> Non
     with Listener(bus, "rfc2217://127.0.0.1:0") as listener:
         port = open_port(listener.url)
         port.write(PING)
-        time.sleep(0.1)
+        assert bus.answered.wait(60)
         listener.close()
         assert read(port, 1) == ACK
         for _ in range(2):  # it is told as often as one asks
             with pytest.raises(TransportError, match="the gateway closed the connection"):
-                port.read(port.now() + 5)
+                port.read(port.now() + 60)
         port.close()
 
 

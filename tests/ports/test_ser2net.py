@@ -47,7 +47,7 @@ def test_two_clients_and_one_line(gateway: str) -> None:
 def listen_to(gateway: str) -> None:
     """Open, and read until somebody hangs up; over raw TCP ser2net sends its refusal as text before."""
     with closing(open_port(gateway, connect_timeout=1)) as port:
-        while port.read(port.now() + 5):
+        while port.read(port.now() + 60):
             pass
 
 

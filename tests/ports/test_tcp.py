@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from contextlib import closing
 
 import pytest
 
-from far_ends import read, url
+from far_ends import Clock, read, url
 from mbus_construct.errors import LocalProtocolError, TransportError
 from mbus_construct.ports import open_port, real_time
-from mbus_construct.ports.real_time import within
+from mbus_construct.ports.real_time import readable, within
 from mbus_construct.ports.tcp import TcpPort
 
 
@@ -29,13 +28,13 @@ def test_octets_go_both_ways(gateway: socket.socket, scheme: str) -> None:
 
 
 def test_a_read_ends_at_the_deadline(gateway: socket.socket) -> None:
-    with closing(open_port(url(gateway))) as port, gateway.accept()[0] as client:
+    with closing(TcpPort(url(gateway))) as port, gateway.accept()[0] as client:
         begin = port.now()
         assert port.read(begin + 0.05) == b""
-        assert 0.05 <= port.now() - begin < 0.2
+        assert port.now() >= begin + 0.05
         assert port.read(begin) == b""
         client.sendall(b"\xe5")
-        time.sleep(0.02)
+        assert readable([port._socket], 30)
         assert port.read(begin) == b"\xe5"  # what is there is given, however late it is
 
 
@@ -44,9 +43,9 @@ def test_the_gateway_closes_the_connection(gateway: socket.socket) -> None:
         client, _ = gateway.accept()
         client.sendall(b"\x68")
         client.close()
-        assert port.read(port.now() + 5) == b"\x68"  # what came before is not lost
+        assert port.read(port.now() + 60) == b"\x68"  # what came before is not lost
         with pytest.raises(TransportError, match=r"the gateway closed the connection: .* open it again"):
-            port.read(port.now() + 5)
+            port.read(port.now() + 60)
         port.reopen()
         with gateway.accept()[0] as client:
             client.sendall(b"\xe5")
@@ -59,7 +58,7 @@ def test_the_gateway_resets_the_connection(gateway: socket.socket) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         client.close()
         with pytest.raises(TransportError, match=r"the gateway closed the connection \(.*reset"):
-            port.read(port.now() + 5)
+            port.read(port.now() + 60)
         with pytest.raises(TransportError, match=r"the gateway closed the connection"):
             port.write(b"\x10")
 
@@ -89,14 +88,12 @@ def test_resolving_a_name_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> Non
     release = threading.Event()
 
     def hang(*_: object) -> socket.socket:
-        release.wait(10)
+        release.wait(60)
         raise OSError
 
     monkeypatch.setattr(socket, "create_connection", hang)
-    begin = time.monotonic()
     with pytest.raises(TransportError, match=r"gateway.example does not answer"):
         open_port("tcp://gateway.example:10001", connect_timeout=0.05)
-    assert time.monotonic() - begin < 1
     release.set()
 
 
@@ -104,14 +101,14 @@ def test_what_opens_too_late_is_closed() -> None:
     release, closed = threading.Event(), threading.Event()
 
     def call() -> threading.Event:
-        release.wait(10)
+        release.wait(60)
         return closed
 
     with pytest.raises(TransportError, match=r"late"):
         within(0.01, TransportError("late"), call, threading.Event.set)
     assert not closed.is_set()
     release.set()
-    assert closed.wait(5)
+    assert closed.wait(60)
 
 
 def test_the_calls_own_time_out_is_its_own() -> None:
@@ -140,11 +137,11 @@ def test_addresses_that_are_none(text: str) -> None:
         open_port(text)
 
 
-def test_wake_up_is_sent_as_is(gateway: socket.socket) -> None:
+def test_wake_up_is_sent_as_is(gateway: socket.socket, clock: Clock) -> None:
     with closing(open_port(url(gateway), baudrate=9600)) as port, gateway.accept()[0] as client:
-        begin = port.now()
+        begin = clock.now
         port.wake_up(0.15)
-        assert 0.14 <= port.now() - begin < 0.4
+        assert clock.now == pytest.approx(begin + 130 * 11 / 9600)
         assert client.recv(1000) == b"\x55" * 130  # eleven bits each: the gateway's line is 8E1
 
 
@@ -157,10 +154,10 @@ def test_closed_is_closed(gateway: socket.socket) -> None:
         port.read(port.now())
 
 
-def test_sent_paced_is_as_fast_as_the_line() -> None:
+def test_sent_paced_is_as_fast_as_the_line(clock: Clock) -> None:
     chunks: list[int] = []
-    begin = time.monotonic()
+    begin = clock.now
     real_time.send_paced(lambda octets: chunks.append(len(octets)), 0.2, 2400, 10)
     assert sum(chunks) == 48
     assert len(chunks) == 2
-    assert time.monotonic() - begin >= 0.2
+    assert clock.now == pytest.approx(begin + 0.2)

@@ -246,7 +246,7 @@ def test_it_replays_what_asyncio_recorded(bus: FakeBus, transcript: Path) -> Non
         await port.wake_up(0.01)
         listener.drop_client()
         with pytest.raises(TransportError):
-            await port.read(port.now() + 5)
+            await port.read(port.now() + 60)
         await port.reopen()
         await port.close()
 

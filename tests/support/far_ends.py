@@ -1,9 +1,10 @@
-"""What stands at the far end of a port in tests: a bus that answers what it was told to, a line, helpers."""
+"""What stands at the far end of a port in tests: a bus that answers what it was told to, a line, a clock, helpers."""
 
 from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ class FakeBus:
         self.heard: list[tuple[bytes, int, str]] = []
         self.connected = True
         self.baudrate = 2400
+        self.answered = threading.Event()  # everything has reached the master
         self._unanswered = b""
         self._coming: list[tuple[float, int]] = []
 
@@ -51,6 +53,8 @@ class FakeBus:
     def receive(self, now: float) -> bytes:
         arrived = bytes(octet for time, octet in self._coming if time <= now)
         self._coming = self._coming[len(arrived) :]
+        if arrived and not self._coming:
+            self.answered.set()
         return arrived
 
     def set_baudrate(self, baudrate: int, now: float) -> None:
@@ -58,6 +62,20 @@ class FakeBus:
 
     def reconnect(self) -> None:
         self.connected = True
+        self._coming = []
+
+
+class Clock:
+    """Stands for the module `time` where ports wait: nothing waits, and all of it counts."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 @dataclass
@@ -75,13 +93,13 @@ class FarEnd:
         self.master = self.slave = -1
 
 
-def ask(port: Port, octets: bytes, count: int, seconds: float = 3.0) -> bytes:
+def ask(port: Port, octets: bytes, count: int, seconds: float = 30.0) -> bytes:
     """Write, then read so many octets within the time."""
     port.write(octets)
     return read(port, count, seconds)
 
 
-def read(port: Port, count: int, seconds: float = 3.0) -> bytes:
+def read(port: Port, count: int, seconds: float = 30.0) -> bytes:
     """So many octets, or those that came within the time."""
     got = b""
     deadline = port.now() + seconds
@@ -90,7 +108,7 @@ def read(port: Port, count: int, seconds: float = 3.0) -> bytes:
     return got
 
 
-async def ask_async(port: AsyncPort, octets: bytes, count: int, seconds: float = 3.0) -> bytes:
+async def ask_async(port: AsyncPort, octets: bytes, count: int, seconds: float = 30.0) -> bytes:
     """The same for asyncio."""
     await port.write(octets)
     got = b""
