@@ -28,6 +28,7 @@ from mbus_grammars.constructs import (
 from mbus_grammars.dib import SPECIAL_DIFS, DIBOctets
 from mbus_grammars.fields import CField
 from mbus_grammars.layers import PAYLOAD_CRC_LENGTH, PayloadCRC, WithAFLLength, WithPayloadCRC
+from mbus_grammars.line_codes import LineCode
 from mbus_grammars.link import FT12, ToCheckSum
 from mbus_grammars.lvar import LVAR_NAMES, VariableLength
 from mbus_grammars.profile import CompactProfile, ProfileHeader, element_type
@@ -41,6 +42,9 @@ __all__ = ["Node", "trace"]
 
 for _class in (Derived, Grammar, Cached, Number, WithPayloadCRC):
     walk.register(_class, passed_on)
+
+# Its octets are not in the data: one field, as of any construct that is not known here.
+walk.register(LineCode, walk.dispatch(object))
 
 
 @walk.register(StrictStruct)

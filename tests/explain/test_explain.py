@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import grammar_examples
 from amounts import examples
 from explanations import assert_covered, by_path
 from helpers import plain
@@ -22,6 +23,15 @@ RESPONSE = bytes.fromhex(
     "68 1F 1F 68 08 02 72 78 56 34 12 24 40 01 07 55 00 00 00"
     "03 13 15 31 00 DA 02 3B 13 01 8B 60 04 37 18 02 18 16"
 )
+
+
+@pytest.mark.parametrize("title", grammar_examples.GRAMMARS)
+def test_every_public_grammar_is_followed(title: str) -> None:
+    """As a part of a manufacturer's grammar, for example."""
+    grammar, octets = grammar_examples.GRAMMARS[title], grammar_examples.OCTETS[title]
+    root = trace(grammar, octets, "data")
+    assert plain(root.value) == plain(grammar.parse(octets))
+    assert not root.fault
 
 
 @pytest.mark.parametrize("octets", FRAMES, ids=lambda octets: octets.hex()[:40])
