@@ -322,6 +322,8 @@ class RecordArea(Anything):
         dif = SPECIAL_DIFS.value(item["dif"])
         if dif is None or dif & 0x0F != 0x0F:
             limit = "the octet of a special function, 0Fh, 1Fh to FFh"
+            if isinstance(item["dif"], str):
+                limit = SPECIAL_DIFS.limit(item["dif"])
             raise BuildError(field_of(path, "dif"), item["dif"], limit, path=path)
         to_end = dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW)
         if to_end and not last:

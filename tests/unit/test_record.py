@@ -165,6 +165,12 @@ def test_wrong_items_to_the_meter(items: Any, field: str) -> None:
     assert build_error(DataRecordsToMeter, items).field == field
 
 
+def test_a_special_function_by_a_name_of_several_codes_is_refused_with_the_codes() -> None:
+    assert build_error(DataRecords, [{"dif": "reserved special function"}]).limit.endswith(
+        ": 3Fh, 4Fh, 5Fh, 6Fh, 8Fh, 9Fh, AFh, BFh, CFh, DFh, EFh, FFh"
+    )
+
+
 def test_special_functions_by_name() -> None:
     assert (
         DataRecords.build(({"dif": "idle filler"}, {"dif": "manufacturer specific data to the end"}))
