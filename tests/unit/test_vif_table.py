@@ -237,8 +237,16 @@ def test_every_code_has_one_line(table: str, name: str) -> None:
     assert sorted(grammar) == sorted(codes)
     for line in LINES:
         if line.table == table:
+            row = grammar[line.code]
             unscaled = table == "combinable" and line.status == "unscaled"  # by `meaning`, not by the table
-            assert grammar[line.code].status == ("current" if unscaled else line.status), line
+            assert row.status == ("current" if unscaled else line.status), line
+            name = re.sub(r"(?<=channel )\d$", "n", line.quantity)
+            assert row.quantity == (name or "reserved"), line  # `explain` shows it
+            assert bool(row.unit) is bool(line.unit), line
+            by_code = (
+                line.rule == "1" and table == "combinable"
+            ) or table == "action"  # types without a column
+            assert by_code or sorted(row.types.split()) == line.types.split(), line
 
 
 # --- VIFs: quantity, unit, scale -----------------------------------------------------------------
