@@ -199,3 +199,20 @@ def test_other_modes_are_not_written_by_hand(mode: Any) -> None:
     with pytest.raises(BuildError) as caught:
         written(mode, [VOLUME])
     assert caught.value.field == "security.mode"
+
+
+@pytest.mark.parametrize("mode", [5, 7])
+def test_fillers_do_not_gather_where_records_change_again_and_again(mode: int) -> None:
+    afl = {"afl": {"message_counter": 7}} if mode == 7 else {}
+    octets = written(mode, [VOLUME, TEXT], **afl)
+    for name in ("A", "A longer name of a customer", "ABCDEFG", "AB"):
+        values = decoded(octets)
+        values["records"][1]["value"] = name
+        octets = encode(values, keys=KEY)
+        fresh = written(mode, [VOLUME, {**TEXT, "value": name}], **afl)
+        assert octets == fresh
+        fillers = [
+            item["before_record"] for item in decoded(octets)["special_functions"] if item["octets"] == "2F"
+        ]
+        assert fillers[:2] == [0, 0]
+        assert set(fillers[2:]) <= {2}
