@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import timing
 from .address import BROADCAST, TEST, SecondaryAddress
-from .events import FoundMeter, Progress, Severity, found
+from .events import Finding, FoundMeter, Progress, Severity, found
 from .exchange import frame_of
 from .procedure import Outcome, Procedure, Request, SetBaudrate, Step, WakeUp, ask, listen
 from .readout import ACKNOWLEDGEMENT, PATIENCE, deselect, request_data, select_request
@@ -45,44 +45,18 @@ _TENTHS: Final = tuple(SecondaryAddress(f"FFFFFFF{digit}") for digit in range(10
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One thing that was found out.
-
-    `code` is stable; `severity` "info" is nothing to be done about; `advice` is what to do, "" if nothing.
-    """
-
-    code: str
-    severity: Severity
-    message: str
-    advice: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON shape."""
-        return {
-            "code": self.code,
-            "severity": self.severity,
-            "message": self.message,
-            "advice": self.advice,
-        }
-
-    def __str__(self) -> str:
-        said = {"info": "ok", "warning": "warning", "error": "fault"}[self.severity]
-        return f"{said}: {self.message}" + (f"; {self.advice}" if self.advice else "")
-
-
-@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """What is to be said of a bus.
 
     Attributes:
-        verdicts: what was found out, one sentence each.
+        findings: what was found out, one sentence each, with advice where something is to be done.
         baudrate: at which meters answer, None where nobody does.
         meter: one that answers.
         slowest: seconds until the slowest answer began, as this end sees it.
         timeout: seconds to wait for answers, where the standard's time is too short.
     """
 
-    verdicts: tuple[Verdict, ...]
+    findings: tuple[Finding, ...]
     baudrate: int | None = None
     meter: FoundMeter | None = None
     slowest: float | None = None
@@ -91,7 +65,7 @@ class Diagnosis:
     @property
     def healthy(self) -> bool:
         """Whether nothing is to be done."""
-        return all(verdict.severity == "info" for verdict in self.verdicts)
+        return all(item.severity == "info" for item in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape."""
@@ -102,8 +76,23 @@ class Diagnosis:
             "meter": None if self.meter is None else self.meter.to_dict(),
             "slowest": None if self.slowest is None else round(self.slowest, 3),
             "timeout": self.timeout,
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "verdicts": [
+                {"code": item.code, "severity": item.severity, "message": item.message, "advice": item.advice}
+                for item in self.findings
+            ],
         }
+
+    def sentences(self) -> list[str]:
+        """What to tell a person, one line for each finding."""
+        words = {"info": "ok", "warning": "warning", "error": "fault"}
+        return [
+            f"{words[item.severity]}: {item.message}" + (f"; {item.advice}" if item.advice else "")
+            for item in self.findings
+        ]
+
+
+def _finding(code: str, severity: Severity, message: str, advice: str = "") -> Finding:
+    return Finding(severity, code, message, advice=advice)
 
 
 @dataclass
@@ -304,46 +293,46 @@ class _Doctor:
     def _diagnosis(self, rate: int | None, meter: FoundMeter | None) -> Diagnosis:
         seen = self.seen
         slowest = max(seen.delays, default=None)
-        verdicts = [*self._of_idle(), *self._of_echo()]
+        findings = [*self._of_idle(), *self._of_echo()]
         timeout: float | None = None
         if rate is None:
-            verdicts.append(self._silent())
+            findings.append(self._silent())
         else:
-            verdicts += self._of_rate(rate, meter)
+            findings += self._of_rate(rate, meter)
             if slowest is not None and slowest > timing.last_answer(rate) + self.session.master.slack:
                 timeout = math.ceil(slowest * 1.5 * 10) / 10
-                verdicts.append(_late(slowest, rate, timeout))
-            verdicts += self._of_answers(late=timeout is not None)
-        return Diagnosis(tuple(verdicts), rate, meter, slowest, timeout)
+                findings.append(_late(slowest, rate, timeout))
+            findings += self._of_answers(late=timeout is not None)
+        return Diagnosis(tuple(findings), rate, meter, slowest, timeout)
 
-    def _of_idle(self) -> list[Verdict]:
+    def _of_idle(self) -> list[Finding]:
         pieces = receive(self.seen.idle, final=True).pieces
-        verdicts: list[Verdict] = []
+        findings: list[Finding] = []
         if any(piece.to_meter for piece in pieces):
-            verdicts.append(_other_master(sum(piece.to_meter for piece in pieces)))
+            findings.append(_other_master(sum(piece.to_meter for piece in pieces)))
         elif any(piece.frame is not None and not piece.acknowledges for piece in pieces):
             message = "telegrams come although nobody was asked"
             advice = "another master, or a gateway that reads by itself, uses this bus: stop it"
-            verdicts.append(Verdict("foreign_traffic", "warning", message, advice))
+            findings.append(_finding("foreign_traffic", "warning", message, advice))
         octets = sum(len(piece.octets) for piece in pieces if piece.frame is None or piece.acknowledges)
-        if octets and not verdicts:
+        if octets and not findings:
             message = f"{octets} octet{'s' if octets != 1 else ''} came although nobody was asked: noise"
-            verdicts.append(Verdict("noise", "warning", message, _NOISE_ADVICE))
-        return verdicts
+            findings.append(_finding("noise", "warning", message, _NOISE_ADVICE))
+        return findings
 
-    def _of_echo(self) -> list[Verdict]:
+    def _of_echo(self) -> list[Finding]:
         if not self.session.master.echoes:
             return []
         message = "the converter sends back what it is told; that is recognised and does no harm"
-        return [Verdict("echo", "info", message)]
+        return [_finding("echo", "info", message)]
 
-    def _silent(self) -> Verdict:
+    def _silent(self) -> Finding:
         came = b"".join(self.everything)
         if came and (all(octet < 0x80 for octet in came) or _is_pattern(came)):
             return _line_settings(came)
         if came:
             message = f"{len(came)} octets came at no baud rate that make a frame"
-            return Verdict("noise", "error", message, _NOISE_ADVICE)
+            return _finding("noise", "error", message, _NOISE_ADVICE)
         where = (
             "the converter answers with its echo, so look behind it: " if self.session.master.echoes else ""
         )
@@ -354,81 +343,81 @@ class _Doctor:
             f"{where}check that the wires are connected and 20 to 42 V are between them, that the converter "
             "has power and drives enough meters, and that a gateway is set to 8 data bits, even parity (8E1)"
         )
-        return Verdict("silent", "error", message, advice)
+        return _finding("silent", "error", message, advice)
 
-    def _of_rate(self, rate: int, meter: FoundMeter | None) -> list[Verdict]:
+    def _of_rate(self, rate: int, meter: FoundMeter | None) -> list[Finding]:
         seen, given = self.seen, self.session.baudrate
-        verdicts: list[Verdict] = []
+        findings: list[Finding] = []
         if rate != given:
             message = f"nobody answers at {given} baud, but somebody does at {rate}"
-            verdicts.append(Verdict("baudrate", "warning", message, f"use -b {rate}"))
+            findings.append(_finding("baudrate", "warning", message, f"use -b {rate}"))
         if seen.woken:
             message = "meters answer only behind a wake-up preamble"
-            verdicts.append(Verdict("wake_up", "warning", message, f"use --wake-up {_WAKE_UP:g}"))
+            findings.append(_finding("wake_up", "warning", message, f"use --wake-up {_WAKE_UP:g}"))
         if meter is None:
             message = f"somebody answers at {rate} baud, but no answer is sound: collisions, or noise"
             advice = f"take meters off the bus one by one until the others answer; {_NOISE_ADVICE}"
-            verdicts.append(Verdict("collision", "error", message, advice))
-            return verdicts
+            findings.append(_finding("collision", "error", message, advice))
+            return findings
         if seen.hidden:
             message = "nothing is heard where all meters answer at once, but single ones are heard"
             advice = "collisions look like silence here: use --thorough, and check the converter"
-            verdicts.append(Verdict("silent_collision", "warning", message, advice))
+            findings.append(_finding("silent_collision", "warning", message, advice))
         damaged = any(len(octets) > _SHORT for octets in seen.garbled)
         if seen.several and not damaged:  # a damaged answer looks like several
             message = (
                 "several meters answer when all are asked, which is as it should be on a bus with several"
             )
-            verdicts.append(Verdict("several", "info", message, "list them with `mbus search`"))
+            findings.append(_finding("several", "info", message, "list them with `mbus search`"))
         said = str(replace(meter, remark="")) if meter.octets else f"the mask {meter.mask}"
         answers = "is answered" if not meter.octets else "answers"
-        verdicts.append(Verdict("answers", "info", f"{said}: {answers} at {rate} baud"))
-        return verdicts
+        findings.append(_finding("answers", "info", f"{said}: {answers} at {rate} baud"))
+        return findings
 
-    def _of_answers(self, *, late: bool) -> list[Verdict]:
+    def _of_answers(self, *, late: bool) -> list[Finding]:
         """What the answers of one meter have shown. Where they are late the next request gets them."""
         seen = self.seen
-        verdicts: list[Verdict] = []
+        findings: list[Finding] = []
         damaged = [octets for octets in seen.garbled if len(octets) > _SHORT]
         if damaged:
             message = f"{len(damaged)} of {seen.asked} answers of one meter came damaged"
-            verdicts.append(Verdict("damaged", "warning", message, _NOISE_ADVICE))
+            findings.append(_finding("damaged", "warning", message, _NOISE_ADVICE))
         if seen.garbled and set(b"".join(seen.garbled)) == {_SEVEN_BITS}:
-            verdicts.append(_line_settings(b"".join(seen.garbled)))
+            findings.append(_line_settings(b"".join(seen.garbled)))
         elif len(damaged) < len(seen.garbled):
             octets = sum(len(item) for item in seen.garbled if len(item) <= _SHORT)
             message = f"{octets} octets came beside the answers of one meter: noise"
-            verdicts.append(Verdict("noise", "warning", message, _NOISE_ADVICE))
+            findings.append(_finding("noise", "warning", message, _NOISE_ADVICE))
         if seen.lost:
             message = f"{seen.lost} of {seen.asked} requests to one meter were not answered"
             advice = "check the wiring and the bus voltage at the far end; until then more --retries help"
-            verdicts.append(Verdict("lost", "warning", message, advice))
+            findings.append(_finding("lost", "warning", message, advice))
         if not late:
-            verdicts += self._of_foreign()
+            findings += self._of_foreign()
         if seen.error:
             message = f"a meter reports an application error: {seen.error}"
-            verdicts.append(Verdict("application_error", "warning", message, "ask it less often"))
-        return verdicts
+            findings.append(_finding("application_error", "warning", message, "ask it less often"))
+        return findings
 
-    def _of_foreign(self) -> list[Verdict]:
+    def _of_foreign(self) -> list[Finding]:
         """What frames have shown that were no answer to what was asked."""
         seen = self.seen
-        verdicts: list[Verdict] = []
+        findings: list[Finding] = []
         pieces = [piece for octets in seen.foreign for piece in receive(octets, final=True).pieces]
         if any(piece.to_meter for piece in pieces):
-            verdicts.append(_other_master(sum(piece.to_meter for piece in pieces)))
+            findings.append(_other_master(sum(piece.to_meter for piece in pieces)))
         if any(piece.from_meter for piece in pieces) or len(seen.identities) > 1:
             message = "answers to the same question carry different addresses"
             advice = "look for addresses that are used twice: `mbus search`"
-            verdicts.append(Verdict("other_meter", "warning", message, advice))
+            findings.append(_finding("other_meter", "warning", message, advice))
         if any(piece.acknowledges for piece in pieces):
             message = "acknowledgements come late, or from a second meter"
             advice = "use a longer --timeout; look for addresses that are used twice: `mbus search`"
-            verdicts.append(Verdict("second_answer", "warning", message, advice))
+            findings.append(_finding("second_answer", "warning", message, advice))
         if seen.unreadable:
             message = "a meter acknowledges, but gives no data"
-            verdicts.append(Verdict("unreadable", "warning", message, "try `mbus reset`"))
-        return verdicts
+            findings.append(_finding("unreadable", "warning", message, "try `mbus reset`"))
+        return findings
 
 
 _NOISE_ADVICE: Final = (
@@ -455,20 +444,20 @@ def _is_pattern(octets: bytes) -> bool:
     return set(octets) <= _PATTERN
 
 
-def _line_settings(octets: bytes) -> Verdict:
+def _line_settings(octets: bytes) -> Finding:
     shown = octets[:8].hex(" ").upper()
     message = f"answers come, but as octets that no meter sends ({shown}): the line's settings are wrong"
     advice = "set this port or the gateway to 8 data bits, even parity, 1 stop bit, and the meters' baud rate"
-    return Verdict("line_settings", "error", message, advice)
+    return _finding("line_settings", "error", message, advice)
 
 
-def _late(slowest: float, rate: int, timeout: float) -> Verdict:
+def _late(slowest: float, rate: int, timeout: float) -> Finding:
     standard = timing.last_answer(rate)
     message = f"an answer began after {slowest:.2f} s, where the standard gives {standard:.2f} s"
-    return Verdict("late", "warning", message, f"use --timeout {timeout:g}")
+    return _finding("late", "warning", message, f"use --timeout {timeout:g}")
 
 
-def _other_master(frames: int) -> Verdict:
+def _other_master(frames: int) -> Finding:
     message = f"{frames} request{'s' if frames != 1 else ''} of another master came"
     advice = "stop the other program or gateway: two masters disturb each other"
-    return Verdict("other_master", "warning", message, advice)
+    return _finding("other_master", "warning", message, advice)

@@ -82,9 +82,9 @@ class _Tie:
     def by_fabrication_number(self, mask: SecondaryAddress) -> Procedure[None]:
         """Split at the digits of the fabrication number, the last one first."""
         probe = yield from self._probe(mask, attempts=2)
-        if probe.verdict == "one":
+        if probe.answers == "one":
             self.by_fabrication.append(found(probe.octets, self.prober.baudrate, mask))
-        elif probe.verdict == "many":
+        elif probe.answers == "many":
             number = mask.fabrication_number
             position = number.rfind("F")
             if position < 0:
@@ -107,10 +107,10 @@ class _Tie:
 
     def _part(self, part: SecondaryAddress) -> Procedure[None]:
         probe = yield from self._probe(part)
-        if probe.verdict == "one":
+        if probe.answers == "one":
             meter = found(probe.octets, self.prober.baudrate, part)
             self.by_address.setdefault(meter.secondary_address, meter)
-        elif probe.verdict == "many" and self._resolved(part) < 2:
+        elif probe.answers == "many" and self._resolved(part) < 2:
             yield from self.by_rest(part)
 
     def _probe(self, mask: SecondaryAddress, attempts: int = 1) -> Procedure[Probe]:

@@ -105,13 +105,15 @@ class Finding:
 
     `code` is stable: "busy", "collision", "encrypted", "incomplete", "known_missing", "noise",
     "other_meter", "readout", "reconnected", "repeats", "same_address", "unconfirmed", "unreadable";
-    `address` is the address or mask it is about.
+    `address` is the address or mask it is about; `advice` is what to do, "" if nothing. A
+    diagnosis has codes of its own.
     """
 
     severity: Severity
     code: str
     message: str
     address: int | SecondaryAddress | None = None
+    advice: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON shape."""

@@ -218,10 +218,10 @@ class _Search:
             yield Progress(len(state.found), len(state.found) + len(state.known), address)
             probe = yield from self.prober.probe(address, attempts=2)
             state.known.pop(0)
-            if probe.verdict == "one":
+            if probe.answers == "one":
                 yield from self._found(probe, address)
             else:
-                message = f"{address}: known, but {SAID[probe.verdict]}"
+                message = f"{address}: known, but {SAID[probe.answers]}"
                 yield Finding("warning", "known_missing", message, address)
 
     def main(self) -> Procedure[None]:
@@ -242,20 +242,20 @@ class _Search:
         mask, weight = state.probes[-1]
         yield Progress(state.done, 1.0, mask)
         probe = Probe("many") if self._known_to_collide(mask) else (yield from self._probe(mask))
-        if probe.verdict == "unreadable" and not mask.exact_identification:
-            probe = probe._replace(verdict="many")  # what its number is can be found out
-        if probe.verdict == "one" and self.conditions.thorough and not mask.exact:
+        if probe.answers == "unreadable" and not mask.exact_identification:
+            probe = probe._replace(answers="many")  # what its number is can be found out
+        if probe.answers == "one" and self.conditions.thorough and not mask.exact:
             probe = yield from self._confirmed(probe, mask)
         state.probes.pop()
         self._trouble(probe.trouble)
         split = state.split
-        if probe.verdict == "many":
+        if probe.answers == "many":
             state.collisions.append((mask, weight, False))
             if split is not None:
                 split.several += 1
         else:
             state.done += weight
-            if probe.verdict == "empty":
+            if probe.answers == "empty":
                 (state.empty if split is None else split.empty).append(mask)
             else:
                 if split is not None and self._fits(probe, mask):
@@ -270,19 +270,19 @@ class _Search:
         """
         for _ in range(_CONFIRMATIONS):
             again = yield from self._probe(mask)
-            if again.verdict == "many":
+            if again.answers == "many":
                 return again
-            other = again.verdict != "one" or _address(again) != _address(probe)
+            other = again.answers != "one" or _address(again) != _address(probe)
             if other:
                 self._trouble(seen=True)
-            if again.verdict == "one" and other:
+            if again.answers == "one" and other:
                 return Probe("many", trouble=True)
         return probe
 
     @staticmethod
     def _fits(probe: Probe, mask: SecondaryAddress) -> bool:
         """Whether a meter that was found is one that the mask selects."""
-        return probe.verdict == "unreadable" or mask.selects(found(probe.octets, 0).meter)
+        return probe.answers == "unreadable" or mask.selects(found(probe.octets, 0).meter)
 
     def _trouble(self, seen: bool) -> None:
         self.state.trouble = self.state.trouble or seen
@@ -304,7 +304,7 @@ class _Search:
 
     def _found(self, probe: Probe, mask: SecondaryAddress) -> Procedure[None]:
         state = self.state
-        if probe.verdict == "unreadable":
+        if probe.answers == "unreadable":
             baudrate = self.conditions.baudrate
             meter = FoundMeter(None, mask, None, probe.octets, baudrate, mask, probe.remark)
             if not any(other.secondary_address == mask for other in state.found):
@@ -361,7 +361,7 @@ class _Search:
         elif split.single + 2 * split.several < 2 and split.tries < _RETRIES and split.empty:
             if split.single + split.several == 0:
                 again = yield from self._probe(split.mask)
-                if again.verdict != "many":  # what was garbled was noise
+                if again.answers != "many":  # what was garbled was noise
                     state.split = None
                     yield from self._settle(again, split)
                     return
@@ -390,7 +390,7 @@ class _Search:
         state = self.state
         thorough = bool(self.conditions.thorough)
         again = (yield from self._probe(split.mask)) if self.prober.noisy else Probe("many")
-        if again.verdict != "many":  # what was garbled was noise
+        if again.answers != "many":  # what was garbled was noise
             yield from self._settle(again, split)
             return
         for meter in (yield from resolve_tie(split.mask, state.found, self.prober, thorough=thorough)):
@@ -403,7 +403,7 @@ class _Search:
         """One meter or none is behind a mask that was taken for a collision."""
         self._trouble(seen=True)
         self.state.done += split.weight
-        if probe.verdict == "empty":
+        if probe.answers == "empty":
             self.state.empty.append(split.mask)
         else:
             yield from self._found(probe, split.mask)

@@ -25,9 +25,9 @@ _DEEP: Final = 2
 # Where noise may be: so often a mask is selected until silence, or garbled answers, are believed.
 _TRIES: Final = 3
 
-Verdict = Literal["empty", "one", "many", "unreadable"]
+Answers = Literal["empty", "one", "many", "unreadable"]
 
-SAID: Final[dict[Verdict, str]] = {
+SAID: Final[dict[Answers, str]] = {
     "empty": "it does not answer",
     "one": "it answers",
     "many": "several meters answer",
@@ -36,12 +36,16 @@ SAID: Final[dict[Verdict, str]] = {
 
 
 class Probe(NamedTuple):
-    """What a selection has shown; `octets` are the telegram of the one meter behind it.
+    """What a selection has shown.
 
-    `trouble`: something was lost or disturbed on the way. `remark`: why a meter is unreadable.
+    Attributes:
+        answers: nobody, one meter, several, or one that gives no data.
+        octets: the telegram of the one meter.
+        trouble: whether something was lost or disturbed on the way.
+        remark: why a meter is unreadable.
     """
 
-    verdict: Verdict
+    answers: Answers
     octets: bytes = b""
     trouble: bool = False
     remark: str = ""

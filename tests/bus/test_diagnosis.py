@@ -1,4 +1,4 @@
-"""The doctor: a verdict for each fault, in virtual time."""
+"""The doctor: a finding for each fault, in virtual time."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def examined(bus: SimulatedBus, port: VirtualPort | None = None, **options: Any)
     client = Client(port or VirtualPort(bus), **options)
     with client:
         diagnosis = client.run(diagnose(client.session))
-    for verdict in diagnosis.verdicts:
-        assert verdict.message
-        assert verdict.severity == "info" or verdict.advice
+    for finding in diagnosis.findings:
+        assert finding.message
+        assert finding.severity == "info" or finding.advice
     return diagnosis, client
 
 
 def codes(bus: SimulatedBus, **options: Any) -> list[str]:
-    return [verdict.code for verdict in examined(bus, **options)[0].verdicts]
+    return [finding.code for finding in examined(bus, **options)[0].findings]
 
 
 def test_one_meter() -> None:
     diagnosis, client = examined(SimulatedBus([meter()]))
     assert diagnosis.healthy
-    assert [verdict.code for verdict in diagnosis.verdicts] == ["answers"]
+    assert [finding.code for finding in diagnosis.findings] == ["answers"]
     assert (diagnosis.baudrate, diagnosis.timeout) == (2400, None)
     assert diagnosis.meter is not None
     assert diagnosis.meter.primary_address == 5
@@ -46,16 +46,16 @@ def test_one_meter() -> None:
 def test_several_meters() -> None:
     diagnosis, client = examined(SimulatedBus(five()))
     assert diagnosis.healthy
-    assert [verdict.code for verdict in diagnosis.verdicts] == ["several", "answers"]
+    assert [finding.code for finding in diagnosis.findings] == ["several", "answers"]
     assert client.port.now() < 30
 
 
 def test_nobody() -> None:
     diagnosis, client = examined(SimulatedBus())
-    (verdict,) = diagnosis.verdicts
-    assert (verdict.code, verdict.severity) == ("silent", "error")
+    (finding,) = diagnosis.findings
+    assert (finding.code, finding.severity) == ("silent", "error")
     for word in ("300, 600, 1200, 2400", "38400", "wires", "power", "8E1"):
-        assert word in str(verdict)
+        assert word in diagnosis.sentences()[0]
     assert not diagnosis.healthy
     assert client.port.now() < 45
     assert client.port.baudrate == 2400
@@ -63,15 +63,15 @@ def test_nobody() -> None:
 
 def test_nobody_behind_a_converter_that_echoes() -> None:
     diagnosis, _ = examined(SimulatedBus(faults=["echo"]))
-    assert [verdict.code for verdict in diagnosis.verdicts] == ["echo", "silent"]
-    assert "look behind it" in diagnosis.verdicts[1].advice
+    assert [finding.code for finding in diagnosis.findings] == ["echo", "silent"]
+    assert "look behind it" in diagnosis.findings[1].advice
 
 
 @pytest.mark.parametrize("baudrate", [300, 1200, 9600, 38400])
 def test_another_baud_rate(baudrate: int) -> None:
     diagnosis, client = examined(SimulatedBus([meter(baudrate=baudrate)]))
-    assert [verdict.code for verdict in diagnosis.verdicts] == ["baudrate", "answers"]
-    assert diagnosis.verdicts[0].advice == f"use -b {baudrate}"
+    assert [finding.code for finding in diagnosis.findings] == ["baudrate", "answers"]
+    assert diagnosis.findings[0].advice == f"use -b {baudrate}"
     assert diagnosis.baudrate == baudrate
     assert client.port.baudrate == 2400
 
@@ -138,27 +138,27 @@ def test_echoes_are_no_fault(name: str) -> None:
 def test_faults_of_one_meter(name: str, seed: int) -> None:
     diagnosis, _ = examined(SimulatedBus([meter()], faults=[name], seed=seed))
     assert not diagnosis.healthy
-    assert EXPECTED[name] in [verdict.code for verdict in diagnosis.verdicts]
+    assert EXPECTED[name] in [finding.code for finding in diagnosis.findings]
     assert diagnosis.meter is not None
 
 
 @pytest.mark.parametrize("name", sorted(set(FAULTS) - UNSEEN - HARMLESS - ECHOES))
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_faults_of_one_meter_in_ten_exchanges(name: str, seed: int) -> None:
-    """What strikes now and then is seen or not, but never makes another verdict than a fault has."""
+    """What strikes now and then is seen or not, but never makes another finding than a fault has."""
     fault = Fault(name) if name == "needs_wake_up" else Fault(name, 0.1)
     diagnosis, _ = examined(SimulatedBus(five(), faults=[fault], seed=seed))
     assert diagnosis.meter is not None
-    assert "silent" not in [verdict.code for verdict in diagnosis.verdicts]
-    assert "baudrate" not in [verdict.code for verdict in diagnosis.verdicts]
+    assert "silent" not in [finding.code for finding in diagnosis.findings]
+    assert "baudrate" not in [finding.code for finding in diagnosis.findings]
 
 
 def test_a_longer_time_is_recommended_and_helps() -> None:
     late = Fault("late_reply", seconds=(0.9, 1.0))
     diagnosis, _ = examined(SimulatedBus([meter()], faults=[late]))
-    (verdict,) = [verdict for verdict in diagnosis.verdicts if verdict.code == "late"]
+    (finding,) = [finding for finding in diagnosis.findings if finding.code == "late"]
     assert diagnosis.timeout is not None
-    assert verdict.advice == f"use --timeout {diagnosis.timeout:g}"
+    assert finding.advice == f"use --timeout {diagnosis.timeout:g}"
     assert 1.3 < diagnosis.timeout < 2
     with Client(VirtualPort(SimulatedBus([meter()], faults=[late])), timeout=diagnosis.timeout) as bus:
         assert len(bus.read(5).records) == 2
@@ -192,23 +192,23 @@ class Disturbed(VirtualPort):
 def test_seven_data_bits() -> None:
     bus = SimulatedBus([meter()])
     diagnosis, _ = examined(bus, Disturbed(bus, mask=0x7F))
-    assert [verdict.code for verdict in diagnosis.verdicts] == ["answers", "line_settings"]
-    assert "even parity" in diagnosis.verdicts[1].advice
-    assert "(65 65" in diagnosis.verdicts[1].message
+    assert [finding.code for finding in diagnosis.findings] == ["answers", "line_settings"]
+    assert "even parity" in diagnosis.findings[1].advice
+    assert "(65 65" in diagnosis.findings[1].message
 
 
 def test_octets_of_nothing_but_zeros() -> None:
     bus = SimulatedBus([meter()])
     diagnosis, _ = examined(bus, Disturbed(bus, mask=0))
-    assert [verdict.code for verdict in diagnosis.verdicts] == ["line_settings"]
+    assert [finding.code for finding in diagnosis.findings] == ["line_settings"]
 
 
 def test_no_parity() -> None:
     bus = SimulatedBus([meter()])
     diagnosis, _ = examined(bus, Disturbed(bus, parity="N"))
-    (verdict,) = diagnosis.verdicts
-    assert verdict.code == "silent"
-    assert "even parity (8E1)" in verdict.advice
+    (finding,) = diagnosis.findings
+    assert finding.code == "silent"
+    assert "even parity (8E1)" in finding.advice
 
 
 @pytest.mark.parametrize(
@@ -223,13 +223,13 @@ def test_no_parity() -> None:
 def test_an_idle_bus_that_is_not_idle(octets: str, code: str) -> None:
     bus = SimulatedBus([meter()])
     diagnosis, _ = examined(bus, Disturbed(bus, idle=bytes.fromhex(octets)))
-    assert [verdict.code for verdict in diagnosis.verdicts] == [code, "answers"]
+    assert [finding.code for finding in diagnosis.findings] == [code, "answers"]
 
 
 def test_its_json_and_progress() -> None:
     events: list[Event] = []
     diagnosis, _ = examined(SimulatedBus([meter()]), on_event=events.append)
-    assert diagnosis.to_dict()["verdicts"][0] == diagnosis.verdicts[0].to_dict()
+    assert diagnosis.to_dict()["verdicts"][0]["message"] == diagnosis.findings[0].message
     assert diagnosis.to_dict()["healthy"] is True
     steps = [event for event in events if isinstance(event, Progress)]
     assert len(steps) == len(events) > 5

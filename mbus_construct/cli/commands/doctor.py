@@ -25,7 +25,8 @@ def command(line: Line, format_: Format = TextOrJson.TEXT) -> None:
     one meter several times. Over tcp:// no other rates are tried: a raw TCP gateway's rate cannot be changed
     from here. A bus that is silent takes half a minute. Exit code 0: healthy; 1: not.
     """
-    from ...bus.diagnosis import Diagnosis, Verdict, diagnose  # noqa: PLC0415  decode starts faster without
+    from ...bus.diagnosis import Diagnosis, diagnose  # noqa: PLC0415  decode starts faster without
+    from ...bus.events import Finding  # noqa: PLC0415
     from ...ports import sets_baudrate  # noqa: PLC0415
 
     watching = Watching("doctor", bar=not line.debug)
@@ -34,14 +35,14 @@ def command(line: Line, format_: Format = TextOrJson.TEXT) -> None:
             diagnosis: Diagnosis = watching.run(
                 client, diagnose(client.session, sets_baudrate=sets_baudrate(line.port))
             )
-        broken = [Verdict("connection", "warning", item.message, _CONNECTION) for item in watching.findings]
-        diagnosis = replace(diagnosis, verdicts=(*broken[:1], *diagnosis.verdicts))
+        broken = [replace(item, code="connection", advice=_CONNECTION) for item in watching.findings]
+        diagnosis = replace(diagnosis, findings=(*broken[:1], *diagnosis.findings))
     except TransportError as error:
-        diagnosis = Diagnosis((Verdict("port", "error", str(error)),))
+        diagnosis = Diagnosis((Finding("error", "port", str(error)),))
     if format_ == TextOrJson.JSON:
         typer.echo(dumps({**diagnosis.to_dict(), "port": line.port}, indent=2))
     else:
-        for verdict in diagnosis.verdicts:
-            typer.echo(str(verdict))
+        for sentence in diagnosis.sentences():
+            typer.echo(sentence)
         typer.echo("healthy" if diagnosis.healthy else "not healthy")
     raise typer.Exit(0 if diagnosis.healthy else 1)

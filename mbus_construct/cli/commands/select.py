@@ -123,11 +123,11 @@ def _who(line: Line, where: Address, dry_run: bool, format_: TextOrJson) -> None
         )
     meter = found(probe.octets, line.baudrate, where) if probe.octets else None
     if format_ == TextOrJson.JSON:
-        answer = {"type": "selection", "address": str(where), "answers": probe.verdict}
+        answer = {"type": "selection", "address": str(where), "answers": probe.answers}
         typer.echo(dumps({**answer, "meter": None if meter is None else meter.to_dict()}, indent=2))
     else:
-        typer.echo(f"{where}: {_SAID[probe.verdict]}" + (f": {meter}" if meter is not None else ""))
-    raise typer.Exit(0 if probe.verdict == "one" else 1)
+        typer.echo(f"{where}: {_SAID[probe.answers]}" + (f": {meter}" if meter is not None else ""))
+    raise typer.Exit(0 if probe.answers == "one" else 1)
 
 
 def _probe(mask: SecondaryAddress, baudrate: int, attempts: int) -> Procedure[Probe]:
