@@ -85,7 +85,8 @@ def imports() -> Iterator[Import]:
                 yield Import(module, importer, file, getattr(node, "lineno", 0))
             if isinstance(node, ast.Constant) and id(node) not in docstrings:
                 for module in _named(node.value, package):
-                    yield Import(module, importer, file, node.lineno)
+                    if not f"{importer}.".startswith(f"{module}."):  # the name of a logger, not an import
+                        yield Import(module, importer, file, node.lineno)
 
 
 def _imported(node: ast.AST, package: str) -> Iterator[str]:
