@@ -19,6 +19,7 @@ from .constructs import StrictStruct, field
 from .errors import BuildError, DecodeError
 
 MAX_DIFES: Final = 10
+VARIABLE_LENGTH: Final = 0xD
 SPECIAL_FUNCTION: Final = 0xF
 
 Function = Literal["instantaneous", "maximum", "minimum", "error"]
@@ -39,9 +40,9 @@ DATA_FIELDS: Final = CodeTable(
         0xA: "4 digit BCD",
         0xB: "6 digit BCD",
         0xC: "8 digit BCD",
-        0xD: "variable length",
+        VARIABLE_LENGTH: "variable length",
         0xE: "12 digit BCD",
-        0xF: "special function",
+        SPECIAL_FUNCTION: "special function",
     },
     size=16,
 )
@@ -49,17 +50,26 @@ DATA_FIELDS: Final = CodeTable(
 # Octets of data that a data field announces; None where the data tell their own length.
 DATA_LENGTHS: Final[tuple[int | None, ...]] = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, None)
 
-# DIFs that are no data record but a function of their own take the whole octet. MBDOC48 6.3.2.
 EXTENSION: Final = 0x80  # the bit that says that a DIFE follows
+
+# DIFs that are no data record but a function of their own take the whole octet. MBDOC48 6.3.2.
+MANUFACTURER_DATA: Final = 0x0F
+MORE_RECORDS_FOLLOW: Final = 0x1F
+IDLE_FILLER: Final = 0x2F
+GLOBAL_READOUT: Final = 0x7F
+
+SPECIAL_FUNCTIONS: Final = frozenset(range(SPECIAL_FUNCTION, 0x100, 0x10))
+MANUFACTURER_DIFS: Final = (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW)  # what follows is the manufacturer's
+METER_DIFS: Final = (*MANUFACTURER_DIFS, IDLE_FILLER)  # the special functions that meters send
+RESERVED_DIFS: Final = SPECIAL_FUNCTIONS.difference(METER_DIFS, [GLOBAL_READOUT])
 
 SPECIAL_DIFS: Final = CodeTable(
     {
-        0x0F: "manufacturer specific data to the end",
-        0x1F: "manufacturer specific data to the end, more records follow",
-        0x2F: "idle filler",
-        **dict.fromkeys((0x3F, 0x4F, 0x5F, 0x6F), "reserved special function"),
-        0x7F: "global readout request",
-        **dict.fromkeys(range(0x8F, 0x100, 0x10), "reserved special function"),
+        MANUFACTURER_DATA: "manufacturer specific data to the end",
+        MORE_RECORDS_FOLLOW: "manufacturer specific data to the end, more records follow",
+        IDLE_FILLER: "idle filler",
+        GLOBAL_READOUT: "global readout request",
+        **dict.fromkeys(sorted(RESERVED_DIFS), "reserved special function"),
     }
 )
 
@@ -152,7 +162,7 @@ class DIBAdapter(AnyAdapter):
             "data_field": obj.get("data_field"),
         }
         number = DIF.pack(dif, path)  # here, because an error within the Struct would name dib.dif
-        if number & 0x0F == SPECIAL_FUNCTION:
+        if number in SPECIAL_FUNCTIONS:
             limit = "a data field of data records, 0 to 14"
             raise BuildError(field_of(path, "data_field"), obj["data_field"], limit, path=path)
         return {"dif": DIF.unpack(number), "difes": difes}

@@ -30,22 +30,30 @@ from .base import (
     refuse_unknown,
 )
 from .constructs import Cached, field, malformed
-from .dib import DATA_LENGTHS, DIB, MAX_DIFES, SPECIAL_DIFS, DIBOfAnyLength, Function
+from .dib import (
+    DATA_LENGTHS,
+    DIB,
+    GLOBAL_READOUT,
+    MANUFACTURER_DIFS,
+    MAX_DIFES,
+    SPECIAL_DIFS,
+    SPECIAL_FUNCTIONS,
+    DIBOfAnyLength,
+    Function,
+)
 from .errors import BuildError, DecodeError, MBusError
 from .fields import Manufacturer
 from .lvar import VariableLength
 from .meaning import ACTIONS_WITHOUT_DATA, FROM_METER, TO_METER, Meaning, meaning_of
 from .vib import MAX_VIFES, VIB, VIBOfAnyLength
 
-MANUFACTURER_DATA: Final = 0x0F
-MORE_RECORDS_FOLLOW: Final = 0x1F
-IDLE_FILLER: Final = 0x2F
-GLOBAL_READOUT: Final = 0x7F
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataRecordHeader:
-    """What the octets of DIB and VIB say, once for all records that start with them."""
+    """What the octets of DIB and VIB say, once for all records that start with them.
+
+    `length` counts the octets of their data; None where an LVAR octet in front of them does.
+    """
 
     direction: str
     dib_octets: bytes
@@ -59,6 +67,7 @@ class DataRecordHeader:
     meaning: Meaning
     data_type: str
     data: Anything
+    length: int | None
     fault: str | None
 
 
@@ -156,6 +165,7 @@ class _Header(Anything):
             meaning=meaning,
             data_type=data_type,
             data=data,
+            length=0 if data_type == "none" else DATA_LENGTHS[dib["data_field"]],
             fault=fault,
         )
 
@@ -251,7 +261,7 @@ class RecordArea(Anything):
         items: ListContainer[Any] = ListContainer()
         position = 0
         while position < len(octets):
-            if octets[position] & 0x0F == 0x0F:
+            if octets[position] in SPECIAL_FUNCTIONS:
                 item = self._special(area, context, path)
             else:
                 item = self._record(area, octets, base, context, f"{path}[{len(items)}]")
@@ -279,7 +289,7 @@ class RecordArea(Anything):
 
     def _special(self, area: io.BytesIO, context: Context, path: str) -> Container[Any]:
         dif = SPECIAL_DIFS.codes[area.read(1)[0]]
-        if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+        if dif in MANUFACTURER_DIFS:
             return Container(dif=dif, manufacturer_data=area.read())
         if dif == GLOBAL_READOUT and self.direction == TO_METER:
             start = area.tell()
@@ -320,12 +330,12 @@ class RecordArea(Anything):
 
     def _special_octets(self, item: Mapping[str, Any], last: bool, context: Context, path: str) -> bytes:
         dif = SPECIAL_DIFS.value(item["dif"])
-        if dif is None or dif & 0x0F != 0x0F:
+        if dif is None or dif not in SPECIAL_FUNCTIONS:
             limit = "the octet of a special function, 0Fh, 1Fh to FFh"
             if isinstance(item["dif"], str):
                 limit = SPECIAL_DIFS.limit(item["dif"])
             raise BuildError(field_of(path, "dif"), item["dif"], limit, path=path)
-        to_end = dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW)
+        to_end = dif in MANUFACTURER_DIFS
         if to_end and not last:
             raise BuildError(
                 field_of(path, "dif"), item["dif"], "the last item: what follows is its data", path=path

@@ -15,6 +15,7 @@ from construct.core import stream_write
 from .base import Anything, Context, Stream, field_of, is_mapping, octets_of
 from .bits import BitField, Bits, CodeTable, Number, Octet, bits, flag
 from .constructs import PresentIf, StrictStruct, field
+from .dib import IDLE_FILLER
 from .errors import BuildError, DecodeError
 
 SECURITY_MODE_NAMES: Final = CodeTable(
@@ -39,7 +40,7 @@ MODE_5: Final = 5
 MODE_7: Final = 7
 MODE_13: Final = 13
 BLOCK: Final = 16
-FILLERS: Final = b"\x2f\x2f"
+FILLERS: Final = bytes([IDLE_FILLER, IDLE_FILLER])
 
 _MODE: Final[dict[str, BitField]] = {"security_mode": bits(8, 5, default=0)}
 _BLOCKS: Final[dict[str, BitField]] = {"encrypted_blocks": bits(4, 4, default=0)}

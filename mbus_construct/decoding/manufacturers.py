@@ -22,6 +22,7 @@ from construct import Construct
 from mbus_grammars import BuildError
 from mbus_grammars.base import FAULTS_OF_VALUES, is_mapping, is_sequence
 from mbus_grammars.bits import Code
+from mbus_grammars.dib import MANUFACTURER_DATA
 from mbus_grammars.fields import DEVICE_TYPE_NAMES, Manufacturer
 
 from ..model.diagnostic import Diagnostic
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ..model.meter import Meter
     from ..model.telegram import Telegram
 
-TAIL: Final = 0x0F  # the DIF that the manufacturer's data stand behind
 _CI_FIELDS: Final = range(0xA0, 0xB8)
 
 
@@ -99,7 +99,7 @@ def _selector(
     code = None if device_type is None else DEVICE_TYPE_NAMES.value(device_type)
     if device_type is not None and code is None:
         raise BuildError("device_type", device_type, DEVICE_TYPE_NAMES.limit(device_type))
-    return _Selector(manufacturer.upper(), TAIL if ci_field is None else ci_field, version, code)
+    return _Selector(manufacturer.upper(), MANUFACTURER_DATA if ci_field is None else ci_field, version, code)
 
 
 def registered() -> bool:
@@ -150,11 +150,11 @@ def with_manufacturer_fields(telegram: Telegram) -> Telegram:
 
 
 def _octets_of(telegram: Telegram) -> tuple[int, bytes] | None:
-    """Where the manufacturer's octets stand (CI field, or `TAIL`) and what they are."""
+    """Where the manufacturer's octets stand (CI field, or `MANUFACTURER_DATA`) and what they are."""
     if telegram.encrypted:
         return None
     if telegram.manufacturer_data is not None:
-        return TAIL, telegram.manufacturer_data
+        return MANUFACTURER_DATA, telegram.manufacturer_data
     ci_field, user_data = telegram.frame.ci_field, telegram.user_data
     if ci_field is not None and ci_field in _CI_FIELDS and user_data is not None and "payload" in user_data:
         return ci_field, bytes.fromhex(user_data["payload"])
@@ -223,7 +223,7 @@ def rebuilt(values: Mapping[str, Any], meter: Meter | None, place: int, octets: 
 def selectors() -> Iterator[str]:
     """What is registered, a line each."""
     for manufacturer, place, version, device_type in _GRAMMARS:
-        where = "behind DIF 0Fh" if place == TAIL else f"CI {place:02X}h"
+        where = "behind DIF 0Fh" if place == MANUFACTURER_DATA else f"CI {place:02X}h"
         which = "" if version is None else f", version {version}"
         kind = "" if device_type is None else f", {DEVICE_TYPE_NAMES.codes[device_type]}"
         yield f"{manufacturer}{which}{kind}: {where}"

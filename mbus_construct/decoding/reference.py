@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars import Code
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.code_tables import FIXED_UNITS
-from mbus_grammars.dib import EXTENSION
+from mbus_grammars.dib import EXTENSION, MORE_RECORDS_FOLLOW, RESERVED_DIFS
 from mbus_grammars.fixed import SAME_UNIT_HISTORIC
 from mbus_grammars.link import accept_one
 from mbus_grammars.meaning import Meaning
@@ -222,10 +222,10 @@ class _Reader:
     def _special_function(self, item: Mapping[str, Any], start: int, end: int) -> None:
         if "manufacturer_data" in item:
             self.manufacturer_data = item["manufacturer_data"]
-            self.more_records_follow = item["dif"] == 0x1F
+            self.more_records_follow = item["dif"] == MORE_RECORDS_FOLLOW
             return
         self.special.append(SpecialFunction(len(self.records), self.octets[start:end]))
-        if "reserved" in str(item["dif"].name):
+        if item["dif"] in RESERVED_DIFS:
             severity: Severity = "error" if item["dif"] & EXTENSION else "warning"  # octets may belong to it
             self.note(severity, "reserved_dif", f"DIF {item['dif']}: one octet skipped", start)
 

@@ -10,16 +10,10 @@ from construct import ConstructError
 
 from mbus_grammars import DIB, VIB, BuildError, Meaning
 from mbus_grammars.base import is_mapping, is_sequence
-from mbus_grammars.record import (
-    MANUFACTURER_DATA,
-    MORE_RECORDS_FOLLOW,
-    RecordArea,
-    RecordsFromMeter,
-    RecordsFromMeterMSB,
-    RecordsToMeter,
-)
+from mbus_grammars.dib import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW
+from mbus_grammars.record import RecordArea, RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
 
-from ..decoding.manufacturers import TAIL, rebuilt
+from ..decoding.manufacturers import rebuilt
 from ..decoding.plans import PLANS
 from ..decoding.reference import decode_records
 from ..model.json_shapes import FrameDict, MeterDict, RecordDict, TelegramDict
@@ -103,7 +97,7 @@ def area_items(values: Mapping[str, Any], area: RecordArea) -> list[bytes]:
     if more or values.get("manufacturer_data") is not None or values.get("manufacturer_fields") is not None:
         data = hex_octets(values.get("manufacturer_data") or "", "manufacturer_data")
         dif = MORE_RECORDS_FOLLOW if more else MANUFACTURER_DATA
-        items.append(bytes([dif]) + rebuilt(values, meter_of(values), TAIL, data))
+        items.append(bytes([dif]) + rebuilt(values, meter_of(values), MANUFACTURER_DATA, data))
     return items
 
 

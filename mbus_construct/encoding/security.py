@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mbus_grammars import BuildError
 from mbus_grammars.base import is_integer, is_mapping
+from mbus_grammars.dib import IDLE_FILLER
 from mbus_grammars.layers import SessionNumber
 from mbus_grammars.security import (
     BLOCK,
@@ -184,9 +185,9 @@ def _without_fillers(items: list[Any]) -> list[Any]:
     """Records without the fillers in front of them and behind them."""
     tail = [item for item in items if "manufacturer_data" in item]
     records = items[: len(items) - len(tail)]
-    while records and records[0].get("dif") == FILLERS[0]:
+    while records and records[0].get("dif") == IDLE_FILLER:
         records = records[1:]
-    while records and records[-1].get("dif") == FILLERS[0]:
+    while records and records[-1].get("dif") == IDLE_FILLER:
         records = records[:-1]
     return [*records, *tail]
 

@@ -7,6 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import VIB, meaning_of
+from mbus_grammars.dib import (
+    DIF,
+    MANUFACTURER_DATA,
+    MORE_RECORDS_FOLLOW,
+    SPECIAL_FUNCTIONS,
+    VARIABLE_LENGTH,
+)
 from mbus_grammars.fields import Manufacturer
 
 from ..values.to_value import EXACT
@@ -30,10 +37,6 @@ if TYPE_CHECKING:
 Shown = Decimal | str | None
 
 _EXTENSION: Final = 0x80
-_DATA_FIELD: Final = 0x0F
-_VARIABLE_LENGTH: Final = 0x0D
-_SPECIAL_FUNCTION: Final = 0x0F
-_MORE_RECORDS_FOLLOW: Final = 0x1F
 
 
 class DataInformationBlock(TelegramField):
@@ -67,17 +70,17 @@ class DataInformationBlock(TelegramField):
     @property
     def is_variable_length(self) -> bool:
         """Whether the data tell their own length."""
-        return self._first & _DATA_FIELD == _VARIABLE_LENGTH
+        return bool(DIF.unpack(self._first)["data_field"] == VARIABLE_LENGTH)
 
     @property
     def is_manufacturer_specific(self) -> bool:
         """Whether the rest is the manufacturer's."""
-        return self._first & _DATA_FIELD == _SPECIAL_FUNCTION
+        return self._first in SPECIAL_FUNCTIONS
 
     @property
     def more_records_follow(self) -> bool:
         """Whether it is DIF 1Fh: the next telegram has more."""
-        return self._first == _MORE_RECORDS_FOLLOW
+        return self._first == MORE_RECORDS_FOLLOW
 
     @property
     def _first(self) -> int:
@@ -255,7 +258,7 @@ def _rest(telegram: Telegram) -> TelegramVariableDataRecord:
 def raw_record(octets: bytes, *, more: bool = False) -> TelegramVariableDataRecord:
     """Octets of the manufacturer as a record; `more`: behind DIF 1Fh."""
     function = FunctionType.MORE_RECORDS_FOLLOW if more else FunctionType.SPECIAL_FUNCTION
-    dif = bytes([_MORE_RECORDS_FOLLOW if more else _SPECIAL_FUNCTION])
+    dif = bytes([MORE_RECORDS_FOLLOW if more else MANUFACTURER_DATA])
     value = octets.hex(" ").upper() if octets or not more else None
     return TelegramVariableDataRecord(
         DataInformationBlock(dif, function_type=function),

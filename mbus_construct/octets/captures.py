@@ -39,6 +39,7 @@ from typing import Final
 
 from mbus_grammars import DecodeError, MBusError, WirelessFrame
 from mbus_grammars.base import is_mapping, is_sequence
+from mbus_grammars.dib import METER_DIFS
 from mbus_grammars.fields import WirelessCField
 from mbus_grammars.wireless import MIN_TELEGRAM, without_crcs
 
@@ -260,9 +261,7 @@ _HCI_RECEIVED: Final = 0x03
 _HCI_TIME, _HCI_RSSI, _HCI_CRC = 0x20, 0x40, 0x80
 _AMBER_RECEIVED: Final = b"\xff\x03"
 _NO_RECORD: Final = b"\x04"  # a DIF of four octets of data, without them and without its VIF
-# Manufacturer specific data of no octets, more records follow, idle filler: the other special functions are
-# reserved, or sent to meters only (EN 13757-3, DIF).
-_RECORDS_OF_ONE_OCTET: Final = b"\x0f\x1f\x2f"
+_RECORDS_OF_ONE_OCTET: Final = bytes(METER_DIFS)
 
 
 def _messages(text: str) -> tuple[Captured, ...] | None:

@@ -20,6 +20,7 @@ from mbus_grammars import (
 from mbus_grammars.application import USER_DATA
 from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.crc import crc
+from mbus_grammars.dib import METER_DIFS
 from mbus_grammars.fields import CI_NAMES, WirelessCField
 from mbus_grammars.layers import Receiver
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
@@ -280,7 +281,7 @@ def _all_records(items: list[Any]) -> bool:
     """Every item is a record with a known meaning, a filler, or the manufacturer's tail."""
     return all(
         ("_header" in item and item["_header"].meaning.status != "reserved")
-        or ("dif" in item and item["dif"] in (0x0F, 0x1F, 0x2F))
+        or ("dif" in item and item["dif"] in METER_DIFS)
         for item in items
     )
 

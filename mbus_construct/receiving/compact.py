@@ -21,9 +21,9 @@ from mbus_grammars.application import CompactFrame, FormatFrame
 from mbus_grammars.base import as_decode_error
 from mbus_grammars.constructs import StrictStruct
 from mbus_grammars.crc import crc
-from mbus_grammars.dib import DATA_LENGTHS
+from mbus_grammars.dib import IDLE_FILLER, MANUFACTURER_DIFS
 from mbus_grammars.lvar import lvar_length
-from mbus_grammars.record import IDLE_FILLER, MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars.record import RecordsFromMeter
 
 State = Literal[
     "ok", "unknown_signature", "data_too_short", "data_too_long", "lvar_reserved", "full_frame_crc"
@@ -120,7 +120,7 @@ def _header(octets: bytes, position: int) -> tuple[int | None, int]:
     header, end = RecordsFromMeter.header_at(octets, position)
     if header.fault:
         raise DecodeError(header.fault, offset=position, code="chain_too_long")
-    return DATA_LENGTHS[header.data_field], end
+    return header.length, end
 
 
 def _end_of_data(octets: bytes, start: int, length: int | None) -> int | None:
@@ -142,7 +142,7 @@ def places_of(records: bytes) -> list[Place]:
         if dif == IDLE_FILLER:
             position += 1
             continue
-        if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+        if dif in MANUFACTURER_DIFS:
             break
         length, start = _header(records, position)
         end = _end_of_data(records, start, length)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mbus_grammars.dib import RESERVED_DIFS
 from mbus_grammars.record import RecordsFromMeter, RecordsToMeter
 
 from ..values.headers import describe
@@ -44,6 +45,6 @@ def doubts(octets: bytes, layers: Layers | None) -> Doubts:
         if header is not None:
             _, convert, _ = describe(header)
             values += convert(item["data"]).code is not None
-        elif "malformed" in item or "reserved" in str(item["dif"].name):
+        elif "malformed" in item or item["dif"] in RESERVED_DIFS:
             records += 1
     return 0, records, values

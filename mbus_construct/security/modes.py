@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from mbus_grammars.dib import IDLE_FILLER
+
 from .aes import BLOCK, cmac
 
 if TYPE_CHECKING:
     from .keys import Key
-
-FILLER: Final = 0x2F
 
 # Hop count and repeated access change on the way, so that they are no part of the counter block.
 _CHANGED_ON_THE_WAY: Final = 0x10 | 0x02
@@ -57,4 +57,4 @@ def afl_mac(
 
 def fillers_needed(octets: bytes) -> bytes:
     """The idle fillers that make the octets whole blocks."""
-    return bytes([FILLER]) * (-len(octets) % BLOCK)
+    return bytes([IDLE_FILLER]) * (-len(octets) % BLOCK)

@@ -31,9 +31,6 @@ _MILLISECOND: Final = Decimal("0.001")
 # Keys of a record in a bus file that say how it behaves; the others are those of `encode`.
 BEHAVIOUR_KEYS: Final = ("rate", "wave", "clock", "writable", "application", "telegram")
 
-_BCD_DIGITS: Final = {0x9: 2, 0xA: 4, 0xB: 6, 0xC: 8, 0xE: 12}
-_INTEGER_OCTETS: Final = {0x1: 1, 0x2: 2, 0x3: 3, 0x4: 4, 0x6: 6, 0x7: 8}
-
 
 @dataclass(frozen=True, slots=True)
 class Wave:
@@ -177,11 +174,10 @@ class SimulatedRecord:
     @property
     def _capacity(self) -> int | None:
         """How many values from zero on the data field has; None where it is no integer."""
-        data_field = self._header.data_field
-        if data_field in _BCD_DIGITS:
-            return int(10 ** _BCD_DIGITS[data_field])
-        octets = _INTEGER_OCTETS.get(data_field)
-        return None if octets is None else int(1 << 8 * octets - 1)
+        octets, data_type = self._header.length, self._header.data_type
+        if not octets or data_type == "H":
+            return None
+        return int(100**octets) if data_type == "A" else int(1 << 8 * octets - 1)
 
     def _in_steps(self, value: Decimal, rounding: str = ROUND_HALF_EVEN) -> Decimal:
         return value.quantize(Decimal(1).scaleb(self._exponent), rounding=rounding, context=_EXACT)
@@ -189,7 +185,7 @@ class SimulatedRecord:
     def _wrapped(self, value: Decimal) -> Decimal:
         capacity = Decimal(self._capacity or 1).scaleb(self._exponent)
         value = self._in_steps(value, ROUND_FLOOR)
-        lowest = -capacity if self._header.data_field in _INTEGER_OCTETS else -capacity / 10
+        lowest = -capacity / 10 if self._header.data_type == "A" else -capacity
         if lowest < value < capacity:  # the sign takes a digit of BCD
             return value
         turns = _EXACT.divide(value, capacity).to_integral_value(rounding=ROUND_FLOOR)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import BuildError, FixedData, Frame, LongHeader, ShortHeader
 from mbus_grammars.application import USER_DATA, LongHeaderMSB
+from mbus_grammars.dib import MORE_RECORDS_FOLLOW
 from mbus_grammars.fixed import FixedDataMSB
-from mbus_grammars.record import MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars.record import RecordsFromMeter
 from mbus_grammars.security import FILLERS
 
 from ..decoding.decode import decode_records

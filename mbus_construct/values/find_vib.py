@@ -17,7 +17,7 @@ from typing import Any, Final
 from mbus_grammars import BuildError, Meaning, meaning_of
 from mbus_grammars import vif_tables as tables
 from mbus_grammars.base import is_sequence
-from mbus_grammars.dib import DATA_FIELDS
+from mbus_grammars.dib import DATA_FIELDS, DATA_LENGTHS, SPECIAL_FUNCTION, VARIABLE_LENGTH
 from mbus_grammars.units import UNITS
 
 from .to_raw import is_measured, is_number, to_moment, to_number
@@ -197,7 +197,7 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
     given = record.get("data_field")
     if given is not None:
         data_field = DATA_FIELDS.value(given)
-        if data_field is None or data_field == 0xF:
+        if data_field is None or data_field == SPECIAL_FUNCTION:
             raise BuildError("data_field", given, DATA_FIELDS.limit(given))
         return data_field
     value = record.get("value")
@@ -209,15 +209,15 @@ def _data_field(record: Mapping[str, Any], meaning: Meaning, power: int) -> int:
     if meaning.quantity in IDENTIFIERS and text.isdecimal() and len(text) in (8, 12):
         return 0xC if len(text) == 8 else 0xE
     if meaning.quantity == "manufacturer":
-        return 0x2 if len(text) in (3, 4) else 0xD
+        return 0x2 if len(text) in (3, 4) else VARIABLE_LENGTH
     if meaning.quantity == "enhanced identification" and len(text) == 16:
         return 0x7
     if text and not is_measured(meaning) and record.get("value_type") in (None, "text"):
-        return 0xD  # a text of digits is no number
+        return VARIABLE_LENGTH  # a text of digits is no number
     if not is_number(value):
         if is_measured(meaning):
             raise BuildError("value", value, f"a number for {meaning.quantity}, or a data_field")
-        return 0xD
+        return VARIABLE_LENGTH
     raw = EXACT.scaleb(
         EXACT.subtract(EXACT.scaleb(to_number(value), power), meaning.offset), -meaning.exponent
     )
@@ -228,8 +228,8 @@ def _integer_field(raw: Decimal, meaning: Meaning) -> int:
     """The shortest usual integer: 32 bits at least for measured values, whose telegrams keep their layout."""
     types = set(meaning.types.split())
     measured = types.isdisjoint({"C", "D"}) or "B" in types
-    sizes = ((4, 4), (6, 6), (7, 8)) if measured else ((1, 1), (2, 2), (3, 3), (4, 4), (6, 6), (7, 8))
-    for data_field, octets in sizes:
+    for data_field in (0x4, 0x6, 0x7) if measured else (0x1, 0x2, 0x3, 0x4, 0x6, 0x7):
+        octets = DATA_LENGTHS[data_field] or 0
         limit = (1 << 8 * octets - measured) - 1
         marked = not measured and "D" not in types  # all ones mean "no value" in type C
         if (-limit if measured else 0) <= raw <= limit - marked:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from mbus_grammars import BuildError, DataRecordHeader, Meaning
 from mbus_grammars.base import is_mapping
-from mbus_grammars.dib import DATA_LENGTHS
 
 from .to_value import EXACT, IDENTIFIERS
 
@@ -110,7 +109,7 @@ def to_data(header: DataRecordHeader, value: object, flags: Sequence[str] = ()) 
     if meaning.quantity in IDENTIFIERS and isinstance(value, str) and data_type == "A":
         return int(value) if value.isdecimal() else value
     raw = to_raw_number(value, meaning)
-    return _unmarked(raw, DATA_LENGTHS[header.data_field] or 0) if data_type == "B" else raw
+    return _unmarked(raw, header.length or 0) if data_type == "B" else raw
 
 
 def _unmarked(number: int, length: int) -> int:

@@ -363,7 +363,7 @@ def identifier_digits(header: DataRecordHeader) -> int | None:
     identity = meaning.quantity in IDENTIFIERS and not meaning.manufacturer_specific
     if not identity or meaning.record_error is not None or meaning.is_date or header.data_type != "A":
         return None
-    return 2 * (DATA_LENGTHS[header.data_field] or 0)
+    return 2 * (header.length or 0)
 
 
 class Numbers(NamedTuple):
@@ -382,7 +382,7 @@ def ordinary(header: DataRecordHeader) -> Numbers | None:
         return None
     if identifier_digits(header) is not None:
         return None
-    bits = 8 * (DATA_LENGTHS[header.data_field] or 0)
+    bits = 8 * (header.length or 0)
     mark = -(1 << bits - 1) if header.data_type == "B" else (1 << bits) - 1
     return Numbers(scaler(meaning), mark, meaning.exponent, meaning.offset)
 

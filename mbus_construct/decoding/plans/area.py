@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mbus_grammars.dib import DATA_LENGTHS
-from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars.dib import MANUFACTURER_DIFS, MORE_RECORDS_FOLLOW, SPECIAL_FUNCTIONS
+from mbus_grammars.record import RecordsFromMeter
 
 from ...model.record import SpecialFunction
 from .fields import REFUSALS, Fault, Field, reserved
@@ -56,8 +56,8 @@ def area_of(octets: bytes, position: int, path: str) -> Area | None:
     while position < end:
         dif = octets[position]
         index = len(fields) + len(faults)
-        if dif & 0x0F == 0x0F:
-            if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+        if dif in SPECIAL_FUNCTIONS:
+            if dif in MANUFACTURER_DIFS:
                 tail, more = position + 1, dif == MORE_RECORDS_FOLLOW
                 break
             special.append(SpecialFunction(index, octets[position : position + 1]))
@@ -88,6 +88,6 @@ def _decisive(octets: bytes, fault: Fault) -> int | None:
         header, start = RecordsFromMeter.header_at(octets, fault.offset)
     except REFUSALS:
         return fault.end
-    if DATA_LENGTHS[header.data_field] is not None:
+    if header.length is not None:
         return start
     return None if header.fault else min(start + 1, fault.end)

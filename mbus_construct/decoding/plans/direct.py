@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW
+from mbus_grammars.dib import MANUFACTURER_DIFS, MORE_RECORDS_FOLLOW, SPECIAL_FUNCTIONS
 
 from ...model.diagnostic import Diagnostic
 from ...model.record import Record, SpecialFunction
@@ -39,7 +39,7 @@ class _Odd:
 
     def read(self, position: int) -> int:
         """Read what is no ordinary record behind a known header; gives where it ends."""
-        if self.body[position] & 0x0F == 0x0F:
+        if self.body[position] in SPECIAL_FUNCTIONS:
             return self._special_function(position)
         index = len(self.records)
         path = f"{self.path}[{index + len(self.special)}]"
@@ -68,7 +68,7 @@ class _Odd:
 
     def _special_function(self, position: int) -> int:
         dif = self.body[position]
-        if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+        if dif in MANUFACTURER_DIFS:
             self.manufacturer_data = self.body[position + 1 :]
             self.more_records_follow = dif == MORE_RECORDS_FOLLOW
             return len(self.body)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from construct import ConstructError
 
 from mbus_grammars import MBusError
-from mbus_grammars.dib import DATA_LENGTHS, EXTENSION, SPECIAL_DIFS
+from mbus_grammars.dib import EXTENSION, RESERVED_DIFS, SPECIAL_DIFS
 from mbus_grammars.record import RecordsFromMeter
 
 from ...model.diagnostic import Diagnostic
@@ -89,18 +89,17 @@ def described(header: DataRecordHeader) -> Described:
         if len(_described) >= _MAX_DESCRIBED:
             _described.clear()
         record_header, convert, remarks = describe(header)
-        length = 0 if header.data_type == "none" else DATA_LENGTHS[header.data_field]
         size = len(header.dib_octets) + len(header.vib_octets)
         fault = header.fault is not None
         found = _described[header] = Described(
-            record_header, Reader(header, convert), length, remarks, size, fault
+            record_header, Reader(header, convert), header.length, remarks, size, fault
         )
     return found
 
 
 def reserved(dif: int, offset: int) -> Diagnostic | None:
     """The remark on the DIF of a special function, None where there is nothing to remark."""
-    if "reserved" not in str(SPECIAL_DIFS.codes[dif].name):
+    if dif not in RESERVED_DIFS:
         return None
     severity: Severity = "error" if dif & EXTENSION else "warning"
     return Diagnostic(severity, "reserved_dif", f"DIF {SPECIAL_DIFS.codes[dif]}: one octet skipped", offset)

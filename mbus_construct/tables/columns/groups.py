@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mbus_grammars.security import FILLERS
+
 from ...decoding.plans.shapes import LINKS, SHAPES
 from ...decoding.plans.wireless import LINK
 from .extra import pa
@@ -90,7 +92,7 @@ def _alike(key: NDArray[np.uint64], lengths: NDArray[np.int64]) -> Iterator[NDAr
 # configuration field and the first octets of the records behind the headers that mostly are there.
 _C_AND_MANUFACTURER: Final = np.uint64(0x000000FFFFFF)
 _DATA: Final = np.uint64(0xFFFFFFFF)
-_TWO_FILLERS: Final = np.uint64(0x2F2F)
+_TWO_FILLERS: Final = np.uint64(int.from_bytes(FILLERS, "little"))
 _MODE: Final = np.uint8(SECURITY_MODE >> 8)  # in the last octet of the configuration field
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mbus_grammars.record import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW, RecordsFromMeter
+from mbus_grammars.dib import MANUFACTURER_DIFS, SPECIAL_FUNCTIONS
+from mbus_grammars.record import RecordsFromMeter
 
 from ...decoding.manufacturers import registered
 from ...decoding.nested import CONTAINER
@@ -188,8 +189,8 @@ class Scattered:
                 position += found[1]
                 continue
             dif = body[position]
-            if dif & 0x0F == 0x0F:
-                if dif in (MANUFACTURER_DATA, MORE_RECORDS_FOLLOW):
+            if dif in SPECIAL_FUNCTIONS:
+                if dif in MANUFACTURER_DIFS:
                     return not registered()
                 if reserved(dif, position) is not None:
                     return False
