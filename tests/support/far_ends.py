@@ -93,6 +93,14 @@ class FarEnd:
         self.master = self.slave = -1
 
 
+def taken(handle: int, count: int) -> bytes:
+    """So many octets of a far end's descriptor: they come in pieces."""
+    got = b""
+    while len(got) < count and (piece := os.read(handle, count - len(got))):
+        got += piece
+    return got
+
+
 def ask(port: Port, octets: bytes, count: int, seconds: float = 30.0) -> bytes:
     """Write, then read so many octets within the time."""
     port.write(octets)
