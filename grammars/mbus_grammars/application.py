@@ -238,7 +238,9 @@ class FixedOrCompact(Anything):
 # What stands behind the header, by its name in the table of CI fields.
 _BODIES: Final[dict[str, tuple[Anything, ...]]] = {
     "payload": _PAYLOAD,
+    "application reset": _SUB_CODES,
     "sub codes": _SUB_CODES,
+    "baud rate": _PAYLOAD,
     "command": _COMMAND,
     "format frame": FormatFrame,
     "application error": ApplicationErrorFields,
@@ -260,6 +262,7 @@ _WHOLE: Final[dict[str, Anything]] = {
 
 # This CI field is of wires, and older than encryption: by radio nobody knows what stands behind it.
 (WIRED_ONLY,) = ci_fields_with("records, MSB first")
+(FIXED_OR_COMPACT,) = ci_fields_with("fixed data or compact frame")
 
 
 def _plain_only(body: tuple[Anything, ...]) -> tuple[Anything, ...]:
@@ -282,7 +285,7 @@ def _contents(row: CIRow, security: Security) -> Anything:
     whole = _WHOLE.get(row.body)
     if whole is None:
         structure = _structure(row.header, _BODIES[row.body], security)
-        fixed = row.body == "fixed data or compact frame" and not security.wireless
+        fixed = row.first == FIXED_OR_COMPACT and not security.wireless
         return FixedOrCompact(structure) if fixed else structure
     return StrictStruct(*_PAYLOAD) if security.wireless and row.first == WIRED_ONLY else whole
 

@@ -117,8 +117,13 @@ HEADER_BEHIND: Final = {code: row.header for code, row in CI_ROWS.items()}
 
 
 def ci_fields_with(*bodies: str) -> tuple[int, ...]:
-    """The CI fields behind which one of these bodies stands; see `CIRow.body`."""
+    """The CI fields that one of these bodies follows; see `CIRow.body`."""
     return tuple(code for code, row in CI_ROWS.items() if row.body in bodies)
+
+
+def ci_field_of(body: str, header: str = "none") -> int:
+    """The CI field of a body after a header: 72h for ("records", "long")."""
+    return next(code for code in ci_fields_with(body) if HEADER_BEHIND[code] == header)
 
 
 FULL_FRAMES: Final = ci_fields_with("records")

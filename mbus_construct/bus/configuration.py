@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import Frame
 from mbus_grammars.application import APPLICATIONS
-from mbus_grammars.fields import SecondaryCField
+from mbus_grammars.fields import SecondaryCField, ci_field_of
 
 from ..encoding.encode import encode
 from ..errors import CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from ..model.record import Record
 
 
-_RESET: Final = 0x50
-_DATA_SEND: Final = 0x51
-_BAUDRATE: Final = 0xB8
+_RESET: Final = ci_field_of("application reset")
+_DATA_SEND: Final = ci_field_of("command")
+_BAUDRATE: Final = ci_field_of("baud rate")  # the lowest; the others follow
 _ENHANCED_IDENTIFICATION: Final = 0x79
 _ANY: Final = 0xFF
 

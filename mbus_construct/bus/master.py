@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mbus_grammars import MBusError
+from mbus_grammars.places import SELECTIONS
 
 from ..errors import LocalProtocolError, TransportError
 from . import timing
@@ -359,7 +360,7 @@ class Master:
         for piece in receive(octets, final=True).pieces:
             if piece.to_meter and piece.frame is not None:
                 self.fcb.forget(int(piece.frame["a_field"]))
-                self.selected = self.selected or piece.frame.get("ci_field") in (0x52, 0x56)
+                self.selected = self.selected or piece.frame.get("ci_field") in SELECTIONS
 
     def _window(self, exchange: Exchange) -> float:
         request = exchange.request

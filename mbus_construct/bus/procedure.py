@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from mbus_grammars.places import SELECTIONS
+
 from ..decoding.decode import decode
 from ..errors import LocalProtocolError
 from ..security.keys import Keys
@@ -59,7 +61,7 @@ class Request:
     @property
     def selects(self) -> bool:
         """Whether it is a selection by secondary address."""
-        return self.ci_field in (0x52, 0x56)
+        return self.ci_field in SELECTIONS
 
     def is_answered_by(self, frame: Mapping[str, Any]) -> bool:
         """Whether a meter's frame with data is the answer to this request."""

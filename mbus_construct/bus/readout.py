@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from mbus_grammars.fields import ci_field_of
 from mbus_grammars.link import SINGLE_CHARACTER
 
 from ..errors import ApplicationError, CollisionError, LocalProtocolError, NoResponse, RemoteProtocolError
@@ -33,7 +34,7 @@ ACKNOWLEDGEMENT: Final = bytes([SINGLE_CHARACTER])
 # SND_NKE to a meter that may not be there, and that may not know it.
 _FIRST_ATTEMPTS: Final = 2
 
-_SELECT: Final = 0x52
+_SELECT: Final = ci_field_of("selection")
 _FABRICATION_NUMBER: Final = 0x78
 # The latest that the standard allows at 300 baud, the slowest rate.
 _LATEST_ACKNOWLEDGEMENT: Final = timing.last_answer(timing.BAUDRATES[0])

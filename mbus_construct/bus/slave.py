@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from mbus_grammars import Frame
+from mbus_grammars.fields import ci_field_of
+from mbus_grammars.places import SELECTIONS
 from mbus_grammars.record import RecordsToMeter
 
 from ..decoding.decode import decode, decode_records
@@ -27,10 +29,8 @@ ACKNOWLEDGE: Final = Frame.build({"start": 0xE5})
 
 BUSY: Final = 0x08  # application errors, MBDOC48 6.6
 
-_APPLICATION_RESET: Final = 0x50
-_SELECT: Final = 0x52
-_SELECT_MSB: Final = 0x56
-_FIRST_BAUDRATE: Final = 0xB8  # CI fields B8h to BFh, MBDOC48 6.4.1
+_APPLICATION_RESET: Final = ci_field_of("application reset")
+_FIRST_BAUDRATE: Final = ci_field_of("baud rate")  # the others follow, MBDOC48 6.4.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def read_request(octets: bytes) -> Request | None:
     ci_field = int(frame["ci_field"]) if "ci_field" in frame else None
     request = Request(octets, c_field["name"], int(frame["a_field"]), ci_field, fcb)
     user_data: Mapping[str, Any] = frame.get("user_data") or {}
-    if (ci_field, request.a_field, request.c_name) != (_SELECT, SELECTED, "SND_UD"):
+    if (ci_field, request.a_field, request.c_name) != (ci_field_of("selection"), SELECTED, "SND_UD"):
         return request
     if "identification_number" not in user_data:  # too short to be a selection
         return request
@@ -312,7 +312,7 @@ class Slave:
         ci_field = request.ci_field
         if ci_field is None:
             return None
-        if ci_field in (_SELECT, _SELECT_MSB) and request.a_field == SELECTED:
+        if ci_field in SELECTIONS and request.a_field == SELECTED:
             self.selected = False  # of mode 2, or too short: not for this slave
             return None
         if request.fcb is not None and request.octets == dialogue.command:
@@ -357,7 +357,7 @@ class Slave:
 
     def _alarm(self) -> bytes:
         flags, self.application.alarm = self.application.alarm, b""
-        return self._frame(0x71, {"alarm_flags": flags}) if flags else ACKNOWLEDGE
+        return self._frame(ci_field_of("alarm"), {"alarm_flags": flags}) if flags else ACKNOWLEDGE
 
     def _telegram(self, dialogue: _Dialogue, now: float) -> bytes:
         if self._error is not None:
@@ -370,7 +370,7 @@ class Slave:
 
     def _refuse(self, code: int) -> bytes:
         """An application error. MBDOC48 6.6."""
-        return self._frame(0x70, {"error_code": code})
+        return self._frame(ci_field_of("application error"), {"error_code": code})
 
     def _frame(self, ci_field: int, user_data: Mapping[str, Any]) -> bytes:
         """An RSP_UD. `malformed` takes octets as they are, where the application has built them."""

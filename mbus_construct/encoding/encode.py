@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mbus_grammars import BuildError, WirelessFrame
 from mbus_grammars.application import WIRED_ONLY
 from mbus_grammars.base import is_mapping
-from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, CField
+from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, CField, ci_field_of
+from mbus_grammars.places import RECORD_AREAS, SELECTIONS
 from mbus_grammars.record import (
     RecordArea,
     RecordsFromMeter,
@@ -24,7 +25,6 @@ from ..receiving.compact import compact
 from ..security.keys import Keys
 from ..security.sealing import seal_telegram
 from .layers import (
-    SELECTIONS,
     address_of,
     complete_wireless,
     header_behind,
@@ -34,7 +34,7 @@ from .layers import (
 )
 from .lost import refuse_lost
 from .mappings import hex_octets, part_of, refuse_unknown, sequence_of
-from .records import RECORD_AREAS, area_items, meter_of, with_own_octets
+from .records import area_items, meter_of, with_own_octets
 from .security import (
     by_hand,
     check_states,
@@ -145,7 +145,8 @@ def _complete_frame(frame: dict[str, Any], values: Mapping[str, Any]) -> dict[st
     if not isinstance(address, int) or not (0 <= address <= 250 or address in special):
         raise BuildError("frame.a_field", address, f"0 to 250, or {', '.join(map(str, special))}")
     if "ci_field" not in frame and (content or octet & 0x0F in (3, 8)):
-        frame["ci_field"] = 0x51 if to_meter else 0x72 if values.get("meter") else 0x78
+        header = "long" if values.get("meter") and not to_meter else "none"
+        frame["ci_field"] = ci_field_of("command" if to_meter else "records", header)
     return frame
 
 
@@ -156,7 +157,7 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
     if form == "records":
         return b"".join(area_items(values, RecordsFromMeter))
     if form == "header":
-        return _user_data(0x72, values)
+        return _user_data(ci_field_of("records", "long"), values)
     if form == "frame" and frame.get("format") == "single character":
         return {"start": 0xE5}
     if form == "frame" and given is None:
@@ -201,7 +202,7 @@ def _user_data(ci_field: int, values: Mapping[str, Any]) -> dict[str, Any]:
         built |= address_of(part_of(values, "meter", MeterDict))
     elif (kind := header_behind(ci_field, values.get("link"))) in ("short", "long"):
         built["header"] = _header(kind, values)
-    area = RECORD_AREAS.get(ci_field) if "header" in built or ci_field != WIRED_ONLY else None
+    area = RECORD_AREAS[False].get(ci_field) if "header" in built or ci_field != WIRED_ONLY else None
     if "payload" in built or (area is None and values.get("manufacturer_fields") is not None):
         built["payload"] = rebuilt(values, meter_of(values), ci_field, built.get("payload", b""))
     refuse_other_mode(values, ci_field, header="header" in built)

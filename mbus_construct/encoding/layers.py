@@ -8,13 +8,14 @@ from typing import Any, Final
 from mbus_grammars import BuildError
 from mbus_grammars.application import USER_DATA, WIRED_ONLY, WIRELESS_USER_DATA
 from mbus_grammars.base import is_mapping
-from mbus_grammars.fields import CI_NAMES, HEADER_BEHIND, WirelessCField, is_to_meter
+from mbus_grammars.fields import CI_NAMES, HEADER_BEHIND, WirelessCField, ci_field_of, is_to_meter
 from mbus_grammars.layers import (
     AFL_CI_FIELD,
     MAC_LENGTHS,
     FragmentationControl,
     MessageControl,
 )
+from mbus_grammars.places import SELECTIONS
 from mbus_grammars.wireless import FRAME_FORMATS
 
 from ..model.json_shapes import AFLDict, ExtendedLinkLayerDict, MeterDict
@@ -22,8 +23,6 @@ from .mappings import hex_octets, part_of
 from .security import AS_SENT, to_seal
 
 ADDRESS_KEYS: Final = ("identification_number", "manufacturer", "version", "device_type")
-
-SELECTIONS: Final = (0x52, 0x56)
 
 _CMAC_8: Final = 5
 
@@ -81,7 +80,7 @@ def complete_wireless(frame: Mapping[str, Any], values: Mapping[str, Any]) -> di
         )
         if ci_field is not None:
             completed["ci_field"] = ci_field
-    header = header_behind(completed.get("ci_field", 0x72), "wireless")
+    header = header_behind(completed.get("ci_field", ci_field_of("records", "long")), "wireless")
     if header != "long" and not _names_a_meter(completed, values):
         _refuse_other_meter(meter, completed, values)
     return completed
@@ -99,10 +98,11 @@ def _usual_ci_field(frame: Mapping[str, Any], values: Mapping[str, Any], *, othe
     name = WirelessCField.name_of(frame["c_field"])
     content = any(values.get(key) for key in _CONTENT)
     told_none = "ci_field" in (values.get("frame") or {})  # as to_dict says it of a frame that ends before it
+    header = "long" if other else "short"
     if name in _DATA_TO_METER:
-        return 0x5B if other else 0x5A
+        return ci_field_of("command", header)
     if name in _DATA_FROM_METER and (content or not told_none):
-        return 0x72 if other else 0x7A
+        return ci_field_of("records", header)
     if content:
         raise BuildError("frame.ci_field", None, f"what the user data are: {name} says nothing of it")
     return None

@@ -11,7 +11,8 @@ from construct import ConstructError
 from mbus_grammars import DIB, VIB, BuildError, Meaning
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.dib import MANUFACTURER_DATA, MORE_RECORDS_FOLLOW
-from mbus_grammars.record import RecordArea, RecordsFromMeter, RecordsFromMeterMSB, RecordsToMeter
+from mbus_grammars.places import RECORD_AREAS
+from mbus_grammars.record import RecordArea, RecordsFromMeter
 
 from ..decoding.manufacturers import rebuilt
 from ..decoding.plans import PLANS
@@ -22,7 +23,7 @@ from ..model.meter import Meter
 from ..values.find_vib import choose, parse_unit
 from ..values.to_raw import is_measured, is_number, to_data, to_number
 from ..values.to_value import EXACT
-from .layers import SELECTIONS, address_of
+from .layers import address_of
 from .mappings import hex_octets, part_of, refuse_unknown, sequence_of
 from .security import is_filler
 
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from ..model.record import Record
     from ..model.telegram import Telegram
 
-# The CI fields behind which data records stand.
-RECORD_AREAS: Final = {
-    **dict.fromkeys((0x51, 0x5A, 0x5B, *SELECTIONS), RecordsToMeter),
-    **dict.fromkeys((0x72, 0x78, 0x7A), RecordsFromMeter),
-    0x76: RecordsFromMeterMSB,
-}
 
 # Keys of a record by what decides them.
 _DIB_KEYS: Final = ("function", "storage_number", "tariff", "subunit")
@@ -51,7 +46,7 @@ class OwnOctets(bytes):
 def with_own_octets(telegram: Telegram) -> TelegramDict:
     """A telegram's mapping, in which the octets of a record stand for it where they say the same."""
     records = telegram.records
-    area = RECORD_AREAS.get(telegram.frame.ci_field or 0, RecordsFromMeter)
+    area = RECORD_AREAS[False].get(telegram.frame.ci_field or 0, RecordsFromMeter)
     octets = [record.header.dib + record.header.vib + record.data for record in records]
     read = _read(b"".join(octets), area)
     if _said(records) == _said(read):

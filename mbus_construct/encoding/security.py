@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from mbus_grammars import BuildError
+from mbus_grammars.application import WIRED_ONLY
 from mbus_grammars.base import is_integer, is_mapping
 from mbus_grammars.dib import IDLE_FILLER
 from mbus_grammars.layers import SessionNumber
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 # States of octets that came as sent: they are built as they are.
 AS_SENT: Final = ("encrypted", "wrong key", "unknown mode")
-_MOST_SIGNIFICANT_FIRST: Final = 0x76
 _MAX_BLOCKS: Final = 15
 _WRITTEN: Final = (0, MODE_5, MODE_7)  # modes that can be written by hand
 
@@ -79,7 +79,7 @@ def refuse_other_mode(values: Mapping[str, Any], ci_field: int, *, header: bool)
     mode = security.get("mode")
     if mode and not header:
         raise BuildError("security.mode", mode, "0, for behind this CI field there is no header to say it in")
-    if mode and ci_field == _MOST_SIGNIFICANT_FIRST and not security.get("state"):
+    if mode and ci_field == WIRED_ONLY and not security.get("state"):
         raise BuildError("security.mode", mode, "0 behind CI 76h, which is older than encryption")
     if mode is None or given is None:
         return

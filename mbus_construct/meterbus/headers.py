@@ -6,20 +6,22 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from mbus_grammars.application import LongHeader, LongHeaderMSB, ShortHeader
+from mbus_grammars.fields import FULL_FRAMES, ci_field_of
 from mbus_grammars.fixed import FixedData, FixedDataMSB, MediumAndUnits
 
 from .constants import (
     CONTROL_INFO_RESP_FIXED,
     CONTROL_INFO_RESP_FIXED_MSB,
-    CONTROL_INFO_RESP_VARIABLE,
     CONTROL_INFO_RESP_VARIABLE_MSB,
+    FRAME_LONG_START,
+    FRAME_STOP,
 )
 from .field import HeaderField
 from .json_text import json_text
 
 _MSB_FIRST: Final = frozenset({CONTROL_INFO_RESP_VARIABLE_MSB, CONTROL_INFO_RESP_FIXED_MSB})
 _FIXED: Final = frozenset({CONTROL_INFO_RESP_FIXED, CONTROL_INFO_RESP_FIXED_MSB})
-_VARIABLE: Final = frozenset({CONTROL_INFO_RESP_VARIABLE, CONTROL_INFO_RESP_VARIABLE_MSB, 0x78, 0x7A})
+_VARIABLE: Final = frozenset({*FULL_FRAMES, CONTROL_INFO_RESP_VARIABLE_MSB})
 
 # The grammar's names of the fields -> pyMeterBus's.
 _NAMES: Final = {
@@ -49,13 +51,13 @@ class TelegramHeader:
     headerLength: Final = 6
     headerLengthCRCStop: Final = 8
 
-    def __init__(self, start: int = 0x68) -> None:
+    def __init__(self, start: int = FRAME_LONG_START) -> None:
         self.startField = HeaderField([start])
         self.lField = HeaderField([0])
         self.cField = HeaderField()
         self.aField = HeaderField()
         self.crcField = HeaderField()
-        self.stopField = HeaderField([0x16])
+        self.stopField = HeaderField([FRAME_STOP])
 
     @property
     def interpreted(self) -> dict[str, str]:
@@ -115,7 +117,7 @@ class TelegramBodyHeader:
     @property
     def noDataHeader(self) -> bool:
         """Whether records follow the CI field at once."""
-        return self._ci == 0x78
+        return self._ci == ci_field_of("records")
 
     @property
     def interpreted(self) -> dict[str, Any]:

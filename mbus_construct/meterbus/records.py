@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import VIB, meaning_of
+from mbus_grammars.application import WIRED_ONLY
 from mbus_grammars.dib import (
     DIF,
     MANUFACTURER_DATA,
@@ -197,7 +198,7 @@ class TelegramVariableDataRecord:
 
 def records_of(telegram: Telegram) -> Iterator[TelegramVariableDataRecord]:
     """The records of a telegram, and its manufacturer's octets as pyMeterBus has them: as the last record."""
-    most_significant_first = telegram.frame.ci_field == 0x76
+    most_significant_first = telegram.frame.ci_field == WIRED_ONLY
     for record in telegram.records:
         yield _view(record, most_significant_first)
     if telegram.more_records_follow or telegram.manufacturer_data is not None:

@@ -17,6 +17,8 @@ from mbus_grammars import (
     LengthError,
     LinkUserData,
 )
+from mbus_grammars.link import frame_length
+from mbus_grammars.places import LONG_OVERHEAD
 
 from ..decoding.decode import decode
 from . import constants
@@ -333,18 +335,17 @@ def _read(data: Octets, kind: type[WiredTelegram]) -> bytes:
     if wired_kind(octets) is not kind:
         raise FrameMismatch(f"{octets[:12].hex(' ').upper()} is no {kind.__name__}")
     try:
-        parsed = Frame.parse(octets)
+        length = frame_length(octets)
     except ChecksumError as error:
         raise crc_error(error) from error
     except IncompleteFrame as error:
         if octets[0] == constants.FRAME_LONG_START and len(octets) >= 4:
-            raise MbusFrameLengthError(octets[1] + 6) from error
+            raise MbusFrameLengthError(octets[1] + LONG_OVERHEAD) from error
         raise MBusFrameDecodeError(str(error), octets) from error
     except LengthError as error:
-        raise MbusFrameLengthError(octets[2] + 6) from error
+        raise MbusFrameLengthError(octets[2] + LONG_OVERHEAD) from error
     except DecodeError as error:
         raise MBusFrameDecodeError(str(error), octets) from error
-    length = parsed["l_field"] + 6 if "l_field" in parsed else 5 if "c_field" in parsed else 1
     if len(octets) > length:
         raise MBusFrameDecodeError(f"{len(octets) - length} octets after the frame's end", octets)
     return octets

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars.application import LongHeader, ShortHeader
-from mbus_grammars.code_tables import CI_FIELDS
-from mbus_grammars.fields import HEADER_BEHIND, IdentificationNumber, Manufacturer
+from mbus_grammars.fields import CI_ROWS, HEADER_BEHIND, IdentificationNumber, Manufacturer, ci_field_of
 from mbus_grammars.fields import Status as StatusBits
-from mbus_grammars.layers import Receiver
+from mbus_grammars.places import ADDRESS_SIZE, HEADERS, NO_HEADER
 from mbus_grammars.security import MODE_5, MODE_7, SECURITY_MODE_NAMES, ConfigurationField
 
-from ..octets.locate import fields_of
 from ..security.modes import mode5_iv
 from ..security.opening import open_telegram
 from .field import HeaderField
@@ -26,13 +23,8 @@ if TYPE_CHECKING:
     from ..security.keys import KeyLike
 
 _MANUFACTURER_SPECIFIC: Final = frozenset(
-    code
-    for row in CI_FIELDS
-    if row.name == "manufacturer specific"
-    for code in range(row.first, row.last + 1)
+    code for code, row in CI_ROWS.items() if row.name == "manufacturer specific"
 )
-_LENGTHS: Final = {"short": ShortHeader.sizeof(), "long": LongHeader.sizeof()}
-_LONG_HEADER_CI: Final = 0x72
 
 # The grammar's names of the fields -> pyMeterBus's.
 _NAMES: Final = {
@@ -102,8 +94,8 @@ class WTelegramBaseDataHeader:
     @property
     def length(self) -> int:
         """Octets of link address, CI field, header and `decryption_field`."""
-        address: int = Receiver.sizeof()
-        return address + len(self.ci_field) + _LENGTHS.get(self._header, 0) + len(self.decryption_field)
+        header = HEADERS.get(self._header, NO_HEADER)
+        return ADDRESS_SIZE + len(self.ci_field) + header.size + len(self.decryption_field)
 
     @property
     def id_nr(self) -> list[int]:
@@ -183,9 +175,9 @@ class WTelegramBaseDataHeader:
         """
         if self.encryption_mode != MODE_5:
             return None
-        header = [getattr(self, _NAMES[item.name]).parts for item in fields_of(LongHeader)]
+        header = [getattr(self, _NAMES[name]).parts for name in HEADERS["long"].places]
         header[-1] = header[-1][::-1]  # the configuration field
-        head = bytes([_LONG_HEADER_CI, *(part for parts in header for part in parts)])
+        head = bytes([ci_field_of("records", "long"), *(part for parts in header for part in parts)])
         opened = open_telegram(head + bytes(data), "ci_field", KEYS.keys)
         return list(opened.octets[len(head) :]) if opened.state == "decrypted" else False
 

@@ -7,9 +7,10 @@ from typing import Final
 
 from mbus_grammars import Frame, MBusError
 from mbus_grammars.crc import crc
+from mbus_grammars.places import LONG_OVERHEAD, SHORT_LENGTH
 from mbus_grammars.wireless import MIN_TELEGRAM, blocks, frame_format_of, without_crcs
 
-from .recognise import LONG_OVERHEAD, SHORT_LENGTH, looks_like_frame
+from .recognise import looks_like_frame
 
 # C fields of wireless frames from and to meters (EN 13757-4), without those of acknowledgements: 00h and
 # 01h are everywhere.

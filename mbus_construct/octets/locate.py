@@ -11,18 +11,25 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars import DecodeError
-from mbus_grammars.application import USER_DATA, WIRELESS_USER_DATA, LongHeader, ShortHeader
 from mbus_grammars.layers import (
     AFL_CI_FIELD,
     AFL_FIELDS,
-    ELL_CI_FIELDS,
     PAYLOAD_CRC_LENGTH,
     FragmentationControl,
     SessionNumber,
-    extended_link_layer,
     payload_crc_fits,
 )
-from mbus_grammars.link import LinkUserData, LongFrame
+from mbus_grammars.places import (
+    AFL_CONTROL,
+    AFL_LENGTH,
+    ELL_PLACES,
+    HEADERS,
+    LINK_ADDRESS,
+    LINKS,
+    NO_HEADER,
+    TAILS,
+    header_after,
+)
 from mbus_grammars.security import (
     MODE_7,
     SECURITY_FIELDS,
@@ -33,10 +40,11 @@ from mbus_grammars.security import (
     MessageCounter,
     Security,
 )
-from mbus_grammars.wireless import WirelessTelegram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
+
+    from mbus_grammars.places import Header
 
     from ..model.json_shapes import Form
 
@@ -104,77 +112,7 @@ class Layers(NamedTuple):
     end: int
 
 
-def fields_of(layout: Any) -> Iterable[Any]:
-    """The fields of a layout, in wire order."""
-    fields: Iterable[Any] = layout.subcons
-    return fields
-
-
-def _places(fields: Iterable[Any], last: str) -> dict[str, int]:
-    """Where the fields of a layout start, up to and with the last one that is wanted."""
-    places: dict[str, int] = {}
-    start = 0
-    for item in fields:
-        places[item.name] = start
-        if item.name == last:
-            break
-        start += item.sizeof()
-    return places
-
-
-_WIRELESS: Final = _places(fields_of(WirelessTelegram), "ci_field")
-_LINK_ADDRESS: Final = slice(_WIRELESS["manufacturer"], _WIRELESS["ci_field"])
-
-# Where the C field stands.
-_C_FIELDS: Final[dict[Form, int]] = {
-    "frame": _places(fields_of(LongFrame.subcon), "c_field")["c_field"],
-    "c_field": _places(fields_of(LinkUserData), "c_field")["c_field"],
-    "wireless": _WIRELESS["c_field"],
-}
-
-# Where the first CI field (or the header) stands, and how many octets stand behind the user data.
-_CI_FIELDS: Final[dict[Form, tuple[int, int]]] = {
-    "frame": (_places(fields_of(LongFrame.subcon), "ci_field")["ci_field"], 2),
-    "c_field": (_places(fields_of(LinkUserData), "ci_field")["ci_field"], 0),
-    "ci_field": (0, 0),
-    "header": (0, 0),
-    "wireless": (_WIRELESS["ci_field"], 0),
-}
-
-
-def _ell_places(code: int) -> tuple[int | None, int]:
-    """Where the session number stands, and where the next layer (with a session: the payload CRC)."""
-    layout: Any = extended_link_layer(code, {})
-    fields = getattr(layout, "subcon", layout).subcons
-    session = next((item.name for item in fields if item.name == "session_number"), None)
-    if session is None:
-        return None, _places(fields, "ci_field")["ci_field"]
-    place = _places(fields, session)[session]
-    return place, place + SessionNumber.size
-
-
-_ELL_PLACES: Final = {code: _ell_places(code) for code in ELL_CI_FIELDS}
-_PAYLOAD_CRC: Final = PAYLOAD_CRC_LENGTH
 _COUNTER: Final[int] = MessageCounter.sizeof()
-
-
-def _header_of(structure: Any) -> str:
-    """The header that the structure behind a CI field starts with, by name."""
-    fields: Any = getattr(structure, "subcons", ())
-    first = getattr(fields[0], "subcon", None) if fields else None
-    return "long" if first is LongHeader else "short" if first is ShortHeader else "none"
-
-
-_HEADER_OF: Final = {
-    wireless: {code: _header_of(getattr(salvage, "subcon", None)) for code, salvage in table.items()}
-    for wireless, table in ((False, USER_DATA), (True, WIRELESS_USER_DATA))
-}
-_FIXED_OR_COMPACT: Final = 0x73
-_HEADERS: Final = {
-    "short": (_places(fields_of(ShortHeader), "configuration_field"), ShortHeader.sizeof()),
-    "long": (_places(fields_of(LongHeader), "configuration_field"), LongHeader.sizeof()),
-}
-IDENTIFICATION: Final = slice(0, _HEADERS["long"][0]["access_number"])
 
 
 def layers_of(octets: bytes, form: Form) -> Layers | None:
@@ -187,18 +125,17 @@ def layers_of(octets: bytes, form: Form) -> Layers | None:
     if form == "records":
         return None
     wireless = form == "wireless"
-    first, tail = _CI_FIELDS[form]
-    finder = _Finder(octets, len(octets) - tail, WIRELESS if wireless else WIRED)
+    link = LINKS[form]
+    finder = _Finder(octets, len(octets) - TAILS[form], WIRELESS if wireless else WIRED)
     if form == "header":
-        return finder.layers() if finder.transport("long", 0) else None
-    if first >= finder.end:
+        return finder.layers() if finder.transport(HEADERS["long"], 0) else None
+    finder.position = link["ci_field"]
+    if finder.position >= finder.end:
         return None
-    finder.position = first
-    place = _C_FIELDS.get(form)
-    if place is not None:
-        finder.c_field = octets[place]
+    if "c_field" in link:
+        finder.c_field = octets[link["c_field"]]
     if wireless:
-        finder.link_address = octets[_LINK_ADDRESS]
+        finder.link_address = octets[LINK_ADDRESS]
     return finder.layers() if finder.find() else None
 
 
@@ -248,7 +185,7 @@ class _Finder:
     def find(self) -> bool:
         """Find the layers from the first CI field on; False where the octets end too early."""
         octets, end = self.octets, self.end
-        if self.position < end and octets[self.position] in _ELL_PLACES and not self._find_ell():
+        if self.position < end and octets[self.position] in ELL_PLACES and not self._find_ell():
             return False
         if self.is_hidden:
             return True
@@ -262,35 +199,33 @@ class _Finder:
         if self.position >= end:
             return False
         self.place, self.ci_field = self.position, octets[self.position]
-        header = _HEADER_OF[self.security.wireless][self.ci_field]
-        if self.ci_field == _FIXED_OR_COMPACT and not self.security.wireless:
-            structure: Any = USER_DATA[self.ci_field]
-            header = _header_of(structure.subcon.choose(end - self.position - 1))
-        return self.transport(header, self.position + 1)
+        start = self.position + 1
+        header = header_after(self.ci_field, end - start, wireless=self.security.wireless)
+        return self.transport(header, start)
 
     def _find_ell(self) -> bool:
         self.ell = self.position
-        session, size = _ELL_PLACES[self.octets[self.ell]]
-        self.position += 1 + size
+        fields = ELL_PLACES[self.octets[self.ell]]
+        session = fields.session_number
+        self.position += fields.end
         if session is None:
             return self.position <= self.end
-        if self.position + _PAYLOAD_CRC > self.end:
+        if self.position + PAYLOAD_CRC_LENGTH > self.end:
             return False
-        self.session = self.ell + 1 + session
-        if SessionNumber.unpack(_number(self.octets, self.session, SessionNumber.size))["encryption"]:
+        self.session = self.ell + session.start
+        number = _number(self.octets[self.session : self.ell + session.stop])
+        if SessionNumber.unpack(number)["encryption"]:
             self.hidden = self.position
             self.is_hidden = not payload_crc_fits(self.octets[self.position : self.end])
-        self.position += _PAYLOAD_CRC
+        self.position += PAYLOAD_CRC_LENGTH
         return True
 
-    def transport(self, header: str, start: int) -> bool:
+    def transport(self, header: Header, start: int) -> bool:
         """Find the fields of the header that starts at `start`."""
-        self.header, self.payload = header, start
-        known = _HEADERS.get(header)
-        if known is None:
+        self.header, self.payload = header.name, start
+        if header is NO_HEADER:
             return True
-        places, size = known
-        payload = start + size
+        places, payload = header.places, start + header.size
         if payload > self.end:
             return False
         self.fields = _, field = start + places["access_number"], start + places["configuration_field"]
@@ -326,21 +261,21 @@ class _Finder:
 @lru_cache(maxsize=4096)
 def configuration_of(octets: bytes) -> Mapping[str, Any]:
     """The bits of the two octets of a configuration field."""
-    return ConfigurationField.unpack(int.from_bytes(octets, "little"))
+    return ConfigurationField.unpack(_number(octets))
 
 
-def _number(octets: bytes, start: int, size: int) -> int:
-    return int.from_bytes(octets[start : start + size], "little")
+def _number(octets: bytes) -> int:
+    return int.from_bytes(octets, "little")
 
 
 def _afl(octets: bytes, start: int, end: int) -> AFL | None:
     """The AFL whose CI field stands at `start`; None where it does not fit."""
-    place = start + 2
+    place = start + AFL_CONTROL.start
     if place > end:
         return None
-    behind = place + octets[start + 1]
-    control = FragmentationControl.unpack(_number(octets, place, FragmentationControl.size))
-    place += FragmentationControl.size
+    behind = place + octets[start + AFL_LENGTH]
+    control = FragmentationControl.unpack(_number(octets[place : start + AFL_CONTROL.stop]))
+    place = start + AFL_CONTROL.stop
     present = [(name, size) for name, bit, size in AFL_FIELDS if control[bit]]
     mac = behind - place - sum(size for _, size in present if size)
     if behind > end or mac < 0 or (mac and not control["mac_present"]):

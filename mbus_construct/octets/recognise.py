@@ -21,9 +21,18 @@ from mbus_grammars.application import USER_DATA
 from mbus_grammars.code_tables import MANUFACTURERS
 from mbus_grammars.crc import crc
 from mbus_grammars.dib import METER_DIFS
-from mbus_grammars.fields import CI_NAMES, WirelessCField
+from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, WirelessCField, ci_field_of, ci_fields_with
 from mbus_grammars.layers import Receiver
-from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
+from mbus_grammars.link import MIN_L_FIELD, SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
+from mbus_grammars.places import (
+    HEADERS,
+    LINK_ADDRESS,
+    LINKS,
+    LONG_OVERHEAD,
+    RECORD_AREAS,
+    SELECTIONS,
+    SHORT_LENGTH,
+)
 from mbus_grammars.wireless import (
     CRC_SIZE,
     END_OF_BLOCK_2,
@@ -42,7 +51,7 @@ if TYPE_CHECKING:
 
     from ..model.json_shapes import Form
 
-HeaderAndRecords: Final[Anything] = Grammar(USER_DATA[0x72])
+HeaderAndRecords: Final[Anything] = Grammar(USER_DATA[ci_field_of("records", "long")])
 
 GRAMMARS: Final[dict[Form, Anything]] = {
     "frame": Frame,
@@ -53,9 +62,7 @@ GRAMMARS: Final[dict[Form, Anything]] = {
     "wireless": Grammar(WirelessTelegram),  # without the CRCs of its blocks
 }
 
-SHORT_LENGTH: Final = 5  # octets of a short frame
-HEADER_LENGTH: Final = 12
-LONG_OVERHEAD: Final = 6  # octets of a long frame that its L field does not count
+_FROM_C: Final = LINKS["c_field"]["ci_field"]
 
 # C fields of frames that carry user data: SND_UD with any FCB and FCV, RSP_UD with any ACD and DFC.
 C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
@@ -64,11 +71,16 @@ C_FIELDS: Final = frozenset({0x43, 0x63, 0x53, 0x73, 0x08, 0x18, 0x28, 0x38})
 _ORDER: Final[tuple[Form, ...]] = ("c_field", "ci_field", "records", "header")
 
 # CI fields of services whose user data are a few octets.
-_SHORT_SERVICES: Final = frozenset({0x50, 0x6E, 0x6F, 0x70, 0x71, 0x74, 0x75, *range(0xB8, 0xC0)})
+_SHORT_SERVICES: Final = frozenset(
+    ci_fields_with("application reset", "application error", "alarm", "baud rate")
+)
 _SHORT: Final = 16
 
-# CI fields with a grammar that says whether the rest is plausible.
-CI_FIELDS: Final = frozenset({0x50, 0x51, 0x52, 0x56, 0x5A, 0x5B, *range(0x6E, 0x7C), *range(0xB8, 0xC0)})
+# CI fields with a grammar that says whether the rest is plausible. Format frames and selected applications
+# are so rare that octets which start as they do are bare records more likely.
+CI_FIELDS: Final = _SHORT_SERVICES.union(SELECTIONS, RECORD_AREAS[False], COMPACT_FRAMES).union(
+    ci_fields_with("fixed data, MSB first")
+)
 
 
 def detect(data: bytes) -> Form:
@@ -149,12 +161,12 @@ def _undamaged_where_sure(data: bytes) -> tuple[FrameFormat, bytes] | None:
         frame_format, telegram = found = without_crcs(data)
     except DecodeError:
         known = data[1] not in SENT_UNASKED
-        if starts_as_a(data) or (_may_send(data) and _has_address(data[_ADDRESS], known)):
+        if starts_as_a(data) or (_may_send(data) and _has_address(data[LINK_ADDRESS], known)):
             raise
         return None
     if frame_format == "A" or (frame_format == "B" and len(telegram) == _CI_FIELD):
         return found
-    sure = frame_format == "B" or data[1] in SENT_UNASKED or _has_address(telegram[_ADDRESS], False)
+    sure = frame_format == "B" or data[1] in SENT_UNASKED or _has_address(telegram[LINK_ADDRESS], False)
     return found if sure and _may_send(telegram) else None
 
 
@@ -179,10 +191,9 @@ def _behind_first_block_of_a(data: bytes) -> bool:
     )
 
 
-_WIRELESS_MIN: Final = 11
+_WIRELESS_MIN: Final = MIN_TELEGRAM + 1
 _A_MAX: Final = MAX_TELEGRAM["A"]
-_CI_FIELD: Final = 10
-_ADDRESS: Final = slice(2, _CI_FIELD)
+_CI_FIELD: Final = LINKS["wireless"]["ci_field"]
 SENT_UNASKED: Final = (0x44, 0x46)  # C fields of meters that send by themselves
 
 
@@ -224,7 +235,7 @@ def misplaced_frame(data: bytes) -> str | None:
         return f"a frame starts at offset {offset}, not at 0"
     for lost in (1, 2, 3):
         length = len(data) + lost - LONG_OVERHEAD
-        if 3 <= length <= 0xFF and _is_frame(bytes([START_LONG, length, length])[:lost] + data):
+        if MIN_L_FIELD <= length <= 0xFF and _is_frame(bytes([START_LONG, length, length])[:lost] + data):
             return f"a frame that lacks its first octets ({lost})"
     return None
 
@@ -251,10 +262,10 @@ def _is_frame(data: bytes) -> bool:
 
 def _possible(form: Form, data: bytes) -> bool:
     if form == "c_field":
-        return len(data) >= 3 and data[0] in C_FIELDS and _possible("ci_field", data[2:])
+        return len(data) > _FROM_C and data[0] in C_FIELDS and _possible("ci_field", data[_FROM_C:])
     if form == "ci_field":
         return data[0] in CI_FIELDS and (data[0] not in _SHORT_SERVICES or len(data) <= _SHORT)
-    return len(data) >= (HEADER_LENGTH if form == "header" else 2)
+    return len(data) >= (HEADERS["long"].size if form == "header" else 2)
 
 
 def _clean(form: Form, data: bytes) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import DecodeError
-from mbus_grammars.fields import COMPACT_FRAMES, is_to_meter
+from mbus_grammars.fields import COMPACT_FRAMES, FORMAT_FRAMES, FULL_FRAMES, is_to_meter
 from mbus_grammars.record import RecordsFromMeter
 
 from ..decoding.decode import read_by, start
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from ..values.to_value import Severity
     from .formats import Full, MeterType
 
-FULL_FRAMES: Final = (0x72, 0x78, 0x7A)
-FORMAT_FRAMES: Final = (0x69, 0x6A, 0x6B)
 _MAX_COUNTERS: Final = 65536
 _WITHOUT_FORMAT: Final = ("unknown_signature", "format_frame")  # remarks of who knows no formats
 

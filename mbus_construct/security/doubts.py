@@ -5,23 +5,16 @@ Two octets tell that a key is right, so that one wrong key in 65536 passes for o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mbus_grammars.dib import RESERVED_DIFS
-from mbus_grammars.record import RecordsFromMeter, RecordsToMeter
+from mbus_grammars.places import RECORD_AREAS
+from mbus_grammars.record import RecordsFromMeter
 
 from ..values.headers import describe
 
 if TYPE_CHECKING:
-    from mbus_grammars.record import RecordArea
-
     from ..octets.locate import Layers
-
-_RECORD_AREAS: Final[dict[int | None, RecordArea]] = {
-    None: RecordsFromMeter,  # octets that start with a header
-    **dict.fromkeys((0x72, 0x78, 0x7A), RecordsFromMeter),
-    **dict.fromkeys((0x51, 0x5A, 0x5B), RecordsToMeter),
-}
 
 Doubts = tuple[int, int, int]
 
@@ -36,7 +29,8 @@ def doubts(octets: bytes, layers: Layers | None) -> Doubts:
         return 2, 0, 0
     if layers.is_hidden or layers.encrypted:
         return 0, 0, 0
-    area = _RECORD_AREAS.get(layers.ci_field)
+    # Octets that start with a header have no CI field.
+    area = RecordsFromMeter if layers.ci_field is None else RECORD_AREAS[False].get(layers.ci_field)
     if area is None:
         return 1, 0, 0
     records = values = 0

@@ -23,11 +23,18 @@ from typing import Any, Final, cast
 from mbus_grammars import DecodeError, MBusError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import IdentificationNumber, Manufacturer
+from mbus_grammars.places import ADDRESS_SIZE, LONG_HEADER, header_order
 
 from ..octets.hex_text import parse_hex
 
 OCTETS: Final = 16  # AES-128
 DEFAULT: Final = "default"
+
+
+def _as_written(address: bytes | bytearray) -> bytes:
+    """An address in a long header's order, the digits of its number as people write them."""
+    number = LONG_HEADER["identification_number"]
+    return bytes(address[number][::-1] + address[number.stop :])
 
 
 class KeysError(MBusError, ValueError):
@@ -238,24 +245,25 @@ class Keys:
     def _by_name(
         self, number: str | None, manufacturer: str | None, version: int | None, device_type: int | None
     ) -> tuple[Key, ...]:
-        octets = bytearray(8)
-        known = bytearray(8)
-        if number is not None:
-            octets[:4], known[:4] = IdentificationNumber.build(number)[::-1], b"\xff" * 4
-        if manufacturer is not None:
-            octets[4:6], known[4:6] = Manufacturer.build(manufacturer), b"\xff" * 2
-        for place, octet in ((6, version), (7, device_type)):
-            if octet is not None:
-                octets[place], known[place] = octet, 0xFF
-        return self._find(int.from_bytes(octets), int.from_bytes(known))
+        octets = bytearray(ADDRESS_SIZE)
+        known = bytearray(ADDRESS_SIZE)
+        given = (
+            ("identification_number", None if number is None else IdentificationNumber.build(number)),
+            ("manufacturer", None if manufacturer is None else Manufacturer.build(manufacturer)),
+            ("version", None if version is None else bytes([version])),
+            ("device_type", None if device_type is None else bytes([device_type])),
+        )
+        for name, told in given:
+            if told is not None:
+                octets[LONG_HEADER[name]], known[LONG_HEADER[name]] = told, b"\xff" * len(told)
+        return self._find(int.from_bytes(_as_written(octets)), int.from_bytes(_as_written(known)))
 
     def for_octets(self, address: bytes) -> tuple[Key, ...]:
         """The keys to try for a meter by the eight octets of its address as the link layer has them."""
         return self._found(address)
 
     def _by_octets(self, address: bytes) -> tuple[Key, ...]:
-        digits = address[5:1:-1] + address[:2] + address[6:]
-        return self._find(int.from_bytes(digits), _WHOLE)
+        return self._find(int.from_bytes(_as_written(header_order(address))), _WHOLE)
 
     def _find(self, address: int, known: int) -> tuple[Key, ...]:
         fitting: dict[Key, None] = {}

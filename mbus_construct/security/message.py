@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mbus_grammars.crc import crc
-from mbus_grammars.fields import IdentificationNumber, Manufacturer, is_to_meter
+from mbus_grammars.fields import is_to_meter
 from mbus_grammars.layers import (
-    ELL_CI_FIELDS,
     MAC_LENGTHS,
     PAYLOAD_CRC_LENGTH,
     KeyInformation,
     MessageControl,
     Receiver,
     SessionNumber,
-    extended_link_layer,
 )
-from mbus_grammars.link import LongFrame
+from mbus_grammars.places import ELL_PLACES, LINK_NUMBER, LINKS, link_order
 from mbus_grammars.security import MODE_7, ConfigurationField, ConfigurationFieldExtension, announced
 
-from ..octets.locate import configuration_of, fields_of
+from ..octets.locate import configuration_of
 from .derivation import ENCRYPT_FROM_METER, ENCRYPT_TO_METER, MAC_FROM_METER, MAC_TO_METER, derive
 from .modes import afl_mac, ell_initial_block
 
@@ -27,39 +25,20 @@ if TYPE_CHECKING:
     from ..octets.locate import AFL, Layers
     from .keys import Key
 
-_ADDRESS: Final[int] = Receiver.sizeof()
-_MANUFACTURER_SIZE: Final[int] = Manufacturer.sizeof()
-_NUMBER_SIZE: Final[int] = IdentificationNumber.sizeof()
-_NUMBER: Final = slice(_MANUFACTURER_SIZE, _MANUFACTURER_SIZE + _NUMBER_SIZE)
 _CMAC: Final = range(3, 8)  # authentication types
 NO_MAC: Final = 0
 PERSISTENT_KEY, KDF_A = 0, 1  # key derivations
 
-
-def _place(layout: Any, name: str) -> int | None:
-    """Where a field of a layout stands, None for one that it does not have."""
-    fields = list(fields_of(layout))
-    names = [item.name for item in fields]
-    return sum(item.sizeof() for item in fields[: names.index(name)]) if name in names else None
-
-
-def _receiver_places() -> dict[int, int]:
-    """By CI field of an ELL with a receiver: where it stands, counted from the CI field."""
-    layouts: dict[int, Any] = {code: extended_link_layer(code, {}) for code in ELL_CI_FIELDS}
-    places = {code: _place(getattr(layout, "subcon", layout), "receiver") for code, layout in layouts.items()}
-    return {code: 1 + place for code, place in places.items() if place is not None}
-
-
-_SUMMED_FROM: Final = _place(LongFrame.subcon, "c_field")
-_RECEIVERS: Final = _receiver_places()
 
 # --- Whose telegram ------------------------------------------------------------------------------
 
 
 def receiver_of(octets: bytes, layers: Layers) -> bytes:
     """The eight octets of the receiver in the extended link layer, b"" without one."""
-    place = _RECEIVERS.get(octets[layers.ell]) if layers.ell else None
-    return b"" if place is None else octets[layers.ell + place : layers.ell + place + _ADDRESS]
+    if not layers.ell:
+        return b""
+    place = ELL_PLACES[octets[layers.ell]].receiver
+    return b"" if place is None else octets[layers.ell + place.start : layers.ell + place.stop]
 
 
 def to_meter(layers: Layers) -> bool:
@@ -74,10 +53,7 @@ def meter_of(octets: bytes, layers: Layers) -> bytes:
     meter has the sender in the link layer.
     """
     if layers.header == "long":
-        number = layers.transport + 1
-        manufacturer = number + _NUMBER_SIZE
-        rest = manufacturer + _MANUFACTURER_SIZE
-        return octets[manufacturer:rest] + octets[number:manufacturer] + octets[rest : number + _ADDRESS]
+        return link_order(octets[layers.transport + 1 :])
     if to_meter(layers):
         return receiver_of(octets, layers) or layers.link_address
     return layers.link_address
@@ -85,9 +61,8 @@ def meter_of(octets: bytes, layers: Layers) -> bytes:
 
 def selector_of(address: bytes) -> str:
     """A meter as keys select it: "ELS-12345678"."""
-    manufacturer: str = Manufacturer.parse(address)
-    number: str = IdentificationNumber.parse(address[_NUMBER])
-    return f"{manufacturer}-{number}"
+    meter = Receiver.parse(address)
+    return f"{meter['manufacturer']}-{meter['identification_number']}"
 
 
 # --- Extended link layer -------------------------------------------------------------------------
@@ -102,7 +77,8 @@ def encryption_of(octets: bytes, layers: Layers) -> int:
 def initial_block(octets: bytes, layers: Layers, address: bytes) -> bytes:
     """The first counter block of a telegram's extended link layer."""
     session = octets[layers.session : layers.session + SessionNumber.size]
-    return ell_initial_block(address, octets[layers.ell + 1], session)
+    control = layers.ell + ELL_PLACES[octets[layers.ell]].communication_control
+    return ell_initial_block(address, octets[control], session)
 
 
 def payload_crc_place(layers: Layers) -> int:
@@ -125,7 +101,7 @@ def with_check_sum(octets: bytes, layers: Layers) -> bytes:
     """A wired frame with the check sum that its octets have; other telegrams as they are."""
     if layers.end == len(octets):
         return octets
-    check_sum = sum(octets[_SUMMED_FROM : layers.end]) & 0xFF
+    check_sum = sum(octets[LINKS["frame"]["c_field"] : layers.end]) & 0xFF
     return octets[: layers.end] + bytes([check_sum]) + octets[layers.end + 1 :]
 
 
@@ -173,7 +149,7 @@ def derivation_of(layers: Layers, address: bytes) -> Derivation:
         selection = int(ConfigurationFieldExtension.unpack(layers.extension)["key_derivation"])
     else:
         selection = KDF_A if counter else PERSISTENT_KEY
-    return Derivation(selection, counter, address[_NUMBER], to_meter(layers))
+    return Derivation(selection, counter, address[LINK_NUMBER], to_meter(layers))
 
 
 def announced_octets(octets: bytes, layers: Layers) -> int:

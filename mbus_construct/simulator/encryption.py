@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import BuildError
 from mbus_grammars.application import USER_DATA
+from mbus_grammars.fields import ci_field_of
+from mbus_grammars.link import MAX_USER_DATA
+from mbus_grammars.places import HEADERS
 from mbus_grammars.record import RecordsFromMeter
 from mbus_grammars.security import BLOCK, FILLERS, MODE_5, MODE_7
 
@@ -19,11 +22,9 @@ if TYPE_CHECKING:
     from ..security.keys import KeyLike
 
 # A long header has the address that the key and the first octets of the IV need.
-SEALED: Final = 0x72
+SEALED: Final = ci_field_of("records", "long")
 
 _MODES: Final = (MODE_5, MODE_7)
-_MOST_USER_DATA: Final = 252  # L field 255, less C, A and CI field
-_HEADER: Final = 12
 _FIELDS_OF_MODE_7: Final = 5  # configuration field extension and message counter
 _LAST_COUNTER: Final = 0xFFFFFFFF
 
@@ -51,7 +52,7 @@ class Protection:
     @property
     def most_records(self) -> int:
         """Octets of records that fit a telegram, with the fillers of the last block."""
-        room = _MOST_USER_DATA - _HEADER - (_FIELDS_OF_MODE_7 if self.mode == MODE_7 else 0)
+        room = MAX_USER_DATA - HEADERS["long"].size - (_FIELDS_OF_MODE_7 if self.mode == MODE_7 else 0)
         return room // BLOCK * BLOCK - len(FILLERS)
 
     def opened(self, frame: bytes) -> bytes | None:
@@ -86,7 +87,7 @@ class Protection:
                 **security_fields(values, records=True),
             }
         )
-        if len(plain) > _MOST_USER_DATA:
+        if len(plain) > MAX_USER_DATA:
             limit = f"up to {self.most_records} octets in a telegram, so that they fit a frame encrypted"
             raise BuildError("records", f"{len(records)} octets", limit)
         return seal_telegram(bytes([SEALED]) + plain, "ci_field", self._keys)[1:]

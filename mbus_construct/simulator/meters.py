@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars import BuildError, FixedData, LongHeader
+from mbus_grammars.application import ShortHeader
+from mbus_grammars.fields import ci_field_of
 from mbus_grammars.record import RecordsFromMeter
 
 from ..bus.address import SecondaryAddress
@@ -210,14 +212,12 @@ class SimulatedMeter:
 
     def execute(self, command: Telegram, now: float) -> int | None:
         """Do what SND_UD says; the code of the application error where that is not possible."""
-        match command.frame.ci_field:
-            case 0x50:
-                self._reset(command)
-                return None
-            case 0x51:
-                return self._write_all(command, now)
-            case _:
-                return NOT_IMPLEMENTED
+        if command.frame.ci_field == ci_field_of("application reset"):
+            self._reset(command)
+            return None
+        if command.frame.ci_field == ci_field_of("command"):
+            return self._write_all(command, now)
+        return NOT_IMPLEMENTED
 
     # --- Telegrams -------------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ class SimulatedMeter:
             for name, rate in zip(("counter_1", "counter_2"), self._rates, strict=True):
                 if rate:
                     header[name] = (int(header.get(name, 0)) + int(rate * now / 3600)) % 10**8
-        elif template.ci_field == 0x7A:
+        elif HEADERS[template.ci_field] is ShortHeader:
             for key in self._address.to_dict():
                 del header[key]
         return header

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars import BuildError, FixedData, Frame, LongHeader, ShortHeader
-from mbus_grammars.application import USER_DATA, LongHeaderMSB
+from mbus_grammars import BuildError, FixedData, Frame
+from mbus_grammars.application import FIXED_OR_COMPACT, USER_DATA, WIRED_ONLY, LongHeaderMSB
 from mbus_grammars.dib import MORE_RECORDS_FOLLOW
+from mbus_grammars.fields import FULL_FRAMES, ci_field_of
 from mbus_grammars.fixed import FixedDataMSB
+from mbus_grammars.places import readout_headers
 from mbus_grammars.record import RecordsFromMeter
 from mbus_grammars.security import FILLERS
 
@@ -23,17 +25,16 @@ if TYPE_CHECKING:
 MAX_RECORDS: Final = 234
 
 _MORE: Final = RecordsFromMeter.build([{"dif": MORE_RECORDS_FOLLOW, "manufacturer_data": b""}])
-VARIABLE: Final = 0x72
-FIXED: Final = 0x73
+VARIABLE: Final = ci_field_of("records", "long")
+FIXED: Final = FIXED_OR_COMPACT
 
+# What stands before the records, or instead of them.
 HEADERS: Final[dict[int, Any]] = {
-    0x72: LongHeader,
-    0x73: FixedData,
-    0x76: LongHeaderMSB,
-    0x77: FixedDataMSB,
-    0x7A: ShortHeader,
+    **{code: header.layout for code, header in readout_headers().items() if header.size},
+    FIXED: FixedData,
+    WIRED_ONLY: LongHeaderMSB,
+    ci_field_of("fixed data, MSB first"): FixedDataMSB,
 }
-_WITH_RECORDS: Final = (0x72, 0x78, 0x7A)
 
 Part = SimulatedRecord | bytes
 
@@ -67,7 +68,7 @@ def captured(octets: bytes, protection: Protection | None) -> tuple[int, Templat
         return int(frame["a_field"]), Template(ci_field, header, _without_fillers(_parts(opened)))
     rest = user_data[len(grammar.build(header)) :]
     encrypted = bool(frame["user_data"].get("encrypted"))
-    parts: list[Part] = _parts(rest) if ci_field in _WITH_RECORDS and not encrypted else [rest]
+    parts: list[Part] = _parts(rest) if ci_field in FULL_FRAMES and not encrypted else [rest]
     return int(frame["a_field"]), Template(ci_field, header, parts, encrypted)
 
 

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from mbus_grammars.layers import SessionNumber
+from mbus_grammars.places import ELL_PLACES
 from mbus_grammars.security import FILLERS, ConfigurationField, MessageCounter
 
 from ...model.layers import AuthenticationLayer, ExtendedLinkLayer, Security
 from ..message import plain_octets, state_of_plain
 from .drafts import AFLDraft, ELLDraft, SecurityDraft
-from .wireless import ELL_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def ell_of(octets: bytes, meter_of: Callable[[bytes], Meter]) -> ExtendedLinkLay
     known = ELLS.get(octets)
     if known is not None:
         return known
-    fields = ELL_FIELDS[octets[0]]
+    fields = ELL_PLACES[octets[0]]
     session = None if fields.session_number is None else _number(octets[fields.session_number])
     draft: Any = ELLDraft()
     draft.ci_field = octets[0]

@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mbus_grammars.application import LongHeader
+from mbus_grammars.fields import IdentificationNumber
+from mbus_grammars.places import LONG_HEADER, header_order
 from mbus_grammars.security import FILLERS, SECURITY_MODES, WIRED, ConfigurationField
 
 from ...model.frame import FrameFields
 from ...model.layers import Security
 from ...model.meter import Meter, Status
-from ...octets.locate import fields_of
 from ..message import plain_octets, read_as_plain, state_of_plain
 from .drafts import MeterDraft
 from .outer import security_of
@@ -35,26 +36,26 @@ _MAX_FRAMES_BY_RADIO: Final = 65536  # the address is among them
 
 _KINDS: Final[dict[bytes, tuple[str, int, int]]] = {}
 _MAX_KINDS: Final = 4096
-_identification: Any = next(
-    item.subcon for item in fields_of(LongHeader) if item.name == "identification_number"
-)
+_number: Any = IdentificationNumber
+_NUMBER: Final = LONG_HEADER["identification_number"]
+_KIND: Final = slice(_NUMBER.stop, None)  # manufacturer, version, device type
 
 
 def meter_of(address: bytes) -> Meter:
     """The meter with an address as it stands in a long header; found in `METERS` from then on."""
     meter = METERS.get(address)
     if meter is None:  # kinds are few, meters are many
-        kind = _KINDS.get(address[4:])
+        kind = _KINDS.get(address[_KIND])
         if kind is None:
             header = LongHeader.parse(address + bytes(LongHeader.sizeof() - len(address)))
             if len(_KINDS) >= _MAX_KINDS:
                 _KINDS.clear()
             kind = header["manufacturer"], header["version"], int(header["device_type"])
-            _KINDS[address[4:]] = kind
+            _KINDS[address[_KIND]] = kind
         if len(METERS) >= _MAX_METERS:
             METERS.clear()
         draft: Any = MeterDraft()
-        draft.identification_number = _identification._decode(address[:4], None, "")
+        draft.identification_number = _number._decode(address[_NUMBER], None, "")
         draft.manufacturer, draft.version, draft.device_type = kind
         draft.__class__ = Meter
         meter = METERS[address] = draft
@@ -67,8 +68,7 @@ def link_meter_of(address: bytes) -> Meter:
     if meter is None:
         if len(LINK_METERS) >= _MAX_METERS:
             LINK_METERS.clear()
-        # Manufacturer, identification number, version and device type: here the number comes first.
-        meter = LINK_METERS[address] = meter_of(address[2:6] + address[:2] + address[6:])
+        meter = LINK_METERS[address] = meter_of(header_order(address))
     return meter
 
 

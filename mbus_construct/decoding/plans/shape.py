@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from mbus_grammars.application import LongHeader, ShortHeader
-from mbus_grammars.record import RecordsFromMeter
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ...model.json_shapes import Form
 
 
@@ -57,29 +52,3 @@ class Shape(NamedTuple):
     first: slice
     path: str
     outer: Outer | None = None
-
-
-def places_of(fields: Iterable[Any], last: str, start: int = 0) -> dict[str, int]:
-    """Where the fields of a layout start, up to and with the last one that is wanted."""
-    places: dict[str, int] = {}
-    for item in fields:
-        places[item.name] = start
-        if item.name == last:
-            break
-        start += item.sizeof()
-    return places
-
-
-def header_of(salvage: Any) -> Any:
-    """The header layout of user data with records of a meter; () without a header, None for others.
-
-    Others are those behind whose CI field there are no records of a meter, or a header not known here.
-    """
-    fields: Any = getattr(getattr(salvage, "subcon", None), "subcons", ())
-    records = [item for item in fields if item.name == "records"]
-    if not records or getattr(records[0].subcon, "subcon", None) is not RecordsFromMeter:
-        return None
-    first = fields[0].subcon
-    if first is LongHeader or first is ShortHeader:
-        return first
-    return () if len(fields) == 1 else None

@@ -5,63 +5,50 @@ Everything is taken from the grammar's own layouts; what has another structure h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from mbus_grammars.application import USER_DATA, ApplicationLayer, LongHeader
-from mbus_grammars.link import START_LONG, LinkUserData, LongFrame
+from mbus_grammars.link import START_LONG
+from mbus_grammars.places import HEADERS, LINKS, NO_HEADER, TAILS, readout_headers
 
-from ...octets.locate import fields_of
-from .shape import Shape, header_of, places_of
+from .shape import Shape
 from .wireless import LINK, wireless_shape
 
 if TYPE_CHECKING:
+    from mbus_grammars.places import Header
+
     from ...model.json_shapes import Form
 
-__all__ = ["C_FIELD", "LINKS", "SHAPES", "Shape", "key_of", "shape_of"]
+__all__ = ["C_FIELD", "SHAPES", "Shape", "key_of", "shape_of"]
 
 
-LINKS: Final[dict[Form, dict[str, int]]] = {
-    "frame": places_of(fields_of(LongFrame.subcon), "user_data"),
-    "c_field": places_of(fields_of(LinkUserData), "user_data"),
-    "ci_field": places_of(fields_of(ApplicationLayer), "user_data"),
-    "header": {"user_data": 0},
-    "records": {"user_data": 0},
-    "wireless": LINK,
-}
 _LINK_NAMES: Final = ("c_field", "a_field", "ci_field")
 
 C_FIELD: Final = LINKS["frame"]["c_field"]
-_TAIL: Final = 2  # check sum and stop
 _NO_CI_FIELD: Final = -1
 _PATHS: Final[dict[Form, str]] = {"header": "(parsing) -> records", "records": "(parsing)"}
 
 
-def _shape(form: Form, layout: Any) -> Shape:
+def _shape(form: Form, header: Header) -> Shape:
     start = LINKS[form]["user_data"]
     places: dict[str, int] = {name: LINKS[form][name] for name in _LINK_NAMES if name in LINKS[form]}
     link = slice(min(places.values(), default=0), start)
     address, kind = None, slice(0)
-    if layout:
-        header = places_of(fields_of(layout), "configuration_field", start)
-        places |= header
-        start += layout.sizeof()
-        if "manufacturer" in header:
-            address = slice(header["identification_number"], header["access_number"])
-            kind = slice(header["manufacturer"], header["access_number"])
+    places |= {name: start + place for name, place in header.places.items()}
+    if "manufacturer" in places:
+        address = slice(places["identification_number"], places["access_number"])
+        kind = slice(places["manufacturer"], places["access_number"])
+    start += header.size
     path = _PATHS.get(form, "(parsing) -> user_data -> records")
-    tail = _TAIL if form == "frame" else 0
-    return Shape(form, places, start, tail, link, address, kind, slice(start, start + 2), path)
+    return Shape(form, places, start, TAILS[form], link, address, kind, slice(start, start + 2), path)
 
 
 def _shapes() -> dict[Form, dict[int, Shape]]:
-    headers = {code: header_of(salvage) for code, salvage in USER_DATA.items()}
     linked: tuple[Form, ...] = ("frame", "c_field", "ci_field")
     shapes: dict[Form, dict[int, Shape]] = {
-        form: {code: _shape(form, layout) for code, layout in headers.items() if layout is not None}
-        for form in linked
+        form: {code: _shape(form, header) for code, header in readout_headers().items()} for form in linked
     }
-    shapes["header"] = {_NO_CI_FIELD: _shape("header", LongHeader)}
-    shapes["records"] = {_NO_CI_FIELD: _shape("records", ())}
+    shapes["header"] = {_NO_CI_FIELD: _shape("header", HEADERS["long"])}
+    shapes["records"] = {_NO_CI_FIELD: _shape("records", NO_HEADER)}
     return shapes
 
 
@@ -69,7 +56,7 @@ SHAPES: Final = _shapes()
 _FRAMES: Final = SHAPES["frame"]
 _FRAME_CI: Final = LINKS["frame"]["ci_field"]
 _L_AND_CI: Final = slice(LINKS["frame"]["l_field"], _FRAME_CI + 1, _FRAME_CI - LINKS["frame"]["l_field"])
-_TAGS: Final[dict[Form, bytes]] = {form: bytes([index]) for index, form in enumerate(LINKS)}
+_TAGS: Final[dict[str, bytes]] = {form: bytes([index]) for index, form in enumerate(LINKS)}
 
 
 def shape_of(octets: bytes, form: Form) -> Shape | None:

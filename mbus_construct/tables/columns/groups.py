@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from mbus_grammars.places import LINKS
 from mbus_grammars.security import FILLERS
 
-from ...decoding.plans.shapes import LINKS, SHAPES
+from ...decoding.plans.shapes import SHAPES
 from ...decoding.plans.wireless import LINK
 from .extra import pa
 from .opening import SECURITY_MODE

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from mbus_grammars import IncompleteFrame, MBusError
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT, LongFrame, ShortFrame
+from mbus_grammars.places import LONG_OVERHEAD, SHORT_LENGTH
 
-from ...octets.recognise import LONG_OVERHEAD, SHORT_LENGTH, frame_within, looks_like_frame
+from ...octets.recognise import frame_within, looks_like_frame
 from .rows import Fault
 
 LONGEST: Final = 0xFF + LONG_OVERHEAD  # octets of a frame

@@ -13,11 +13,11 @@ import numpy as np
 
 from mbus_grammars import MBusError
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
+from mbus_grammars.places import LONG_OVERHEAD, SHORT_LENGTH
 
 from ...octets.captures import COMMENT, Captured, received
 from ...octets.framing import WIRELESS_C_FIELDS, frames_in, has_wireless, length_as_a
 from ...octets.hex_text import parse_hex
-from ...octets.recognise import LONG_OVERHEAD, SHORT_LENGTH
 from .engine import pa
 from .frames import frame_length, telegrams_in, unfinished
 from .rows import Fault, Rows

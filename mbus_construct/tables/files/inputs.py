@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from mbus_grammars import MBusError
+from mbus_grammars.places import SHORT_LENGTH
 
 from ...octets.captures import COMMENT, received
 from ...octets.hex_text import parse_hex
-from ...octets.recognise import SHORT_LENGTH
 from .engine import pa
 from .frames import frame_length
 from .opened import STDIN, Compression, octets_of, peek_stdin
