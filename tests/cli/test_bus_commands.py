@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from mbus_construct import Client
 from mbus_construct.cli import serial_tools
 from mbus_construct.simulator import FAULTS, VirtualPort, builtin, builtin_text, loads
 from mbus_construct.simulator.listener import Listener
+from real_time import wait_until
 
 # --- ping, alarm, send
 
@@ -238,19 +238,11 @@ def test_record_hears_another_master(tmp_path: Path) -> None:
                 client.sendall(bytes.fromhex("105B056016"))
                 wait_until(lambda: transcript.exists() and "5B 05" in transcript.read_text())
                 process.send_signal(signal.SIGINT)
-                _, err = process.communicate(timeout=20)
+                _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert f"recorded into {transcript}" in err
     assert "S>M 10 5B 05 60 16 ; REQ_UD2 to 5" in transcript.read_text()
     assert transcript.read_text().rstrip().endswith("close")
-
-
-def wait_until(true: object, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    assert callable(true)
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # --- The scripts of tools/
@@ -321,10 +313,10 @@ def test_simulate_serves_until_it_is_stopped(tmp_path: Path, listen: str, stop: 
         line = process.stdout.readline()
         assert line.startswith("5 meters at ")
         assert line.endswith(", 9600 baud; Ctrl-C ends it\n")
-        with Client(line.split()[3].rstrip(","), baudrate=9600) as bus:
+        with Client(line.split()[3].rstrip(","), baudrate=9600, timeout=2, retries=20) as bus:
             assert bus.ping(5)
         process.send_signal(stop)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "SND_NKE to 5: heat meter" in err
     assert list(tmp_path.iterdir()) == []  # the link is gone
@@ -444,7 +436,7 @@ def test_an_interrupt_while_a_meter_is_silent(tmp_path: Path) -> None:
         with subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
             wait_until(lambda: transcript.exists() and "M>S" in transcript.read_text())
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=10)
+            _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "mbus: ping interrupted; what is written so far is not all\n")
 
 
@@ -453,7 +445,7 @@ def test_a_progress_bar_on_a_terminal(tmp_path: Path) -> None:
     try:
         command = [sys.executable, "-m", "mbus_construct", "scan", "sim:", "--addresses", "0-20"]
         with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=slave) as process:
-            out, _ = process.communicate(timeout=30)
+            out, _ = process.communicate(timeout=60)
         shown = b""
         while select.select([master], [], [], 0)[0]:
             shown += os.read(master, 65536)

@@ -14,6 +14,7 @@ from mbus_construct.bus.slave import Behaviour
 from mbus_construct.simulator.bus import SimulatedBus
 from mbus_construct.simulator.listener import Listener
 from mbus_construct.simulator.meters import SimulatedMeter
+from real_time import frame_by_frame, wait_until
 from telegrams import README_TELEGRAM
 
 meterbus: Any = pytest.importorskip(
@@ -41,8 +42,9 @@ def master(request: pytest.FixtureRequest) -> Iterator[tuple[Any, SimulatedBus]]
     bus = two_meters()
     with Listener(bus, request.param, speed=8) as listener:
         url = listener.url.replace("tcp://", "socket://")
-        with serial.serial_for_url(url, 9600, 8, "N" if url.startswith("/") else "E", 1, timeout=0.4) as port:
+        with serial.serial_for_url(url, 9600, 8, "N" if url.startswith("/") else "E", 1, timeout=30) as port:
             port.baudrate = 2400
+            frame_by_frame(port)
             yield port, bus
 
 
@@ -60,7 +62,9 @@ def test_ping(master: tuple[Any, SimulatedBus]) -> None:
     meterbus.send_ping_frame(port, 5)
     assert isinstance(meterbus.load(meterbus.recv_frame(port, 1)), meterbus.TelegramACK)
     meterbus.send_ping_frame(port, 99)
+    port.timeout = 0.1
     assert meterbus.recv_frame(port, 1) is None
+    wait_until(lambda: len(bus.requests) == 2)
     assert [(request.a_field, request.answered_by != ()) for request in bus.requests] == [
         (5, True),
         (99, False),
@@ -105,4 +109,5 @@ def test_nobody_there(master: tuple[Any, SimulatedBus], call: str) -> None:
     send: Callable[..., object] = getattr(meterbus, call)
     with warnings.catch_warnings():
         send(port, 77)
+        port.timeout = 0.1  # not long, for nobody is there
         assert meterbus.recv_frame(port, 1) is None

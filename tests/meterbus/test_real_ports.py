@@ -11,6 +11,7 @@ import serial
 from mbus_construct import meterbus
 from mbus_construct.simulator import builtin
 from mbus_construct.simulator.listener import Listener
+from real_time import frame_by_frame
 
 # pyserial's RFC 2217 client starts its thread in a way that Python has deprecated.
 pytestmark = pytest.mark.filterwarnings(r"ignore:set(Daemon|Name)\(\):DeprecationWarning")
@@ -22,7 +23,8 @@ def ser(request: pytest.FixtureRequest) -> Iterator[serial.SerialBase]:
         url = listener.url.replace("tcp://", "socket://")
         # pyserial asks pseudo-terminals for parity, which they do not have, only where it changes a setting.
         parity = "N" if url.startswith("/") else "E"
-        with serial.serial_for_url(url, 2400, 8, parity, 1, timeout=0.3) as port:
+        with serial.serial_for_url(url, 2400, 8, parity, 1, timeout=30) as port:
+            frame_by_frame(port)
             yield port
 
 
@@ -48,5 +50,6 @@ def test_read_select_and_read(ser: serial.SerialBase) -> None:
     assert joined.secondary_address == "1234567824400107"
     assert {record.dib.storage_number for record in joined.records} == {0, 1}
 
+    ser.timeout = 0.1  # not long, for nobody is there
     meterbus.send_ping_frame(ser, 77)
     assert meterbus.recv_frame(ser, 1) is None

@@ -109,6 +109,7 @@ def test_what_polars_refuses(table: Any) -> None:
     assert read_telegrams(two, key_column="secret").collect().height > METERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", GIVEN, ids=IDS)
 def test_spark(spark: Any, table: Any, given: dict[str, Any], tmp_path: Path) -> None:
     from mbus_construct.spark import decode_telegrams, read_manifest  # noqa: PLC0415
@@ -126,6 +127,7 @@ def test_spark(spark: Any, table: Any, given: dict[str, Any], tmp_path: Path) ->
         decode_telegrams(df, column="telegram", keep=["secret"], key_column="secret")
 
 
+@pytest.mark.slow
 def test_tasks_of_spark_do_not_show_keys() -> None:
     pytest.importorskip("pyspark", reason='Spark is not installed: pip install -e ".[spark]"')
     from mbus_construct.tables.engines.spark import _Job  # noqa: PLC0415

@@ -25,7 +25,10 @@ from mbus_construct.spark import decode_telegrams, manifest_files, read_manifest
 from mbus_construct.tables.engines import spark as engine
 
 # PySpark says of pandas 3 that it does not know it yet; none of it is used here.
-pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+]
 
 PARTITIONS = 5
 KEEP = ("id", "station")

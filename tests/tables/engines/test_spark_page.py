@@ -20,7 +20,10 @@ from mbus_construct.spark import decode_telegrams, manifest_files
 
 PAGE = (ROOT / "docs" / "spark.md").read_text(encoding="utf-8")
 
-pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+]
 
 
 def test_the_examples(
