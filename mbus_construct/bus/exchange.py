@@ -10,7 +10,7 @@ from mbus_grammars.link import SINGLE_CHARACTER
 
 from .address import BROADCAST
 from .frame_count_bits import COUNTED
-from .procedure import Kind, Outcome, Request
+from .procedure import Kind, Request
 from .receiver import receive, resembles
 from .timing import duration
 
@@ -124,14 +124,3 @@ class Exchange:
         """
         since = now - max(self.sent_end, self.heard_since)
         return heard < _SHORTEST_DATA or since > 2 * duration(heard, baudrate) + slack
-
-    def outcome(self, kind: Kind, **found: Any) -> Outcome:
-        """How it ended; `found` is what only the answer has."""
-        return Outcome(
-            kind,
-            attempts=self.attempt,
-            garbled=bytes(self.garbled),
-            foreign=tuple(self.foreign),
-            before=tuple(self.before),
-            **found,
-        )

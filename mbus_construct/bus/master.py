@@ -483,8 +483,17 @@ class Master:
         delay: float | None = None,
     ) -> None:
         self._phase = Phase.IDLE
-        doubtful = kind == "ack" and (self._exchange.early != b"" or now < self._owed_until)
-        outcome = self._exchange.outcome(
-            kind, octets=octets, frame=frame, delay=delay, doubtful=doubtful, keys=self.keys
+        exchange = self._exchange
+        outcome = Outcome(
+            kind,
+            octets=octets,
+            frame=frame,
+            attempts=exchange.attempt,
+            garbled=bytes(exchange.garbled),
+            foreign=tuple(exchange.foreign),
+            before=tuple(exchange.before),
+            delay=delay,
+            doubtful=kind == "ack" and (exchange.early != b"" or now < self._owed_until),
+            keys=self.keys,
         )
         self._step(outcome, now)

@@ -16,7 +16,14 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from bus_meters import meter
-from mbus_construct import AsyncClient, Client, MBusError, SecondaryAddress, TransportError
+from mbus_construct import (
+    AsyncClient,
+    Client,
+    LocalProtocolError,
+    MBusError,
+    SecondaryAddress,
+    TransportError,
+)
 from mbus_construct.bus.primary_scan import pending
 from mbus_construct.bus.secondary_search import new_search
 from mbus_construct.ports import open_async_port, open_port
@@ -329,3 +336,30 @@ def test_ports_by_url_and_ports_that_are_open(
     assert one == asyncio.run(other())
     if (baudrate or opened_at) == 300:
         assert one["results"][0] == ("ping", "True")
+
+
+def test_an_open_port_needs_no_more_opening() -> None:
+    """Its speed and its slack are taken when it is used first; what was opened can be closed, once and for all."""
+
+    async def main() -> None:
+        port = AsyncInstantPort(VirtualPort(three(baudrate=300)))
+        await port.set_baudrate(300)
+        port.slack = 0.25
+        client = AsyncClient(port)
+        assert await client.ping(12)
+        assert (client.session.baudrate, client.session.master.slack) == (300, 0.25)
+        await client.close()
+        with pytest.raises(LocalProtocolError, match="closed"):
+            await client.open()
+
+    asyncio.run(main())
+
+
+def test_a_client_that_was_closed_opens_nothing() -> None:
+    async def main() -> None:
+        client = AsyncClient("tcp://127.0.0.1:1")
+        await client.close()
+        with pytest.raises(LocalProtocolError, match="closed"):
+            await client.open()
+
+    asyncio.run(main())
