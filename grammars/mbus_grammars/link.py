@@ -9,8 +9,9 @@ The control frame is the long frame without user data.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from construct import Byte, Const, Default, FixedSized, Switch, this
 
@@ -197,6 +198,11 @@ LinkUserData: Final = StrictStruct(
 
 _WITH_CHECK_SUM: Final = {START_SHORT: ShortFrame, START_LONG: LongFrame}
 _BY_START: Final[dict[int, Anything]] = {SINGLE_CHARACTER: SingleCharacter, **_WITH_CHECK_SUM}
+STARTS: Final = bytes(_BY_START)
+MAX_FRAME: Final = LongFrame.overhead + 0xFF
+_ANY_START, _START_WITH_CHECK_SUM = (
+    re.compile(b"[" + re.escape(bytes(starts)) + b"]") for starts in (_BY_START, _WITH_CHECK_SUM)
+)
 
 
 def _by_keys(obj: Mapping[str, Any]) -> Anything | None:
@@ -244,3 +250,46 @@ def accept_one(octets: bytes) -> None:
             found=f"{len(octets)} octets",
             code="trailing_octets",
         )
+
+
+class NextFrame(NamedTuple):
+    """A frame among other octets: `length` octets from `at` on.
+
+    Where there is none `length` is 0 and `at` is where the search ended: after all octets, or where a frame
+    begins that lacks at least `missing` octets.
+    """
+
+    at: int
+    length: int = 0
+    missing: int = 0
+
+
+def next_frame(
+    octets: bytes, at: int = 0, *, start: int | None = None, anywhere: bool = False, final: bool = True
+) -> NextFrame:
+    """The next undamaged frame from an offset on; it may stand after noise, an echo or a damaged frame.
+
+    Args:
+        octets: what was heard, or stands in a file.
+        at: where to look first.
+        start: where the octets begin that are no frame so far, if it is not `at`.
+        anywhere: whether a single character counts after such octets too, where it is any octet of a file.
+        final: whether no more octets follow; a frame that begins is waited for otherwise.
+    """
+    start = at if start is None else start
+    starts = _ANY_START if anywhere else _START_WITH_CHECK_SUM
+    while at < len(octets):
+        if at != start or octets[at] not in _BY_START:
+            found = starts.search(octets, at)
+            if found is None:
+                break
+            at = found.start()
+        try:
+            return NextFrame(at, frame_length(octets[at : at + MAX_FRAME]))
+        except IncompleteFrame as error:
+            if not final:
+                return NextFrame(at, missing=error.missing)
+        except DecodeError:
+            pass
+        at += 1
+    return NextFrame(len(octets))

@@ -54,7 +54,6 @@ TAILS: Final = {form: TRAILER if form == "frame" else 0 for form in LINKS}  # oc
 
 SHORT_LENGTH: Final = ShortFrame.overhead
 LONG_OVERHEAD: Final = LongFrame.overhead  # octets of a long frame that its L field does not count
-MAX_FRAME: Final = LONG_OVERHEAD + 0xFF
 
 # --- Addresses -----------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ def frame_length(octets: bytes) -> int:
     As many as format A needs if the CRC of its first block is right, else those that the L field counts.
     """
     length = _l_field(octets) + 1
-    return _length_of_a(length) if starts_as_a(octets) else length
+    return length_of_a(length) if starts_as_a(octets) else length
 
 
 def starts_as_a(octets: bytes) -> bool:
@@ -104,10 +104,10 @@ def frame_format_of(octets: bytes) -> FrameFormat:
             return "CRC-less"
     by_crc = _l_field_by_crc(octets)
     if by_crc != octets[0]:
-        if len(octets) in (_length_of_a(length), by_crc is not None and _length_of_a(by_crc + 1)):
+        if len(octets) in (length_of_a(length), by_crc is not None and length_of_a(by_crc + 1)):
             _check_crcs(octets, blocks(length, "A")[:1])
         _check_length(octets, length)
-    _check_length(octets, _length_of_a(length))
+    _check_length(octets, length_of_a(length))
     return "A"
 
 
@@ -125,8 +125,8 @@ def _l_field(octets: bytes) -> int:
     return octets[0]
 
 
-def _length_of_a(length: int) -> int:
-    """The octets of a frame A, by those of its telegram."""
+def length_of_a(length: int) -> int:
+    """The octets of a frame of format A, by those of its telegram."""
     return blocks(length, "A")[-1][1] + CRC_SIZE
 
 
@@ -147,7 +147,7 @@ def _is_damaged_a(octets: bytes) -> bool:
         return False
     if by_crc == octets[0]:
         return len(octets) >= 30 and _ends_with_crc(octets[12:30])
-    if len(octets) != _length_of_a(by_crc + 1):
+    if len(octets) != length_of_a(by_crc + 1):
         return False
     return all(_ends_with_crc(octets[at : end + CRC_SIZE]) for at, end in blocks(by_crc + 1, "A")[1:])
 
@@ -224,7 +224,7 @@ def without_crcs(octets: bytes, frame_format: FrameFormat | None = None) -> tupl
         frame_format = frame_format_of(octets)
     else:
         length = _l_field(octets) + 1
-        _check_length(octets, _length_of_a(length) if frame_format == "A" else length)
+        _check_length(octets, length_of_a(length) if frame_format == "A" else length)
     if frame_format == "CRC-less":
         return frame_format, octets
     length = octets[0] + 1

@@ -7,17 +7,13 @@ frame behind noise, an echo or a broken frame is still found.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mbus_grammars import Frame, IncompleteFrame, MBusError
-from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
+from mbus_grammars import Frame
+from mbus_grammars.link import next_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_STARTS: Final = frozenset({SINGLE_CHARACTER, START_SHORT, START_LONG})
-_OVERHEAD: Final = 6  # octets of a long frame that its L field does not count
-_SHORT: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +53,17 @@ def receive(octets: bytes, *, final: bool = False) -> Reception:
     octets came. With `final` nothing more is expected: a frame that is not complete is none.
     """
     pieces: list[Piece] = []
-    rest = 0  # where the octets begin that are no frame so far
-    at = 0
-    missing = 0
-    while at < len(octets):
-        if octets[at] in _STARTS:
-            try:
-                frame = Frame.parse(octets[at:], values_only=True)
-            except IncompleteFrame as error:
-                if not final:
-                    missing = error.missing
-                    break
-            except MBusError:
-                pass
-            else:
-                if rest < at:
-                    pieces.append(Piece(octets[rest:at]))
-                end = at + _length(frame)
-                pieces.append(Piece(octets[at:end], frame))
-                rest = at = end
-                continue
-        at += 1
-    if rest < at:
-        pieces.append(Piece(octets[rest:at]))
+    at = missing = 0
+    while at < len(octets) and not missing:
+        found = next_frame(octets, at, anywhere=True, final=final)
+        missing, end = found.missing, found.at + found.length
+        if at < found.at:
+            pieces.append(Piece(octets[at : found.at]))
+        if found.length:
+            frame = octets[found.at : end]
+            pieces.append(Piece(frame, Frame.parse(frame, values_only=True)))
+        at = end
     return Reception(tuple(pieces), missing)
-
-
-def _length(frame: Mapping[str, Any]) -> int:
-    if "l_field" in frame:
-        return int(frame["l_field"]) + _OVERHEAD
-    return _SHORT if "c_field" in frame else 1
 
 
 def resembles(octets: bytes, sent: bytes) -> bool:

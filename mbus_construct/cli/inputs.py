@@ -16,19 +16,18 @@ from typing import Final, NamedTuple, cast
 
 import typer
 
-from mbus_grammars import DecodeError, Frame, IncompleteFrame, MBusError
+from mbus_grammars import DecodeError, MBusError
 
 from ..octets.captures import COMMENT, received
-from ..octets.framing import frames_in, has_wireless
+from ..octets.framing import Found, frames_among, frames_in, has_wireless, telegrams_in, unfinished
 from ..octets.hex_text import parse_hex
-from ..octets.recognise import frame_within, looks_like_frame
+from ..octets.recognise import wired_length
 
 STDIN: Final = "-"
 
 # A hex argument of at most so many characters is a part of a telegram: an unquoted "68 03 03 68 ...".
 _PART: Final = 4
 
-_LONGEST: Final = 261  # octets of a frame
 _BLOCK: Final = 1 << 16
 _STDIN_NAME: Final = "standard input"
 
@@ -91,17 +90,18 @@ def _from_hexes(hexes: Sequence[str]) -> Iterator[Source]:
 
 def _frames_of(source: Source) -> Iterator[Source]:
     """The telegram, or the telegrams where several frames stand in one text."""
-    octets = source.octets
-    several = 0 < _frame_length(octets) < len(octets)
-    if several or (not looks_like_frame(octets) and frame_within(octets) is not None):
-        yield from _from_binary(source.name, source.octets)
-    else:
-        yield source
+    found = () if source.fault is not None else tuple(telegrams_in(source.octets))
+    yield from (source,) if len(found) < 2 else _placed(source.name, found)
+
+
+def _placed(name: str, found: Iterable[Found]) -> Iterator[Source]:
+    """What was found among octets, by its offset."""
+    return (Source(f"{name}, offset {offset}", octets, fault) for octets, offset, fault in found)
 
 
 def _is_frame(text: str) -> bool:
     octets = _from_text("", text).octets
-    return bool(octets) and len(octets) == _frame_length(octets)
+    return bool(octets) and len(octets) == wired_length(octets)
 
 
 def _from_text(name: str, text: str) -> Source:
@@ -218,15 +218,15 @@ def _telegrams(pieces: Iterable[_Piece]) -> Iterator[Source]:
         source, telegrams = piece
         if begun.octets:
             joined = Source(begun.name, begun.octets + source.octets, source.fault)
-            finished = bool(_frame_length(joined.octets))
-            if not _frame_length(source.octets) and (finished or (not telegrams and _unfinished(joined))):
+            finished = bool(wired_length(joined.octets))
+            if not wired_length(source.octets) and (finished or (not telegrams and _is_unfinished(joined))):
                 source, telegrams = joined, ()
             else:  # what was begun stays unfinished, this piece is another telegram
                 yield begun
         begun = Source("")
         if telegrams:
             yield from telegrams
-        elif _unfinished(source):
+        elif _is_unfinished(source):
             begun = source
         else:
             yield from _frames_of(source)
@@ -234,52 +234,15 @@ def _telegrams(pieces: Iterable[_Piece]) -> Iterator[Source]:
         yield begun
 
 
-def _unfinished(source: Source) -> bool:
+def _is_unfinished(source: Source) -> bool:
     """Whether more octets may make a frame of these."""
-    if source.fault is not None or not looks_like_frame(source.octets):
-        return False
-    try:
-        Frame.parse(source.octets)
-    except IncompleteFrame:
-        return True
-    except MBusError:
-        return False
-    return False
+    return source.fault is None and unfinished(source.octets)
 
 
 def _from_binary(name: str, content: bytes) -> Iterator[Source]:
     """Frames one after the other, and what is no frame; where there is no frame at all, one telegram."""
-    start = offset = 0  # up to `start` everything is given out
-    while offset < len(content):
-        # A single character counts behind a frame only; among other octets it is any octet.
-        may_start = (0x10, 0x68, 0xE5) if offset == start else (0x10, 0x68)
-        length = _frame_length(content[offset : offset + _LONGEST]) if content[offset] in may_start else 0
-        if length:
-            if start < offset:
-                yield _no_frame(f"{name}, offset {start}", content[start:offset])
-            yield Source(f"{name}, offset {offset}", content[offset : offset + length])
-            start = offset + length
-        offset += length or 1
-    if not start:
-        yield Source(name, content)
-    elif start < len(content):
-        yield _no_frame(f"{name}, offset {start}", content[start:])
-
-
-def _no_frame(name: str, octets: bytes) -> Source:
-    """Octets between frames: a damaged frame, which decoding explains, or noise."""
-    if looks_like_frame(octets):
-        return Source(name, octets)
-    shown = octets[:12].hex(" ").upper() + (" ..." if len(octets) > 12 else "")
-    return Source(
-        name, octets, DecodeError(f"{len(octets)} octets that are no frame: {shown}", code="no_frame")
-    )
-
-
-def _frame_length(octets: bytes) -> int:
-    """Octets of the frame at the start, 0 where there is none."""
-    try:
-        Frame.parse(octets)
-    except MBusError:
-        return 0
-    return {0xE5: 1, 0x10: 5}.get(octets[0]) or octets[1] + 6
+    found = tuple(frames_among(content))
+    if len(found) == 1 and not wired_length(found[0].octets):
+        yield Source(name, content, found[0].fault)
+    else:
+        yield from _placed(name, found)

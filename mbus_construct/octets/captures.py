@@ -41,10 +41,11 @@ from mbus_grammars import DecodeError, MBusError, WirelessFrame
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.dib import METER_DIFS
 from mbus_grammars.fields import WirelessCField
-from mbus_grammars.wireless import MIN_TELEGRAM, without_crcs
+from mbus_grammars.wireless import MIN_TELEGRAM, length_of_a, without_crcs
 
-from .framing import frames_in, is_proven, length_as_a, wired_length
+from .framing import frames_in, is_proven
 from .hex_text import parse_hex, visible
+from .recognise import wired_length
 
 COMMENT: Final = "#"
 
@@ -153,7 +154,7 @@ def _cul(match: re.Match[str]) -> Captured:
     rssi = None if match["rssi"] is None else Decimal(match["rssi"])
     if fault is not None:
         return Captured(octets, receiver="cul", rssi=rssi, fault=fault)
-    length = octets[0] + 1 if match["b"] else length_as_a(octets[0])
+    length = octets[0] + 1 if match["b"] else length_of_a(octets[0] + 1)
     if length not in (fits := range(len(octets) - 2, len(octets) + 1)):
         # Some write both formats with a "b": the CRCs say so.
         length = next((other for other in fits if is_proven(octets[:other])), 0)
@@ -199,7 +200,7 @@ def _octets(text: str) -> tuple[bytes, MBusError | None]:
 
 def _telegrams(octets: bytes) -> Iterator[Captured]:
     for frame in frames_in(octets) or (octets,):
-        yield Captured(frame, link="frame" if wired_length(frame, 0) == len(frame) else "auto")
+        yield Captured(frame, link="frame" if wired_length(frame) == len(frame) else "auto")
 
 
 _DATE_AND_TIME: Final = r"\d{4}-\d\d-\d\d[T _]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"

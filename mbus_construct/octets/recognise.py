@@ -23,7 +23,15 @@ from mbus_grammars.crc import crc
 from mbus_grammars.dib import METER_DIFS
 from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, WirelessCField, ci_field_of, ci_fields_with
 from mbus_grammars.layers import Receiver
-from mbus_grammars.link import MIN_L_FIELD, SINGLE_CHARACTER, START_LONG, START_SHORT, STOP
+from mbus_grammars.link import (
+    MAX_FRAME,
+    MIN_L_FIELD,
+    SINGLE_CHARACTER,
+    START_LONG,
+    START_SHORT,
+    STARTS,
+    frame_length,
+)
 from mbus_grammars.places import (
     HEADERS,
     LINK_ADDRESS,
@@ -218,9 +226,9 @@ def looks_like_frame(data: bytes) -> bool:
     """Whether the octets start as a frame does: whole, cut short, damaged, or with others behind it."""
     first = data[0] if data else None
     if first == SINGLE_CHARACTER:
-        return len(data) == 1 or data[1] in (SINGLE_CHARACTER, START_SHORT, START_LONG)
+        return len(data) == 1 or data[1] in STARTS
     if first == START_SHORT:
-        return len(data) <= SHORT_LENGTH or (data[4] == STOP and data[3] == data[1] + data[2] & 0xFF)
+        return len(data) <= SHORT_LENGTH or wired_length(data) > 0
     return first == START_LONG and (len(data) < SHORT_LENGTH or data[1] == data[2] or data[3] == START_LONG)
 
 
@@ -235,7 +243,7 @@ def misplaced_frame(data: bytes) -> str | None:
         return f"a frame starts at offset {offset}, not at 0"
     for lost in (1, 2, 3):
         length = len(data) + lost - LONG_OVERHEAD
-        if MIN_L_FIELD <= length <= 0xFF and _is_frame(bytes([START_LONG, length, length])[:lost] + data):
+        if MIN_L_FIELD <= length <= 0xFF and wired_length(bytes([START_LONG, length, length])[:lost] + data):
             return f"a frame that lacks its first octets ({lost})"
     return None
 
@@ -243,21 +251,19 @@ def misplaced_frame(data: bytes) -> str | None:
 def frame_within(data: bytes) -> int | None:
     """Where a whole long frame starts behind the first octet; None without one."""
     offset = data.find(START_LONG, 1)
-    while offset > 0:
-        if _is_frame(data[offset:]):
-            return offset
+    while offset > 0 and not wired_length(data, offset):
         offset = data.find(START_LONG, offset + 1)
-    return None
+    return offset if offset > 0 else None
 
 
-def _is_frame(data: bytes) -> bool:
-    if len(data) <= LONG_OVERHEAD or data[1] != data[2] or data[3] != START_LONG:
-        return False
+def wired_length(octets: bytes, at: int = 0) -> int:
+    """Octets of the undamaged wired frame that starts there, 0 where none does."""
+    if at >= len(octets) or octets[at] not in STARTS:
+        return 0
     try:
-        Frame.parse(data)
+        return frame_length(octets[at : at + MAX_FRAME])
     except MBusError:
-        return False
-    return True
+        return 0
 
 
 def _possible(form: Form, data: bytes) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from mbus_grammars import DecodeError, MBusError
 from mbus_grammars.link import START_LONG, accept_one
 from mbus_grammars.security import ConfigurationField
-from mbus_grammars.wireless import CRC_SIZE, MIN_TELEGRAM, blocks, without_crcs
+from mbus_grammars.wireless import MIN_TELEGRAM, length_of_a, without_crcs
 
 from ...decoding.damage import mended
 from ...decoding.plans.sealed import opened_at_once, remember
@@ -190,7 +190,7 @@ def _rows_in(octets: Octets, rows: dict[int, MBusError]) -> list[int]:
 # --- Which telegrams are meant -------------------------------------------------------------------
 
 # How long a frame of format A is, by its L field.
-_LENGTHS_OF_A: Final = np.array([blocks(l_field + 1, "A")[-1][1] + CRC_SIZE for l_field in range(256)])
+_LENGTHS_OF_A: Final = np.array([length_of_a(l_field + 1) for l_field in range(256)])
 
 
 def _stripped(frame: bytes) -> tuple[FrameFormat, bytes] | None:

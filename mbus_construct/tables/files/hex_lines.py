@@ -14,13 +14,14 @@ import numpy as np
 from mbus_grammars import MBusError
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 from mbus_grammars.places import LONG_OVERHEAD, SHORT_LENGTH
+from mbus_grammars.wireless import length_of_a
 
 from ...octets.captures import COMMENT, Captured, received
-from ...octets.framing import WIRELESS_C_FIELDS, frames_in, has_wireless, length_as_a
+from ...octets.framing import WIRELESS_C_FIELDS, frames_in, has_wireless, telegrams_in, unfinished
 from ...octets.hex_text import parse_hex
+from ...octets.recognise import wired_length
 from .engine import pa
-from .frames import frame_length, telegrams_in, unfinished
-from .rows import Fault, Rows
+from .rows import Fault, Rows, fault_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,7 @@ _LAST_DIGIT: Final = ord("f")
 _MAY_BE_WIRELESS: Final = np.isin(np.arange(0x1000), list(WIRELESS_C_FIELDS))
 _STARTS_OF_MESSAGES: Final = np.isin(np.arange(0x1000), [0xA5, 0xFF])
 _WITH_CRCS: Final = np.zeros(0x1000, np.int64)
-_WITH_CRCS[:0x100] = [length_as_a(octet) for octet in range(0x100)]
+_WITH_CRCS[:0x100] = [length_of_a(octet + 1) for octet in range(0x100)]
 
 # Lines between two unusual ones that are not worth an array of their own.
 _FEW: Final = 16
@@ -119,9 +120,9 @@ class HexLines:
         wireless = frames_in(octets)
         wireless = wireless if has_wireless(wireless) else ()
         begun = self._begun
-        if begun is not None and not frame_length(octets):
+        if begun is not None and not wired_length(octets):
             joined = begun.octets + octets
-            if frame_length(joined) or (not wireless and unfinished(joined)):
+            if wired_length(joined) or (not wireless and unfinished(joined)):
                 number, octets, wireless, self._begun = begun.line, joined, (), None
         self._give_begun()
         if wireless:
@@ -136,9 +137,7 @@ class HexLines:
 
     def _give_captured(self, number: int, found: Iterable[Captured]) -> None:
         for item in found:
-            fault = item.fault
-            reason = None if fault is None else Fault(str(fault), getattr(fault, "code", "capture"))
-            self._give(number, item.octets.hex(), reason)
+            self._give(number, item.octets.hex(), item.fault)
 
     def _give_begun(self) -> None:
         """What was begun stays unfinished: another telegram follows."""
@@ -146,9 +145,9 @@ class HexLines:
             self._give(self._begun.line, self._begun.octets.hex())
             self._begun = None
 
-    def _give(self, number: int, text: str, fault: Fault | None = None) -> None:
+    def _give(self, number: int, text: str, fault: MBusError | None = None) -> None:
         if fault is not None:
-            self._faults[len(self._text)] = fault
+            self._faults[len(self._text)] = fault_of(fault)
         self._number.append(number)
         self._text.append(text)
 

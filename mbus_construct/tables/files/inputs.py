@@ -18,8 +18,8 @@ from mbus_grammars.places import SHORT_LENGTH
 
 from ...octets.captures import COMMENT, received
 from ...octets.hex_text import parse_hex
+from ...octets.recognise import wired_length
 from .engine import pa
-from .frames import frame_length
 from .opened import STDIN, Compression, octets_of, peek_stdin
 from .rows import Wanted, column_of
 
@@ -193,7 +193,7 @@ def _kind(head: bytes, name: str, wanted: Wanted, *, given: bool) -> Kind:
     named = _SUFFIXES.get(suffixes[-1]) if suffixes else None
     text = text_of(head)
     if text is None:
-        if given or named is Kind.BINARY or frame_length(head):
+        if given or named is Kind.BINARY or wired_length(head):
             return Kind.BINARY
         raise ValueError("no file of telegrams: neither text nor frames nor a table")
     if named in (Kind.NDJSON, Kind.JSON):

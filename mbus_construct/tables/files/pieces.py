@@ -21,12 +21,13 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from ...octets.framing import Found, Frames
+from ...octets.recognise import wired_length
 from . import csv_rows, hex_lines, json_rows, tables
 from .engine import pa, pc
-from .frames import Found, Frames, frame_length
 from .inputs import Input, Kind
 from .opened import Position, blocks, lines, octets_of, seekable, utf_8
-from .rows import Fault, Rows, Wanted
+from .rows import Fault, Rows, Wanted, fault_of
 
 # Telegrams and octets of a piece: enough for NumPy, and little beside the memory that a worker has.
 TELEGRAMS: Final = 1 << 16
@@ -253,7 +254,7 @@ def _frames(stream: Any) -> Iterator[Rows]:
         for block in blocks(stream):
             yield _frame_rows(list(frames.feed(block)))
     except OSError:  # in mid-file: frames that are whole come before it
-        yield _frame_rows([found for found in frames.end() if frame_length(found.octets)])
+        yield _frame_rows([found for found in frames.end() if wired_length(found.octets)])
         raise
     yield _frame_rows(list(frames.end()))
 
@@ -262,5 +263,5 @@ def _frame_rows(found: Sequence[Found]) -> Rows:
     return Rows(
         pa.array([item.octets for item in found], pa.binary()),
         pa.array([item.offset + 1 for item in found], pa.int64()),
-        {index: item.fault for index, item in enumerate(found) if item.fault is not None},
+        {index: fault_of(item.fault) for index, item in enumerate(found) if item.fault is not None},
     )

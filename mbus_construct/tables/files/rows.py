@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from ..columns.source import TELEGRAM_COLUMNS
 from .engine import pa
+
+if TYPE_CHECKING:
+    from mbus_grammars import MBusError
 
 # Columns that hold telegrams when none is named; "octets" is the key in what `mbus decode` refused.
 _COLUMNS: Final = ("mbus-raw", *(name for name in TELEGRAM_COLUMNS if name != "mbus-raw"), "octets")
@@ -30,6 +33,11 @@ class Fault(NamedTuple):
 
     reason: str
     code: str
+
+
+def fault_of(error: MBusError) -> Fault:
+    """What an error says of a telegram."""
+    return Fault(str(error), getattr(error, "code", "capture"))
 
 
 class Wanted(NamedTuple):

@@ -18,8 +18,9 @@ pa = pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[ar
 from pyarrow import feather, ipc, parquet  # noqa: E402
 
 from mbus_construct.cli.inputs import from_content  # noqa: E402
+from mbus_construct.octets import framing  # noqa: E402
 from mbus_construct.octets.hex_text import parse_hex  # noqa: E402
-from mbus_construct.tables.files import frames, opened, pieces  # noqa: E402
+from mbus_construct.tables.files import opened, pieces  # noqa: E402
 from mbus_construct.tables.files.inputs import Kind, find  # noqa: E402
 from mbus_construct.tables.files.pieces import Pieces  # noqa: E402
 from mbus_construct.tables.files.rows import Wanted  # noqa: E402
@@ -163,7 +164,7 @@ def test_octets_without_a_frame(blocks: int, tmp_path: Path) -> None:
 
 
 def test_noise_is_one_fault_however_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(frames, "_NOISE", 500)
+    monkeypatch.setattr(framing, "_NOISE", 500)
     monkeypatch.setattr(opened, "BLOCK", 300)
     content = b"\xe5" * 2 + LONG + b"\xff\xe5" * 2000 + LONG + b"\x00" * 3000
     got = rows(write(tmp_path / "a.bin", content))
