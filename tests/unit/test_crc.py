@@ -47,3 +47,11 @@ def test_every_length_and_every_octet_counts(length: int) -> None:
 @given(st.binary(max_size=1000))
 def test_any_octets(octets: bytes) -> None:
     assert crc(octets) == _bit_by_bit(octets)
+
+
+@pytest.mark.parametrize("bits", [1, 150, 151, 152, 301, 302, 303, 304, 453, 454, 604])
+@pytest.mark.parametrize("length", [41, 42, 43, 80, 255])
+def test_numbers_at_the_edges_of_a_fold(bits: int, length: int) -> None:
+    for number in ((1 << bits) - 1, 1 << bits, (1 << bits) + 1):
+        octets = number.to_bytes(80, "big")[-length:].rjust(length, b"\0")
+        assert crc(octets) == _bit_by_bit(octets)

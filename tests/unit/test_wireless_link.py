@@ -20,6 +20,7 @@ from mbus_grammars import (
     WirelessFrame,
 )
 from mbus_grammars.code_tables import WIRELESS_C_FIELDS
+from mbus_grammars.crc import crc
 from mbus_grammars.fields import CField, WirelessCField
 from mbus_grammars.wireless import (
     FRAME_FORMATS,
@@ -427,3 +428,11 @@ def test_any_octets_are_a_frame_or_a_fault(octets: bytes) -> None:
         assert 0 <= error.offset <= len(octets)
     else:
         assert with_crcs(telegram, frame_format) == octets
+
+
+@pytest.mark.parametrize("length", [129, 130])
+def test_one_frame_in_65536_ends_its_first_128_octets_like_format_b(length: int) -> None:
+    """Format B has a second CRC where there are more, so that no frame B is one or two octets longer."""
+    start = bytes([length - 1]) + CRC_LESS[1:10] + bytes(range(116))
+    octets = start + crc(start).to_bytes(2, "big") + bytes(length - 128)
+    assert without_crcs(octets) == ("CRC-less", octets)
