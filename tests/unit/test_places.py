@@ -10,7 +10,7 @@ import pytest
 from mbus_grammars import DecodeError, IncompleteFrame, MBusError, places
 from mbus_grammars.constructs import places_of
 from mbus_grammars.fields import ci_field_of
-from mbus_grammars.link import LinkUserData, LongFrame, accept_one, frame_length
+from mbus_grammars.link import MAX_FRAME, LinkUserData, LongFrame, accept_one, frame_length
 
 
 def test_fields_of_frames() -> None:
@@ -27,7 +27,7 @@ def test_fields_of_frames() -> None:
     assert places_of(LinkUserData, 4)["user_data"] == slice(7, None)
     assert places.LINKS["wireless"]["ci_field"] == 10
     assert slice(2, 10) == places.LINK_ADDRESS
-    assert (places.SHORT_LENGTH, places.LONG_OVERHEAD, places.MAX_FRAME) == (5, 6, 261)
+    assert (places.SHORT_LENGTH, places.LONG_OVERHEAD, MAX_FRAME) == (5, 6, 261)
 
 
 def test_fields_of_headers() -> None:
