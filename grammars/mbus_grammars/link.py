@@ -47,8 +47,8 @@ class FT12(Completed):
     def __init__(self, subcon: Anything) -> None:
         super().__init__(subcon)
         places = places_of(subcon)
-        self.first: Final = places["c_field"].start  # that the check sum covers
-        self.l_field: Final = places["l_field"].start if "l_field" in places else None
+        self.first: Final[int] = places["c_field"].start  # that the check sum covers
+        self.l_field: Final[int | None] = places["l_field"].start if "l_field" in places else None
         self.overhead: Final[int] = subcon.sizeof() if self.l_field is None else self.first + TRAILER
 
     def length(self, octets: bytes) -> int:
