@@ -80,6 +80,15 @@ def header_order(address: bytes) -> bytes:
     return b"".join([address[place] for place in _TO_HEADER])
 
 
+def as_written(address: bytes) -> bytes:
+    """An address of a long header with the digits of its number in the order in which people write them.
+
+    The other way round it does the same.
+    """
+    number = LONG_HEADER["identification_number"]
+    return address[number][::-1] + address[number.stop :]
+
+
 # --- The layers between link and transport layer -------------------------------------------------
 
 

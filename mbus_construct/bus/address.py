@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import Selection
 from mbus_grammars.fields import Manufacturer
+from mbus_grammars.places import ADDRESS_SIZE, LONG_HEADER, as_written
 
 from ..errors import LocalProtocolError
 
@@ -23,6 +24,11 @@ BROADCAST: Final = 255  # every meter, none answers
 _ANY_ID: Final = "FFFFFFFF"
 _ANY_MANUFACTURER: Final = "FFFF"
 _ANY: Final = 0xFF
+
+
+# In the octets of a selection: the digits of the number, and what follows them.
+_NUMBER: Final = LONG_HEADER["identification_number"]
+_KIND: Final = slice(_NUMBER.stop, ADDRESS_SIZE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,11 +57,7 @@ class SecondaryAddress:
     @property
     def exact(self) -> bool:
         """Whether the address has no wildcard at all."""
-        return self.exact_identification and _ANY not in (
-            *self.octets[4:6],
-            self.version,
-            self.device_type,
-        )
+        return self.exact_identification and _ANY not in self.octets[_KIND]
 
     @property
     def exact_identification(self) -> bool:
@@ -74,9 +76,9 @@ class SecondaryAddress:
     def matches(self, other: SecondaryAddress) -> bool:
         """Whether a meter with the other address is selected by this one. MBDOC48 7.1."""
         mask, octets = self.octets, other.octets
-        digits = zip(mask[:4].hex(), octets[:4].hex(), strict=True)
+        digits = zip(mask[_NUMBER].hex(), octets[_NUMBER].hex(), strict=True)
         return all(wanted in ("f", found) for wanted, found in digits) and all(
-            wanted in (_ANY, found) for wanted, found in zip(mask[4:], octets[4:], strict=True)
+            wanted in (_ANY, found) for wanted, found in zip(mask[_KIND], octets[_KIND], strict=True)
         )
 
     def selects(self, meter: Meter | None) -> bool:
@@ -156,8 +158,7 @@ def parse_secondary(text: str) -> SecondaryAddress:
         return SecondaryAddress(digits, fabrication_number=fabrication_number)
     if not re.fullmatch("[0-9A-F]{16}", digits):
         raise LocalProtocolError(f"{text!r} is no address: {_HOW}")
-    wire = bytes.fromhex(digits[:8])[::-1] + bytes.fromhex(digits[8:])
-    header = Selection.parse(wire)
+    header = Selection.parse(as_written(bytes.fromhex(digits)))
     return SecondaryAddress(
         digits[:8], header["manufacturer"], header["version"], int(header["device_type"]), fabrication_number
     )

@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mbus_grammars import MBusError
+from mbus_grammars.link import MAX_FRAME
 from mbus_grammars.places import SELECTIONS
 
 from ..errors import LocalProtocolError, TransportError
@@ -56,9 +57,8 @@ class Phase(Enum):
 # However much noise there is: so many seconds and a long frame after the window an attempt ends.
 _LONGEST_NOISE: Final = 3.0
 _LONGEST_CLEARING: Final = 3.0
-_LONGEST_FRAME: Final = 261
 # What follows so many octets without an answer is no answer: the longest frame thrice, with its echo.
-_MOST_OCTETS: Final = 3 * _LONGEST_FRAME
+_MOST_OCTETS: Final = 3 * MAX_FRAME
 # A request that was repeated may be answered once more for every repetition. So long they are waited for.
 _LONGEST_DRAIN: Final = 2.5
 # The latest answers that have been seen; until then an E5 may belong to a request that was given up.
@@ -334,7 +334,7 @@ class Master:
         exchange.earliest = exchange.sent_end + timing.earliest_acknowledgement(self.baudrate)
         exchange.early = b""
         window_end = exchange.sent_end + self._window(exchange) + timing.duration(1, self.baudrate)
-        longest = timing.duration(_LONGEST_FRAME, self.baudrate)
+        longest = timing.duration(MAX_FRAME, self.baudrate)
         exchange.limit = window_end + longest + self.slack + _LONGEST_NOISE
         if exchange.is_broadcast:
             window_end = exchange.sent_end + timing.idle(self.baudrate)
@@ -432,7 +432,7 @@ class Master:
         else:  # an E5 alone is the late acknowledgement of something before more often than an answer
             deadline = max(exchange.window_end, now + timing.idle(self.baudrate) + self.slack)
         if hasty and self._heard and exchange.starved(len(self._heard), now, self.baudrate, self.slack):
-            deadline = exchange.window_end + timing.duration(_LONGEST_FRAME, self.baudrate)
+            deadline = exchange.window_end + timing.duration(MAX_FRAME, self.baudrate)
         self._deadline = min(deadline, exchange.limit)
 
     def _succeed(self, pieces: tuple[Piece, ...], now: float) -> None:

@@ -35,7 +35,7 @@ ACKNOWLEDGEMENT: Final = bytes([SINGLE_CHARACTER])
 _FIRST_ATTEMPTS: Final = 2
 
 _SELECT: Final = ci_field_of("selection")
-_FABRICATION_NUMBER: Final = 0x78
+_FABRICATION_NUMBER: Final = 0x78  # its VIF
 # The latest that the standard allows at 300 baud, the slowest rate.
 _LATEST_ACKNOWLEDGEMENT: Final = timing.last_answer(timing.BAUDRATES[0])
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from mbus_grammars import Frame
 from mbus_grammars.fields import ci_field_of
-from mbus_grammars.places import SELECTIONS
+from mbus_grammars.link import SINGLE_CHARACTER
+from mbus_grammars.places import LONG_HEADER, SELECTIONS
 from mbus_grammars.record import RecordsToMeter
 
 from ..decoding.decode import decode, decode_records
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..model.record import Record
     from ..model.telegram import Telegram
 
-ACKNOWLEDGE: Final = Frame.build({"start": 0xE5})
+ACKNOWLEDGE: Final = Frame.build({"start": SINGLE_CHARACTER})
 
 BUSY: Final = 0x08  # application errors, MBDOC48 6.6
 
@@ -65,12 +66,12 @@ class Request:
 
 def mask_of(address: SecondaryAddress) -> tuple[int, int]:
     """Mask and wanted bits of a selection: F stands for any digit, FFh for any octet. MBDOC48 7.1."""
-    octets = address.octets
-    digits = [0 if digit == "f" else 0xF for digit in octets[:4].hex()]
+    octets, number = address.octets, LONG_HEADER["identification_number"]
+    digits = [0 if digit == "f" else 0xF for digit in octets[number].hex()]
     mask = bytes(high << 4 | low for high, low in zip(digits[::2], digits[1::2], strict=True))
-    mask += bytes(0 if octet == 0xFF else 0xFF for octet in octets[4:])
-    number = int.from_bytes(mask, "little")
-    return number, int.from_bytes(octets, "little") & number
+    mask += bytes(0 if octet == 0xFF else 0xFF for octet in octets[number.stop :])
+    bits = int.from_bytes(mask, "little")
+    return bits, int.from_bytes(octets, "little") & bits
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from mbus_grammars import BuildError, WirelessFrame
 from mbus_grammars.application import WIRED_ONLY
 from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import CI_NAMES, COMPACT_FRAMES, CField, ci_field_of
+from mbus_grammars.link import SINGLE_CHARACTER
 from mbus_grammars.places import RECORD_AREAS, SELECTIONS
 from mbus_grammars.record import (
     RecordArea,
@@ -159,7 +160,7 @@ def _grammar_values(form: str, frame: Mapping[str, Any], values: Mapping[str, An
     if form == "header":
         return _user_data(ci_field_of("records", "long"), values)
     if form == "frame" and frame.get("format") == "single character":
-        return {"start": 0xE5}
+        return {"start": SINGLE_CHARACTER}
     if form == "frame" and given is None:
         return {"c_field": frame.get("c_field"), "a_field": frame.get("a_field")}
     if form == "wireless" and given is None and not (values.get("ell") or values.get("afl")):

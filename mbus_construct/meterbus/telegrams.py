@@ -17,7 +17,7 @@ from mbus_grammars import (
     LengthError,
     LinkUserData,
 )
-from mbus_grammars.link import frame_length
+from mbus_grammars.link import TRAILER, LongFrame, frame_length
 from mbus_grammars.places import LONG_OVERHEAD
 
 from ..decoding.decode import decode
@@ -208,7 +208,7 @@ class TelegramLong(_WithHeader):
     def load(self, tgr: Octets) -> None:
         """Read the octets of a frame into this telegram."""
         octets = _read(tgr, TelegramLong)
-        content = octets[4:-2]
+        content = octets[LongFrame.first : -TRAILER]
         parsed = LinkUserData.parse(content)
         telegram = decode(content, link="c_field", keys=KEYS.keys)
         _refuse_other_data(telegram)

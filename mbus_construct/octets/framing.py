@@ -78,7 +78,7 @@ def _starts_wireless(octets: bytes) -> bool:
     if len(octets) < MIN_TELEGRAM or octets[0] < MIN_TELEGRAM - 1 or octets[1] not in WIRELESS_C_FIELDS:
         return False
     manufacturer = int.from_bytes(octets[LINK_ADDRESS][:2], "little")
-    return all(1 <= manufacturer >> shift & 0x1F <= 26 for shift in (0, 5, 10))
+    return all(1 <= manufacturer >> shift & 31 <= 26 for shift in (0, 5, 10))
 
 
 def _starts(octets: bytes) -> bool:

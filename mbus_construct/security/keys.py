@@ -23,18 +23,12 @@ from typing import Any, Final, cast
 from mbus_grammars import DecodeError, MBusError
 from mbus_grammars.base import is_mapping
 from mbus_grammars.fields import IdentificationNumber, Manufacturer
-from mbus_grammars.places import ADDRESS_SIZE, LONG_HEADER, header_order
+from mbus_grammars.places import ADDRESS_SIZE, LONG_HEADER, as_written, header_order
 
 from ..octets.hex_text import parse_hex
 
 OCTETS: Final = 16  # AES-128
 DEFAULT: Final = "default"
-
-
-def _as_written(address: bytes | bytearray) -> bytes:
-    """An address in a long header's order, the digits of its number as people write them."""
-    number = LONG_HEADER["identification_number"]
-    return bytes(address[number][::-1] + address[number.stop :])
 
 
 class KeysError(MBusError, ValueError):
@@ -256,14 +250,14 @@ class Keys:
         for name, told in given:
             if told is not None:
                 octets[LONG_HEADER[name]], known[LONG_HEADER[name]] = told, b"\xff" * len(told)
-        return self._find(int.from_bytes(_as_written(octets)), int.from_bytes(_as_written(known)))
+        return self._find(*(int.from_bytes(as_written(bytes(item))) for item in (octets, known)))
 
     def for_octets(self, address: bytes) -> tuple[Key, ...]:
         """The keys to try for a meter by the eight octets of its address as the link layer has them."""
         return self._found(address)
 
     def _by_octets(self, address: bytes) -> tuple[Key, ...]:
-        return self._find(int.from_bytes(_as_written(header_order(address))), _WHOLE)
+        return self._find(int.from_bytes(as_written(header_order(address))), _WHOLE)
 
     def _find(self, address: int, known: int) -> tuple[Key, ...]:
         fitting: dict[Key, None] = {}

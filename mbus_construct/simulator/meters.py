@@ -7,12 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from mbus_grammars import BuildError, FixedData, LongHeader
+from mbus_grammars import BuildError, FixedData
 from mbus_grammars.application import ShortHeader
 from mbus_grammars.fields import ci_field_of
 from mbus_grammars.record import RecordsFromMeter
 
-from ..bus.address import SecondaryAddress
+from ..bus.address import SecondaryAddress, parse_secondary
 from ..bus.slave import Behaviour, UserData
 from ..decoding.decode import decode, decode_records
 from ..encoding.encode import encode
@@ -335,11 +335,7 @@ class SimulatedMeter:
             return None
         if len(digits) != 16 or not digits[:8].isdecimal():
             return DATA_ERROR
-        wire = bytes.fromhex(digits[:8])[::-1] + bytes.fromhex(digits[8:])
-        parsed: Mapping[str, Any] = LongHeader.parse(wire + bytes(4))
-        self._address = SecondaryAddress(
-            digits[:8], parsed["manufacturer"], parsed["version"], int(parsed["device_type"])
-        )
+        self._address = parse_secondary(digits)
         return None
 
     def _set_clock(self, value: object, now: float) -> int | None:

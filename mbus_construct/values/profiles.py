@@ -22,7 +22,7 @@ Record = Any  # a `Record` of `model`, which stands above this room
 
 _VARIABLE: Final = VariableLength("profile")
 
-_PROFILE_VIFES: Final = (0x13, 0x1E, 0x1F)
+_PROFILE_VIFES: Final = (0x13, 0x1E, 0x1F)  # the codes of the VIFEs
 _INVERSE: Final = 0x13
 
 _STEPS: Final = {

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from mbus_grammars import BuildError, DataRecordHeader, Meaning
 from mbus_grammars.base import is_mapping
+from mbus_grammars.coding import SecondaryAddress
+from mbus_grammars.places import as_written
 
 from .to_value import EXACT, IDENTIFIERS
 
@@ -140,13 +142,7 @@ def _variable_length(meaning: Meaning, value: object) -> Any:
 def _secondary_address(value: object) -> dict[str, Any]:
     if not isinstance(value, str) or not re.fullmatch("[0-9A-Fa-f]{16}", value):
         raise BuildError("value", value, "a secondary address of 16 digits")
-    octets = bytes.fromhex(value)
-    return {
-        "identification_number": value[:8],
-        "manufacturer": f"{int.from_bytes(octets[4:6], 'little'):04X}",
-        "version": octets[6],
-        "device_type": octets[7],
-    }
+    return SecondaryAddress.parse(as_written(bytes.fromhex(value)))
 
 
 def _moment_bits(data_type: str, moment: datetime | date | time, summer_time: bool) -> dict[str, Any]:
