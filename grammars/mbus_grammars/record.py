@@ -165,7 +165,7 @@ class _Header(Anything):
             meaning=meaning,
             data_type=data_type,
             data=data,
-            length=0 if data_type == "none" else DATA_LENGTHS[dib["data_field"]],
+            length=0 if data_type == "none" else DATA_LENGTHS[int(dib["data_field"])],
             fault=fault,
         )
 
