@@ -251,6 +251,14 @@ def telegram_of_a(octets: bytes) -> bytes | None:
     return b"".join([octets[start:end] for start, end in parts])
 
 
+def with_l_field(octets: bytes) -> bytes:
+    """A CRC-less telegram with its L field in front of the octets that start with the C field.
+
+    That of a message which was joined from fragments counts no further than an L field can.
+    """
+    return bytes([min(len(octets), 0xFF)]) + octets
+
+
 def with_crcs(octets: bytes, frame_format: FrameFormat) -> bytes:
     """The frame of a CRC-less telegram, whose L field has to be right.
 

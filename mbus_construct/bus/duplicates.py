@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.code_tables import DEVICE_TYPES
+from mbus_grammars.places import LONG_HEADER
 
 from .events import Finding, FoundMeter, found
 from .selection import Probe
@@ -121,24 +122,20 @@ class _Tie:
 
     def _parts(self, mask: SecondaryAddress) -> tuple[list[SecondaryAddress], list[SecondaryAddress]]:
         """The masks into which a mask is split: those that are likely, and the others."""
-        known = [address.octets for address in self.known]
-        octets = mask.octets
         if mask.device_type == _ANY:
-            likely = _first((address[7] for address in known), DEVICE_TYPES)
+            likely = _first((address.device_type for address in self.known), DEVICE_TYPES)
             return self._split(likely, lambda value: replace(mask, device_type=value))
         if mask.version == _ANY:
-            likely = _first(address[6] for address in known)
+            likely = _first(address.version for address in self.known)
             return self._split(likely, lambda value: replace(mask, version=value))
-        if octets[5] == _ANY:
-            likely = _first(address[5] for address in known)
-            return self._split(
-                likely, lambda value: replace(mask, manufacturer=f"{value:02X}{octets[4]:02X}")
-            )
-        if octets[4] == _ANY:
-            likely = _first(address[4] for address in known)
-            return self._split(
-                likely, lambda value: replace(mask, manufacturer=f"{octets[5]:02X}{value:02X}")
-            )
+        known = [address.octets[LONG_HEADER["manufacturer"]] for address in self.known]
+        low, high = mask.octets[LONG_HEADER["manufacturer"]]
+        if high == _ANY:
+            likely = _first(code[1] for code in known)
+            return self._split(likely, lambda value: replace(mask, manufacturer=f"{value:02X}{low:02X}"))
+        if low == _ANY:
+            likely = _first(code[0] for code in known)
+            return self._split(likely, lambda value: replace(mask, manufacturer=f"{high:02X}{value:02X}"))
         return [], []
 
     @staticmethod

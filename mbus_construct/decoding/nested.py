@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mbus_grammars import DecodeError
+from mbus_grammars.wireless import with_l_field
 
 from ..model.diagnostic import Diagnostic
 from ..model.telegram import Contained, Telegram
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 # VIF FDh 3Bh: data container for wireless M-Bus protocol. EN 13757-3:2018 via libmburs.
 CONTAINER: Final = b"\xfd\x3b"
-_L_FIELD_MAX: Final = 0xFF
 
 Decode = Callable[[bytes], Telegram]
 
@@ -56,9 +56,9 @@ def _with_contained(telegram: Telegram, decode: Decode) -> Telegram:
 def _telegram_in(octets: bytes) -> bytes:
     """The telegram in a container: with its L field, or from the C field on."""
     if not looks_wireless(octets):
-        with_l_field = bytes([min(len(octets), _L_FIELD_MAX)]) + octets
-        if looks_wireless(with_l_field):
-            return with_l_field
+        completed = with_l_field(octets)
+        if looks_wireless(completed):
+            return completed
     return octets
 
 

@@ -15,7 +15,7 @@ from mbus_grammars.record import (
     RecordArea,
     RecordsFromMeter,
 )
-from mbus_grammars.wireless import with_crcs
+from mbus_grammars.wireless import with_crcs, with_l_field
 
 from ..decoding.decrypted import read
 from ..decoding.manufacturers import rebuilt
@@ -113,7 +113,7 @@ def plain_octets(values: Mapping[str, Any], *, joined: bool = False) -> tuple[by
     except BuildError as error:
         raise BuildError(_as_given(error.field), error.value, error.limit) from error
     if form == "wireless":
-        octets = bytes([min(len(octets) - 1, 0xFF)]) + octets[1:]
+        octets = with_l_field(octets[1:])
     refuse_lost(values, read(octets, form, None))
     frame_format: FrameFormat = frame["format"] if form == "wireless" else "CRC-less"
     return octets, form, frame_format

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mbus_grammars.layers import AFL_FIELDS, FragmentationControl
+from mbus_grammars.wireless import with_l_field
 
 from ..security.message import with_payload_crc
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from ..octets.locate import AFL, Layers
 
 _MAX_MESSAGES: Final = 1024
-_L_FIELD_MAX: Final = 0xFF
 
 # What all fragments of a message that say it say alike.
 _OF_MESSAGE: Final = ("message_control", "key_information", "message_counter")
@@ -139,7 +139,7 @@ def _message(octets: bytes, layers: Layers, parts: tuple[_Part, ...]) -> Joined:
         reason = f"the message has {len(message)} octets, its first fragment says {announced}"
         return Joined(None, reason, lost=True)
     whole = octets[: last.start + 1] + bytes([len(head)]) + head + message
-    whole = bytes([min(len(whole) - 1, _L_FIELD_MAX)]) + whole[1:]
+    whole = with_l_field(whole[1:])
     if layers.session:
         whole = with_payload_crc(whole, layers._replace(end=len(whole)))
     return Joined(whole)
