@@ -50,6 +50,7 @@ DATA_FIELDS: Final = CodeTable(
 # Octets of data that a data field announces; None where the data tell their own length.
 DATA_LENGTHS: Final[tuple[int | None, ...]] = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, None, 6, None)
 
+NO_RECORD: Final = "the DIF is a special function, no data record"
 EXTENSION: Final = 0x80  # the bit that says that a DIFE follows
 
 # DIFs that are no data record but a function of their own take the whole octet. MBDOC48 6.3.2.
@@ -110,8 +111,7 @@ class DIBAdapter(AnyAdapter):
 
     def _decode(self, obj: Mapping[str, Any], context: Context, path: str) -> Container[Any]:
         if obj["dif"]["data_field"] == SPECIAL_FUNCTION:
-            fault = "the DIF is a special function, no data record"
-            raise DecodeError(fault, path=path, code="special_function")
+            raise DecodeError(NO_RECORD, path=path, code="special_function")
         storage, tariff, subunit = obj["dif"]["storage_number"], 0, 0
         difes = obj["difes"] or ()
         if self.limit is not None and len(difes) > self.limit:

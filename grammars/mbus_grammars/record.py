@@ -4,15 +4,16 @@
     data record    DIB | VIB | data
 
 Reserved DIFs take one octet. A record that cannot be read is kept as octets, with the reason, and the
-ones behind it are read where its end is known.
+ones after it are read where its end is known.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from construct import ConstructError, Container, ListContainer, Struct
 from construct.core import stream_read, stream_write
@@ -45,6 +46,7 @@ from .errors import BuildError, DecodeError, MBusError
 from .fields import Manufacturer
 from .lvar import VariableLength
 from .meaning import ACTIONS_WITHOUT_DATA, FROM_METER, TO_METER, Meaning, meaning_of
+from .scan import data_end, scan
 from .vib import MAX_VIFES, VIB, VIBOfAnyLength
 
 
@@ -213,6 +215,20 @@ class DataRecordConstruct(Anything):
         return obj
 
 
+class RecordPlace(NamedTuple):
+    """A data record: octets `start` to `end`, its data from `data` on.
+
+    Attributes:
+        fault: why it cannot be read; `header` is None then, and it mostly reaches to the end of the area.
+    """
+
+    start: int
+    data: int
+    end: int
+    header: DataRecordHeader | None
+    fault: DecodeError | None = None
+
+
 class RecordArea(Anything):
     """Everything from the first DIF to the end of the data, as a list.
 
@@ -241,6 +257,27 @@ class RecordArea(Anything):
         parsed, end = self._header.at(octets, position)
         return parsed["_header"], end
 
+    def places(self, octets: bytes) -> Iterator[tuple[int, int, RecordPlace | None]]:
+        """The items of an area: start, end, and where the parts of a data record stand.
+
+        None for a special function. Data are not read.
+        """
+
+        def place_at(position: int, number: int) -> tuple[RecordPlace, int]:
+            return self._place_at(octets, position, f"(parsing)[{number}]")
+
+        return scan(octets, 0, place_at, self.direction)
+
+    def _place_at(self, octets: bytes, position: int, path: str) -> tuple[RecordPlace, int]:
+        with suppress(ConstructError, MBusError):
+            header, data = self.header_at(octets, position)
+            end = data_end(octets, data, header.length)
+            if end is not None and end <= len(octets) and not header.fault:
+                return RecordPlace(position, data, end, header), end
+        item, end = self.item_at(octets, position, path)
+        fault = DecodeError(item["reason"], offset=item["offset"], code=item["code"])
+        return RecordPlace(position, end, end, None, fault), end
+
     def item_at(self, octets: bytes, position: int, path: str) -> tuple[Container[Any], int]:
         """What an area that ends with the octets has at a position where no special function stands.
 
@@ -251,56 +288,38 @@ class RecordArea(Anything):
         area.seek(position)
         context: Any = Container(_parsing=True, _building=False, _sizing=False)
         context["_params"] = Container(values_only=True)
-        item = self._record(area, octets, 0, context, path)
-        return item, area.tell()
+        return self._record(area, octets, 0, context, path)
 
     def _parse(self, stream: Stream, context: Context, path: str) -> ListContainer[Any]:
         base = stream.tell()
         octets = stream.read()
         area = io.BytesIO(octets)
+
+        def record_at(position: int, number: int) -> tuple[Container[Any], int]:
+            area.seek(position)
+            return self._record(area, octets, base, context, f"{path}[{number}]")
+
         items: ListContainer[Any] = ListContainer()
-        position = 0
-        while position < len(octets):
-            if octets[position] in SPECIAL_FUNCTIONS:
-                item = self._special(area, context, path)
-            else:
-                item = self._record(area, octets, base, context, f"{path}[{len(items)}]")
-            end = area.tell()
-            item["_span"] = (base + position, base + end)
+        for start, end, record in scan(octets, 0, record_at, self.direction):
+            item = _special(octets[start:end]) if record is None else record
+            item["_span"] = (base + start, base + end)
             items.append(item)
-            position = end
         return items
 
     def _record(
         self, area: io.BytesIO, octets: bytes, base: int, context: Context, path: str
-    ) -> Container[Any]:
-        start = area.tell()
+    ) -> tuple[Container[Any], int]:
+        start, end = area.tell(), len(octets)
         try:
             record: Container[Any] = self.record._parse(area, context, path)
         except (ConstructError, MBusError) as error:
-            item = malformed(octets[start:], len(octets), error)
+            item = malformed(octets[start:], end, error)
             if item["code"] == "chain_too_long":  # its end is known
-                item["malformed"] = octets[start : area.tell()]
-            else:
-                area.seek(len(octets))
+                end = area.tell()
+                item["malformed"] = octets[start:end]
             item["offset"] += base
-            return item
-        return record
-
-    def _special(self, area: io.BytesIO, context: Context, path: str) -> Container[Any]:
-        dif = SPECIAL_DIFS.codes[area.read(1)[0]]
-        if dif in MANUFACTURER_DIFS:
-            return Container(dif=dif, manufacturer_data=area.read())
-        if dif == GLOBAL_READOUT and self.direction == TO_METER:
-            start = area.tell()
-            if not area.read(1):
-                return Container(dif=dif)
-            area.seek(start)
-            try:
-                return Container(dif=dif, vib=VIB._parse(area, context, path + " -> vib"))
-            except ConstructError:
-                area.seek(start)
-        return Container(dif=dif)
+            return item, end
+        return record, area.tell()
 
     def _build(self, obj: Sequence[Any] | bytes, stream: Stream, context: Context, path: str) -> Any:
         if isinstance(obj, bytes):  # an area that is whole already
@@ -352,6 +371,13 @@ class RecordArea(Anything):
             VIB._build(item["vib"], octets, context, f"{path} -> vib")
         octets.write(octets_of(item.get("manufacturer_data", b""), f"{path} -> manufacturer_data"))
         return octets.getvalue()
+
+
+def _special(octets: bytes) -> Container[Any]:
+    dif, content = SPECIAL_DIFS.codes[octets[0]], octets[1:]
+    if dif in MANUFACTURER_DIFS:
+        return Container(dif=dif, manufacturer_data=content)
+    return Container(dif=dif, vib=VIB.parse(content)) if content else Container(dif=dif)
 
 
 RecordsFromMeter: Final = RecordArea(FROM_METER)

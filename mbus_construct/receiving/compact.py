@@ -21,9 +21,9 @@ from mbus_grammars.application import CompactFrame, FormatFrame
 from mbus_grammars.base import as_decode_error
 from mbus_grammars.constructs import StrictStruct
 from mbus_grammars.crc import crc
-from mbus_grammars.dib import IDLE_FILLER, MANUFACTURER_DIFS
-from mbus_grammars.lvar import lvar_length
+from mbus_grammars.dib import IDLE_FILLER, METER_DIFS, NO_RECORD
 from mbus_grammars.record import RecordsFromMeter
+from mbus_grammars.scan import data_end
 
 State = Literal[
     "ok", "unknown_signature", "data_too_short", "data_too_long", "lvar_reserved", "full_frame_crc"
@@ -112,47 +112,18 @@ def format_frame(records: bytes) -> bytes:
 # --- Records by their headers --------------------------------------------------------------------
 
 
-def _header(octets: bytes, position: int) -> tuple[int | None, int]:
-    """How many data a header announces, None where an LVAR octet says it, and where the header ends.
-
-    Raises what the grammar raises where it refuses records with this header.
-    """
-    header, end = RecordsFromMeter.header_at(octets, position)
-    if header.fault:
-        raise DecodeError(header.fault, offset=position, code="chain_too_long")
-    return header.length, end
-
-
-def _end_of_data(octets: bytes, start: int, length: int | None) -> int | None:
-    """Where the data of a record end, behind the octets where they are cut; None where LVAR is reserved."""
-    if length is not None:
-        return start + length
-    if start >= len(octets):
-        return start + 1
-    content = lvar_length(octets[start])
-    return None if content is None else start + 1 + content
-
-
 def places_of(records: bytes) -> list[Place]:
     """The data records of an area, up to its end or to 0Fh or 1Fh. Raises where one cannot be read."""
     places: list[Place] = []
-    position, source = 0, 0
-    while position < len(records):
-        dif = records[position]
-        if dif == IDLE_FILLER:
-            position += 1
-            continue
-        if dif in MANUFACTURER_DIFS:
-            break
-        length, start = _header(records, position)
-        end = _end_of_data(records, start, length)
-        if end is None:
-            fault = f"LVAR {records[start]:02X}h is reserved, its length unknown"
-            raise DecodeError(fault, offset=start, code="lvar_reserved")
-        if end > len(records):
-            raise DecodeError("the record's data are cut short", offset=start, code="incomplete")
-        places.append(Place(position, start, end, source))
-        position, source = end, source + end - start
+    source = 0
+    for start, end, record in RecordsFromMeter.places(records):
+        if record is not None:
+            if record.fault is not None:
+                raise record.fault
+            places.append(Place(start, record.data, end, source))
+            source += end - record.data
+        elif records[start] not in METER_DIFS:
+            raise DecodeError(NO_RECORD, offset=start, code="special_function")
     return places
 
 
@@ -194,13 +165,15 @@ def format_of(signature: int, octets: bytes) -> Format:
             position += 1
             continue
         try:
-            length, end = _header(octets, position)
+            header, end = RecordsFromMeter.header_at(octets, position)
+            if header.fault:
+                raise DecodeError(header.fault, offset=position, code="chain_too_long")
         except REFUSALS as error:
             why = as_decode_error(error, position).message
             fault = f"header {len(headers) + 1} of the format {signature:04X}h cannot be read: {why}"
             raise DecodeError(fault, offset=position, code="format_signature") from error
         headers.append(octets[position:end])
-        lengths.append(length)
+        lengths.append(header.length)
         position = end
     found = crc(b"".join(headers))
     if not headers or found != signature:
@@ -223,7 +196,7 @@ def full_frame(form: Format, full_frame_crc: int, data: bytes) -> Full:
     places: list[Place] = []
     position, source = 0, 0
     for header, length in zip(form.headers, form.lengths, strict=True):
-        end = _end_of_data(data, source, length)
+        end = data_end(data, source, length)
         if end is None or end > len(data):
             return _cut(form, data, b"".join(parts), tuple(places), source=source, end=end)
         parts += header, data[source:end]

@@ -7,29 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mbus_grammars.dib import MANUFACTURER_DIFS, MORE_RECORDS_FOLLOW, SPECIAL_FUNCTIONS
+from mbus_grammars.dib import MANUFACTURER_DIFS, MORE_RECORDS_FOLLOW
 from mbus_grammars.record import RecordsFromMeter
+from mbus_grammars.scan import scan
 
 from ...model.record import SpecialFunction
 from .fields import REFUSALS, Fault, Field, reserved
-from .records import record_at
+from .records import Found, record_at
 
 if TYPE_CHECKING:
     from ...model.diagnostic import Diagnostic
-
-
-class Note(NamedTuple):
-    """A diagnostic on a special function, and the record in front of which that stands."""
-
-    before: int
-    diagnostic: Diagnostic
 
 
 class Area(NamedTuple):
     """A record area: its records, its fillers, and where the manufacturer's data start (None without).
 
     `faults` are its records that cannot be read, which are not among the fields; `free` are those of their
-    octets that may be others without changing the fault, as (start, end).
+    octets that may be others without changing the fault, as (start, end). `diagnostics` are on special
+    functions, each with the number of the record in front of which that stands.
     """
 
     fields: tuple[Field, ...]
@@ -38,7 +33,7 @@ class Area(NamedTuple):
     more_records_follow: bool
     faults: tuple[Fault, ...] = ()
     free: tuple[tuple[int, int], ...] = ()
-    notes: tuple[Note, ...] = ()
+    diagnostics: tuple[tuple[int, Diagnostic], ...] = ()
 
 
 def area_of(octets: bytes, position: int, path: str) -> Area | None:
@@ -46,37 +41,35 @@ def area_of(octets: bytes, position: int, path: str) -> Area | None:
 
     `path` is the grammar's name for the area.
     """
-    end = len(octets)
     fields: list[Field] = []
     special: list[SpecialFunction] = []
     faults: list[Fault] = []
     free: list[tuple[int, int]] = []
-    notes: list[Note] = []
+    diagnostics: list[tuple[int, Diagnostic]] = []
     tail, more = None, False
-    while position < end:
-        dif = octets[position]
-        index = len(fields) + len(faults)
-        if dif in SPECIAL_FUNCTIONS:
-            if dif in MANUFACTURER_DIFS:
-                tail, more = position + 1, dif == MORE_RECORDS_FOLLOW
-                break
-            special.append(SpecialFunction(index, octets[position : position + 1]))
-            remark = reserved(dif, position)
-            if remark is not None:
-                notes.append(Note(index, remark))
-            position += 1
-            continue
-        found = record_at(octets, position, f"{path}[{index + len(special)}]", index)
+
+    def read(start: int, number: int) -> tuple[Found | Fault, int]:
+        found = record_at(octets, start, f"{path}[{number}]", number - len(special))
+        return found, found.end
+
+    for start, end, found in scan(octets, position, read):
         if isinstance(found, Fault):
             decisive = _decisive(octets, found)
             if decisive is None:
                 return None
             faults.append(found)
             free.append((decisive, found.end))
+        elif found is not None:
+            fields.append(found.field())
+        elif octets[start] in MANUFACTURER_DIFS:
+            tail, more = start + 1, octets[start] == MORE_RECORDS_FOLLOW
         else:
-            fields.append(found.field(position))
-        position = found.end
-    return Area(tuple(fields), tuple(special), tail, more, tuple(faults), tuple(free), tuple(notes))
+            index = len(fields) + len(faults)
+            special.append(SpecialFunction(index, octets[start:end]))
+            remark = reserved(octets[start], start)
+            if remark is not None:
+                diagnostics.append((index, remark))
+    return Area(tuple(fields), tuple(special), tail, more, tuple(faults), tuple(free), tuple(diagnostics))
 
 
 def _decisive(octets: bytes, fault: Fault) -> int | None:

@@ -111,26 +111,25 @@ class _Writer:
 
     def source(self) -> str:
         body: list[str] = []
-        notes = list(self.plan.area.notes)
         for index in range(len(self.records) + len(self.faults)):
-            body += self._notes(notes, index)
+            body += self._diagnostics(index)
             fault = self.faults.get(index)
             if fault is not None:
                 self.constants[f"fault{index}"] = fault.record
                 body.append(f" r{index} = fault{index}(o, g)")
             else:
                 body += self._record(index, self.records[index])
-        body += self._notes(notes, len(self.records) + len(self.faults))
+        body += self._diagnostics(len(self.records) + len(self.faults))
         lines = ["def read(o):", *self._proof(), " g = []", *self._digits(), *self._unpack()]
         return "\n".join([*lines, *body, *self._telegram()]) + "\n"
 
-    def _notes(self, notes: list[Any], index: int) -> list[str]:
-        """Those that stand in front of a record; they leave the list."""
+    def _diagnostics(self, index: int) -> list[str]:
+        """Those on special functions that stand in front of a record."""
         lines: list[str] = []
-        while notes and notes[0].before <= index:
-            name = f"note{len(notes)}"
-            self.constants[name] = notes.pop(0).diagnostic
-            lines.append(f" g.append({name})")
+        for number, (before, diagnostic) in enumerate(self.plan.area.diagnostics):
+            if before == index:
+                self.constants[f"diagnostic{number}"] = diagnostic
+                lines.append(f" g.append(diagnostic{number})")
         return lines
 
     # --- What all telegrams have

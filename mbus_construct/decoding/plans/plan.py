@@ -161,6 +161,6 @@ def plan_for(octets: bytes, form: Form = "frame", *, remarkable: bool = False) -
     if secured is None:
         return None
     area = area_of(octets[: len(octets) - shape.tail], shape.start, shape.path)
-    if area is None or (not remarkable and (area.faults or area.notes or secured.remarks)):
+    if area is None or (not remarkable and (area.faults or area.diagnostics or secured.remarks)):
         return None
     return Plan(octets, shape, area, secured)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from mbus_grammars.lvar import lvar_length
+from mbus_grammars.scan import data_end
 
 from .fields import REFUSALS, Described, Fault, Field, fault_at
 from .headers import HEADERS
@@ -23,11 +23,11 @@ class Found(NamedTuple):
     start: int
     end: int
 
-    def field(self, offset: int) -> Field:
+    def field(self) -> Field:
         """The same record as a field of the layout."""
         item = self.item
         lvar = item.length is None
-        return Field(item.header, offset, self.start, self.end, lvar, item.read, item.remarks)
+        return Field(item.header, self.start - item.size, self.start, self.end, lvar, item.read, item.remarks)
 
 
 def record_at(body: bytes, position: int, path: str, index: int) -> Found | Fault:
@@ -48,13 +48,10 @@ def record_at(body: bytes, position: int, path: str, index: int) -> Found | Faul
     if item.fault:
         return fault_of(body, position, path, index, b"")
     start = position + item.size
-    length = item.length
-    if length is None and start < end:
-        content = lvar_length(body[start])
-        length = None if content is None else content + 1
-    if length is None or start + length > end:
+    stop = data_end(body, start, item.length)
+    if stop is None or stop > end:
         return fault_of(body, position, path, index, body[position : start + (item.length is None)])
-    return Found(item, start, start + length)
+    return Found(item, start, stop)
 
 
 def fault_of(body: bytes, position: int, path: str, index: int, decisive: bytes) -> Fault:

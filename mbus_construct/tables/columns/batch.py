@@ -137,7 +137,7 @@ def _read(key: _Key, sample: bytes) -> Telegram:
 def _is_columnar(plan: Plan) -> bool:
     """Whether the data are records of which `decode` has no more to say than the plan."""
     area = plan.area
-    if area.faults or area.notes or not area.fields:
+    if area.faults or area.diagnostics or not area.fields:
         return False
     # Where such data start without a link layer depends on more than the header.
     if plan.remarks and plan.form not in ("frame", "wireless"):
