@@ -7,7 +7,6 @@ wrong the frame passes for CRC-less, with the two octets of the CRC as the last 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -51,16 +50,17 @@ def mended(octets: bytes) -> Iterator[bytes]:
             yield bytes(telegram)
 
 
-def with_doubt(telegram: Telegram, octets: bytes, read: Callable[[bytes], Telegram]) -> Telegram:
-    """The telegram of a CRC-less frame, with a remark where it was a damaged frame B most likely.
+def damaged_crc(
+    telegram: Telegram, octets: bytes, read: Callable[[bytes], Telegram]
+) -> tuple[Diagnostic, ...]:
+    """What is to be said of the telegram of a CRC-less frame that was a damaged frame B most likely.
 
-    It is one if a telegram comes of it, once the bit is put right, that `read` reads without error.
+    It was one if a telegram comes of it, once the bit is put right, that `read` reads without error.
     """
     if telegram.worst == "error" or not any(read(item).worst != "error" for item in mended(octets)):
-        return telegram
+        return ()
     message = (
         "but for one bit the last two octets are the CRC of a frame of format B: it was damaged on its way, "
         "and its values may be wrong"
     )
-    remark = Diagnostic("warning", "frame_crc", message, len(octets) - CRC_SIZE)
-    return replace(telegram, diagnostics=(*telegram.diagnostics, remark))
+    return (Diagnostic("warning", "frame_crc", message, len(octets) - CRC_SIZE),)

@@ -13,7 +13,7 @@ from ..model.diagnostic import Diagnostic
 from ..octets.hex_text import octets_from
 from ..octets.recognise import GRAMMARS, candidates, looks_like_frame, misplaced_frame, wireless_telegram
 from ..security.keys import Keys
-from .damage import with_doubt
+from .damage import damaged_crc
 from .decrypted import read, read_at_once
 from .manufacturers import registered, with_manufacturer_fields
 from .nested import may_have_contents, with_contents
@@ -130,14 +130,14 @@ def read_by(
         whole = read_one(other)
         if whole.worst != "error":
             telegram, last = whole, other
-    doubted = telegram
+    said: tuple[Diagnostic, ...] = ()
     if started.sent and started.frame_format == "CRC-less":
-        doubted = with_doubt(telegram, started.sent, lambda octets: read_one(Started(octets, "wireless")))
+        said = damaged_crc(telegram, started.sent, lambda octets: read_one(Started(octets, "wireless")))
     if remember is not None:
-        doubts = doubted.diagnostics[len(telegram.diagnostics) :]
         telegram = remember(telegram, last)
-        doubted = replace(telegram, diagnostics=(*telegram.diagnostics, *doubts)) if doubts else telegram
-    return with_contents(guessed(doubted, started.others), read_inner)
+    if said:
+        telegram = replace(telegram, diagnostics=(*telegram.diagnostics, *said))
+    return with_contents(guessed(telegram, started.others), read_inner)
 
 
 def _by_radio(keys: Keys | None) -> Callable[[bytes], Telegram]:
