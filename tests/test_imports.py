@@ -38,7 +38,7 @@ def test_the_imports_are_found() -> None:
     assert ("mbus_construct.cli.commands.doctor", "mbus_construct.ports") in seen
     assert ("mbus_construct.decoding.decode", "mbus_construct.model.json_shapes") in seen
     assert ("mbus_construct", "mbus_construct.client.client") in seen
-    assert ("mbus_construct.tables.files.engine", "pyarrow.parquet") in seen
+    assert ("mbus_construct.tables.files.pyarrow_import", "pyarrow.parquet") in seen
     assert {room_of(module) for module in MODULES} == set(FLOOR_OF)
 
 

@@ -13,12 +13,12 @@ from ..model.diagnostic import Diagnostic
 from ..octets.hex_text import octets_from
 from ..octets.recognise import GRAMMARS, candidates, looks_like_frame, misplaced_frame, wireless_telegram
 from ..security.keys import Keys
-from .damage import damaged_crc
 from .decrypted import read, read_at_once
 from .manufacturers import registered, with_manufacturer_fields
 from .nested import may_have_contents, with_contents
 from .plans import PLANS
 from .reference import decode_records
+from .single_bit_errors import damaged_crc
 
 if TYPE_CHECKING:
     from mbus_grammars.wireless import FrameFormat

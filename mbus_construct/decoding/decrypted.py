@@ -16,7 +16,7 @@ from ..model.diagnostic import Diagnostic
 from ..security.opening import Opened, open_telegram
 from .nested import CONTAINER
 from .plans import PLANS
-from .plans.sealed import opened_at_once, remember
+from .plans.mode_5 import opened_at_once, remember
 from .reference import walk
 
 if TYPE_CHECKING:

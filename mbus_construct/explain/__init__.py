@@ -21,12 +21,12 @@ from ..decoding.decode import decode
 from ..octets.hex_text import octets_from, visible
 from ..octets.recognise import GRAMMARS, detect
 from ..security.keys import Keys
-from .blocks import Blocks
+from .crc_blocks import Blocks
+from .decryption import Secured
 from .explanation import BitSpan, Explanation, Kind, Span
-from .opened import Secured
+from .meanings import bit_spans
 from .records import Scope, heading, part_meaning, rows_of, words_of
-from .trace_grammars import Node, trace
-from .words import bit_spans
+from .traced_grammars import Node, trace
 
 if TYPE_CHECKING:
     from ..model.json_shapes import Form

@@ -15,12 +15,12 @@ from mbus_grammars.units import UNITS, unit_names
 from mbus_grammars.vib import code_rows
 from mbus_grammars.vif_tables import OBJECT_ACTION, RECORD_ERROR, Row
 
-from .layer_words import Words, count, hex_of
-from .words import bit_meaning, field_words, group_words, plain_words
+from .layer_meanings import Words, count, hex_of
+from .meanings import bit_meaning, field_words, group_words, plain_words
 
 if TYPE_CHECKING:
     from ..model.record import Record
-    from .trace import Node
+    from .tracer import Node
 
 
 @dataclass(frozen=True, slots=True)

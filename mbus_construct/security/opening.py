@@ -16,7 +16,6 @@ from mbus_grammars.security import FILLERS, MODE_5, MODE_7, SECURITY_MODE_NAMES
 from ..model.layers import key_wanted
 from ..octets.locate import layers_of
 from .aes import NO_IV, crypt_ctr, decrypt_cbc, encrypt_cbc
-from .doubts import doubts
 from .message import (
     KDF_A,
     announced_octets,
@@ -33,6 +32,7 @@ from .message import (
     with_payload_crc,
 )
 from .modes import mode5_iv
+from .plausibility import implausibility
 
 if TYPE_CHECKING:
     from ..model.json_shapes import Form
@@ -157,7 +157,7 @@ def _open_link_layer(
     found = next(fitting, None)
     if found is not None:
         if len(candidates) > 1:
-            found = min([found, *fitting], key=lambda each: doubts(each, layers_of(each, form)))
+            found = min([found, *fitting], key=lambda each: implausibility(each, layers_of(each, form)))
         return found, "decrypted", None
     if not addresses:
         message = f"{len(hidden)} octets are encrypted, and no address says of which meter they are"
@@ -231,7 +231,11 @@ class _Transport:
         if not plains:
             return self._left(None)
         found = [self._decrypted(plain, None) for plain in plains]
-        return found[0] if len(found) == 1 else min(found, key=lambda each: doubts(each.octets, each.layers))
+        return (
+            found[0]
+            if len(found) == 1
+            else min(found, key=lambda each: implausibility(each.octets, each.layers))
+        )
 
     def _authenticated(self, afl: AFL, length: int) -> Opened:
         """A message with a MAC of so many octets."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..octets.recognise import GRAMMARS
 from .columns.batch import sheet_of
-from .columns.extra import pa
 from .columns.keyring import Keyring
 from .columns.layouts import layouts
+from .columns.pyarrow_import import pa
 from .columns.source import octets_of, telegram_column
 from .columns.table import Output, field, kept_field, names
 from .columns.wide import WIDE_COLUMNS, wide

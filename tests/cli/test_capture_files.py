@@ -158,13 +158,13 @@ def test_convert_finds_what_decode_finds(
 ) -> None:
     pytest.importorskip("pyarrow", reason='needs pip install "mbus-construct[arrow]"')
     from mbus_construct.octets.hex_text import parse_hex  # noqa: PLC0415
-    from mbus_construct.tables.files import opened  # noqa: PLC0415
+    from mbus_construct.tables.files import streams  # noqa: PLC0415
     from mbus_construct.tables.files.inputs import find  # noqa: PLC0415
     from mbus_construct.tables.files.pieces import Pieces  # noqa: PLC0415
     from mbus_construct.tables.files.rows import Wanted  # noqa: PLC0415
     from mbus_grammars import MBusError  # noqa: PLC0415
 
-    monkeypatch.setattr(opened, "BLOCK", block)
+    monkeypatch.setattr(streams, "BLOCK", block)
     generator = random.Random(seed)  # noqa: S311
     lines = [WIRED.hex(), *(lines_of(generator) for _ in range(60))]
     lines += lines[:1] * 40  # many usual ones, with others among them

@@ -14,7 +14,7 @@ from explanations import assert_covered, by_path
 from helpers import plain
 from mbus_construct.explain import GRAMMARS, explain
 from mbus_construct.explain.text import to_lines
-from mbus_construct.explain.trace_grammars import trace
+from mbus_construct.explain.traced_grammars import trace
 from mbus_grammars import DecodeError, Frame
 from vectors import FRAMES
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from mbus_construct import DecodeError, Receiver, Telegram, decode, encode
-from mbus_construct.decoding.damage import mended
+from mbus_construct.decoding.single_bit_errors import mended
 from mbus_grammars.wireless import with_crcs, without_crcs
 from radio import (
     E62,

@@ -7,6 +7,6 @@ and gives the same as their walk.
 from __future__ import annotations
 
 from .plan import Plan, plan_for
-from .plans import PLANS, Plans
+from .plan_cache import PLANS, Plans
 
 __all__ = ["PLANS", "Plan", "Plans", "plan_for"]

@@ -21,9 +21,9 @@ from ...model.diagnostic import Diagnostic
 from ...model.record import Record
 from ...model.telegram import Telegram
 from ...values.to_value import EXACT
-from .drafts import RecordDraft, TelegramDraft, record_of
-from .outer import ELLS, afl_of, counted, ell_of
-from .rest import LINK_METERS, METERS, STATUS, frame_fields, frames_of, link_meter_of, meter_of
+from .link_and_header import LINK_METERS, METERS, STATUS, frame_fields, frames_of, link_meter_of, meter_of
+from .mutable import RecordDraft, TelegramDraft, record_of
+from .radio_layers import ELLS, afl_of, counted, ell_of
 
 if TYPE_CHECKING:
     from .fields import Field

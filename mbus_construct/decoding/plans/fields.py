@@ -12,7 +12,7 @@ from mbus_grammars.record import RecordsFromMeter
 
 from ...model.diagnostic import Diagnostic
 from ...values.headers import RecordHeader, describe
-from .drafts import record_of
+from .mutable import record_of
 from .readers import Reader
 
 if TYPE_CHECKING:

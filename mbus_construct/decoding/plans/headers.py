@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from mbus_grammars.record import RecordsFromMeter
 
 from .fields import Described, described
-from .recorders import Recorder, nothing, recorder
+from .record_makers import Recorder, nothing, recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,15 +16,15 @@ from mbus_grammars.security import MessageCounter
 
 from .area import area_of
 from .compiled import Read, compiled
-from .rest import security
-from .shapes import C_FIELD, shape_of
-from .wireless import LINK
+from .link_and_header import security
+from .wired_shapes import C_FIELD, shape_of
+from .wireless_shapes import LINK
 
 if TYPE_CHECKING:
     from ...model.json_shapes import Form
     from ...model.telegram import Telegram
     from .area import Area
-    from .rest import Secured
+    from .link_and_header import Secured
     from .shape import Outer, Shape
 
 _NUMBER: Final[int] = IdentificationNumber.sizeof()

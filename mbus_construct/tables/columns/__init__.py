@@ -5,4 +5,6 @@ reads the octets, `groups` finds the telegrams of one layout, `plan` and `number
 `batch` puts the columns together. Needs the extra `arrow`.
 """
 
-from . import extra as extra  # says what to install, before a module of this room asks for NumPy
+from . import (
+    pyarrow_import as pyarrow_import,  # says what to install, before a module of this room asks for NumPy
+)

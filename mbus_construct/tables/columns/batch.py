@@ -15,23 +15,23 @@ from ...decoding.decrypted import read_opened
 from ...decoding.manufacturers import registered
 from ...decoding.nested import CONTAINER
 from ...decoding.plans.plan import plan_for
-from ...decoding.plans.shapes import SHAPES, key_of, shape_of
+from ...decoding.plans.wired_shapes import SHAPES, key_of, shape_of
 from ...octets.recognise import C_FIELDS, CI_FIELDS, looks_like_frame, looks_wireless
 from ...security.opening import Opened
-from .checks import may_be_by_radio, payload_crcs_fit, summed
-from .extra import pa
+from .checksums import may_be_by_radio, payload_crcs_fit, summed
 from .fill import fill
-from .fill_scattered import fill_scattered
+from .fill_rare_layouts import fill_rare
 from .groups import groups
-from .lines import matrix_of
+from .long_table import Sheet
 from .opening import Stock, prepared
 from .plan import ColumnPlan, Layout, Part
-from .refused import Refused, fill_refused
+from .pyarrow_import import pa
+from .rare_layouts import Headers, Scattered
+from .refusals import Refused, fill_refused
+from .repeated_strings import VOCABULARIES
 from .rows import error_row, telegram_rows, whole_codes
-from .scatter import Headers, Scattered
-from .sheet import Sheet
 from .source import PAD, padded, stretch
-from .words import VOCABULARIES
+from .telegram_matrix import matrix_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,7 +174,7 @@ def sheet_of(octets: Octets, link: str, wanted: Iterable[str], keys: Keyring) ->
     sheet = Sheet(count + len(refused) + len(rows), names)
     at = fill(sheet, parts)
     for found in scattered:
-        fill_scattered(sheet, found, at)
+        fill_rare(sheet, found, at)
         at += len(found)
     fill_refused(sheet, refused, at)
     at += len(refused)

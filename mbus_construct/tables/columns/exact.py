@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ...values.to_value import EXACT
-from .extra import pa
+from .pyarrow_import import pa
 from .table import DECIMAL
 
 if TYPE_CHECKING:

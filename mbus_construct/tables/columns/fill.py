@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .lines import VALUE_CELLS, Lines, characters, numbers, scaled
+from .long_table import Column
 from .moments import moments
 from .numbers import integers, load_type
 from .plan import NUMBERS
-from .sheet import Column
+from .telegram_matrix import VALUE_CELLS, Lines, characters, numbers, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from .long_table import Sheet
     from .plan import Alike, Cell, ColumnPlan, Part
-    from .sheet import Sheet
 
 # The columns that hold what the data say.
 _VALUES: Final = frozenset({*VALUE_CELLS, "value", "value_decimal"})

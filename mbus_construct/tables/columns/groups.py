@@ -13,10 +13,10 @@ import numpy as np
 from mbus_grammars.places import LINKS
 from mbus_grammars.security import FILLERS
 
-from ...decoding.plans.shapes import SHAPES
-from ...decoding.plans.wireless import LINK
-from .extra import pa
+from ...decoding.plans.wired_shapes import SHAPES
+from ...decoding.plans.wireless_shapes import LINK
 from .opening import SECURITY_MODE
+from .pyarrow_import import pa
 from .source import PAD, padded
 
 if TYPE_CHECKING:

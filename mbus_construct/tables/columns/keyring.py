@@ -8,7 +8,7 @@ from mbus_grammars import DecodeError, MBusError
 
 from ...security.aes import required
 from ...security.keys import Keys, KeysError
-from .extra import pa
+from .pyarrow_import import pa
 
 if TYPE_CHECKING:
     from ...security.keys import KeysLike

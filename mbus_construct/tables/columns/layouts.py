@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .extra import pa
+from .pyarrow_import import pa
 from .table import LAYOUT_COLUMNS
 
 if TYPE_CHECKING:

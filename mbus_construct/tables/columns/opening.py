@@ -16,13 +16,13 @@ from mbus_grammars.link import START_LONG, accept_one
 from mbus_grammars.security import ConfigurationField
 from mbus_grammars.wireless import MIN_TELEGRAM, length_of_a, without_crcs
 
-from ...decoding.damage import mended
-from ...decoding.plans.sealed import opened_at_once, remember
-from ...decoding.plans.shapes import SHAPES
+from ...decoding.plans.mode_5 import opened_at_once, remember
+from ...decoding.plans.wired_shapes import SHAPES
+from ...decoding.single_bit_errors import mended
 from ...octets.recognise import candidates, looks_like_frame, wireless_telegram
 from ...security.opening import open_telegram
-from .checks import SENT_BY_RADIO
-from .refused import Refused
+from .checksums import SENT_BY_RADIO
+from .refusals import Refused
 from .rows import error_row
 from .source import Octets
 

@@ -19,9 +19,9 @@ from mbus_grammars.vib import ReversedText
 
 from ...values.to_value import identifier_digits, is_plain_text
 from .moments import MOMENTS
+from .repeated_strings import VOCABULARIES, index_type
 from .rows import header_cells, joined, layout_id
 from .table import OFFERED, WORDS
-from .words import VOCABULARIES, index_type
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -11,7 +11,7 @@ import numpy as np
 from mbus_grammars import DecodeError, MBusError
 
 from ...octets.hex_text import parse_hex
-from .extra import pa
+from .pyarrow_import import pa
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

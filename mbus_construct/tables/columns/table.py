@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from .extra import pa
+from .pyarrow_import import pa
 
 Shape = Literal["long", "facts", "layouts"]
 

@@ -11,14 +11,14 @@ import numpy as np
 from ...values.to_value import EXACT
 from .batch import Alone, split
 from .exact import digits_of, narrow
-from .extra import pa
-from .lines import Lines, characters, numbers, scaled
+from .long_table import Sheet, identifications, strings
 from .moments import moments
 from .numbers import integers
 from .opening import prepared
 from .plan import NUMBERS
-from .sheet import Sheet, identifications, strings
+from .pyarrow_import import pa
 from .table import OFFERED, Output, field, names
+from .telegram_matrix import Lines, characters, numbers, scaled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,7 @@ except ImportError as error:
     raise ImportError('polars is missing: pip install "mbus-construct[polars]"', name="polars") from error
 
 from ...security.keys import Keys
-from ..columns.extra import pa
+from ..columns.pyarrow_import import pa
 from ..columns.source import telegram_column
 from ..columns.table import OFFERED, names
 from ..files.inputs import Input, find

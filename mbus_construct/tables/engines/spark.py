@@ -21,7 +21,7 @@ except ImportError as error:
     raise ImportError('pyspark is missing: pip install "mbus-construct[spark]"', name="pyspark") from error
 
 from ...security.keys import Keys
-from ..columns.extra import pa
+from ..columns.pyarrow_import import pa
 from ..columns.source import telegram_column
 from ..shapes import decode_batch
 

@@ -16,13 +16,13 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 from ..._version import __version__
 from ...security.aes import required
 from ..shapes import schema_of
-from .engine import ipc, pa
 from .inputs import Found, Kind, find
 from .manifest import Manifest
-from .opened import STDIN
 from .outputs import PARTIAL, Format, TableWriter, partials, remove, suffix_of, whole_file
 from .pieces import Piece, Pieces, place
 from .pool import Pool
+from .pyarrow_import import ipc, pa
+from .streams import STDIN
 from .work import LAYOUTS, Decoded, Decoding, Job, Rejected, Report, Shape, decode
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from .engine import csv as pacsv
-from .engine import pa
-from .opened import Lines
+from .pyarrow_import import csv as pacsv
+from .pyarrow_import import pa
 from .rows import Rows, Wanted, column_of, is_broken, numbers, shown
+from .streams import Lines
 
 _DELIMITERS: Final = ",;\t"
 

@@ -20,13 +20,13 @@ from ...octets.captures import COMMENT, Captured, received
 from ...octets.framing import WIRELESS_C_FIELDS, frames_in, has_wireless, telegrams_in, unfinished
 from ...octets.hex_text import parse_hex
 from ...octets.recognise import wired_length
-from .engine import pa
+from .pyarrow_import import pa
 from .rows import Fault, Rows, fault_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .opened import Lines
+    from .streams import Lines
 
 _NO_DIGIT: Final = 0xFF
 _DIGITS: Final = np.full(256, _NO_DIGIT, np.uint8)

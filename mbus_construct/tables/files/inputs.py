@@ -19,9 +19,9 @@ from mbus_grammars.places import SHORT_LENGTH
 from ...octets.captures import COMMENT, received
 from ...octets.hex_text import parse_hex
 from ...octets.recognise import wired_length
-from .engine import pa
-from .opened import STDIN, Compression, octets_of, peek_stdin
+from .pyarrow_import import pa
 from .rows import Wanted, column_of
+from .streams import STDIN, Compression, octets_of, peek_stdin
 
 _HEAD: Final = 1 << 16  # octets that tell what a file holds
 _BEFORE: Final = 20  # lines among which a receiver's first telegram is

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from .engine import json as pajson
-from .engine import pa
+from .pyarrow_import import json as pajson
+from .pyarrow_import import pa
 from .rows import Fault, Rows, Wanted, column_of, is_broken, numbers, shown
 
 if TYPE_CHECKING:
-    from .opened import Lines
+    from .streams import Lines
 
 # Objects in which the keys are looked for.
 _SAMPLE: Final = 100

@@ -13,8 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Final
 
-from .engine import csv as pacsv
-from .engine import ipc, pa, parquet, pc
+from .pyarrow_import import csv as pacsv
+from .pyarrow_import import ipc, pa, parquet, pc
 
 _SLICE: Final = 1 << 16  # rows that are made to text at once
 _ROW_GROUP: Final = 1 << 20

@@ -24,10 +24,10 @@ import numpy as np
 from ...octets.framing import Found, Frames
 from ...octets.recognise import wired_length
 from . import csv_rows, hex_lines, json_rows, tables
-from .engine import pa, pc
 from .inputs import Input, Kind
-from .opened import Position, blocks, lines, octets_of, seekable, utf_8
+from .pyarrow_import import pa, pc
 from .rows import Fault, Rows, Wanted, fault_of
+from .streams import Position, blocks, lines, octets_of, seekable, utf_8
 
 # Telegrams and octets of a piece: enough for NumPy, and little beside the memory that a worker has.
 TELEGRAMS: Final = 1 << 16

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from .engine import ipc, pa
+from .pyarrow_import import ipc, pa
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from ..columns.source import TELEGRAM_COLUMNS
-from .engine import pa
+from .pyarrow_import import pa
 
 if TYPE_CHECKING:
     from mbus_grammars import MBusError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from .engine import ipc, pa, parquet
+from .pyarrow_import import ipc, pa, parquet
 from .rows import Rows, Wanted, column_of, numbers
 
 _ROWS: Final = 1 << 16

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from ...security.keys import Keys
 from ..columns.table import OFFERED
 from ..shapes import decode_batch, decode_star, decode_wide, schema_of
-from .engine import pa, pc
 from .outputs import Format, TableWriter, suffix_of, write_table
+from .pyarrow_import import pa, pc
 
 # Rejected telegrams that a piece tells of.
 _EXAMPLES: Final = 10

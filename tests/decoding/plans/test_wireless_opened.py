@@ -13,7 +13,7 @@ import pytest
 from layout_checks import ROUNDS, outcome
 from mbus_construct import Telegram, decode
 from mbus_construct.decoding.decrypted import read, read_at_once
-from mbus_construct.decoding.plans import sealed
+from mbus_construct.decoding.plans import mode_5
 from mbus_construct.decoding.reference import walk
 from mbus_construct.model.diagnostic import Diagnostic
 from mbus_construct.model.json_shapes import Form
@@ -85,7 +85,7 @@ def reference(octets: bytes, keys: Keys, frame_format: FrameFormat = "CRC-less")
 
 @pytest.fixture(autouse=True)
 def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealed, "_kinds", {})
+    monkeypatch.setattr(mode_5, "_kinds", {})
 
 
 @pytest.mark.parametrize("name", GIVEN)
@@ -101,11 +101,11 @@ def test_every_kind_with_every_key(name: str) -> None:
 def test_telegrams_are_opened_at_once() -> None:
     """Otherwise everything here would compare `open_telegram` with itself."""
     keys = Keys.of(KEY)
-    assert all(sealed.opened_at_once(octets, keys) is None for octets in SEALED)
+    assert all(mode_5.opened_at_once(octets, keys) is None for octets in SEALED)
     found = 0
     for octets in SEALED:
         read(octets, "wireless", keys)
-        plain = sealed.opened_at_once(octets, keys)
+        plain = mode_5.opened_at_once(octets, keys)
         if plain is not None:
             assert plain == open_telegram(octets, "wireless", keys).octets
             found += 1
@@ -161,6 +161,6 @@ def test_what_is_read_shares_nothing_that_changes() -> None:
 
 
 def test_more_kinds_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealed, "_MAX_KINDS", 2)
+    monkeypatch.setattr(mode_5, "_MAX_KINDS", 2)
     test_every_kind_with_every_key("a key")
-    assert len(sealed._kinds) <= 2
+    assert len(mode_5._kinds) <= 2

@@ -16,7 +16,7 @@ from checkout import corpus, needs_corpus
 from layout_checks import ROUNDS, outcome
 from mbus_construct import MBusError, decode
 from mbus_construct.decoding.plans import Plans, plan_for
-from mbus_construct.decoding.plans.shapes import shape_of
+from mbus_construct.decoding.plans.wired_shapes import shape_of
 from mbus_construct.decoding.reference import walk
 from mbus_construct.model.telegram import Telegram
 from mbus_construct.octets.locate import layers_of

@@ -160,8 +160,8 @@ def test_more_plans_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_more_words_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mbus_construct.tables.columns import words  # noqa: PLC0415
+    from mbus_construct.tables.columns import repeated_strings  # noqa: PLC0415
 
-    monkeypatch.setattr(words, "_MAX_WORDS", 3)
+    monkeypatch.setattr(repeated_strings, "_MAX_WORDS", 3)
     for _ in range(2):
         test_frames_of_the_standard()

@@ -23,8 +23,8 @@ from mbus_construct.arrow import decode_batch, decode_star, decode_wide, schema_
 from mbus_construct.tables.columns.batch import HEADERS, PLANS, split  # noqa: E402
 from mbus_construct.tables.columns.exact import decimals, floats  # noqa: E402
 from mbus_construct.tables.columns.opening import Stock  # noqa: E402
+from mbus_construct.tables.columns.repeated_strings import Vocabulary  # noqa: E402
 from mbus_construct.tables.columns.source import octets_of  # noqa: E402
-from mbus_construct.tables.columns.words import Vocabulary  # noqa: E402
 
 EXAMPLE = bytes.fromhex("681F1F680802727856341224400107550000000313153100DA023B13018B60043718021816")
 TWENTY = 20

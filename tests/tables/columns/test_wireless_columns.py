@@ -35,7 +35,7 @@ np: Any = pytest.importorskip("numpy", reason="tables need the extra arrow")
 
 from mbus_construct.arrow import decode_batch, decode_star, decode_wide  # noqa: E402
 from mbus_construct.tables.columns.batch import split  # noqa: E402
-from mbus_construct.tables.columns.checks import may_be_by_radio  # noqa: E402
+from mbus_construct.tables.columns.checksums import may_be_by_radio  # noqa: E402
 from mbus_construct.tables.columns.keyring import Keyring  # noqa: E402
 from mbus_construct.tables.columns.opening import _may_be_by_radio, prepared  # noqa: E402
 from mbus_construct.tables.columns.source import octets_of  # noqa: E402

@@ -20,7 +20,7 @@ from pyarrow import feather, ipc, parquet  # noqa: E402
 from mbus_construct.cli.inputs import from_content  # noqa: E402
 from mbus_construct.octets import framing  # noqa: E402
 from mbus_construct.octets.hex_text import parse_hex  # noqa: E402
-from mbus_construct.tables.files import opened, pieces  # noqa: E402
+from mbus_construct.tables.files import pieces, streams  # noqa: E402
 from mbus_construct.tables.files.inputs import Kind, find  # noqa: E402
 from mbus_construct.tables.files.pieces import Pieces  # noqa: E402
 from mbus_construct.tables.files.rows import Wanted  # noqa: E402
@@ -60,7 +60,7 @@ def write(file: Path, content: str | bytes) -> Path:
 @pytest.fixture(params=[7, 64, 4 << 20])
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Files are read in blocks of so many octets."""
-    monkeypatch.setattr(opened, "BLOCK", request.param)
+    monkeypatch.setattr(streams, "BLOCK", request.param)
     return int(request.param)
 
 
@@ -165,7 +165,7 @@ def test_octets_without_a_frame(blocks: int, tmp_path: Path) -> None:
 
 def test_noise_is_one_fault_however_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(framing, "_NOISE", 500)
-    monkeypatch.setattr(opened, "BLOCK", 300)
+    monkeypatch.setattr(streams, "BLOCK", 300)
     content = b"\xe5" * 2 + LONG + b"\xff\xe5" * 2000 + LONG + b"\x00" * 3000
     got = rows(write(tmp_path / "a.bin", content))
     assert [(line - 1, fault and fault.split(":")[0]) for _, line, _, _, fault in got] == [
@@ -358,7 +358,7 @@ def test_several_packed_parts_in_one_file(tmp_path: Path) -> None:
 def test_a_cut_file_gives_all_that_is_there_and_is_reported(
     kind: str, codec: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opened, "BLOCK", size)
+    monkeypatch.setattr(streams, "BLOCK", size)
     octets = [response(f"04 06 {os.urandom(4).hex()}") for _ in range(9000)]
     wrap = {"hex": "{}\n", "csv": "1,{}\n", "ndjson": '{{"hex": "{}"}}\n', "bin": ""}[kind]
     lines = [wrap.format(item.hex()).encode() or item for item in octets]

@@ -3,7 +3,7 @@
 A construct gives values, not places. `trace` parses with the same declarations and notes where each named
 field starts and ends, what it gave, and what went wrong. A class of constructs without an entry in `walk` is
 one field without parts: it parses itself, so that nothing here can disagree with the grammar. The entries
-here are for construct's own classes, `trace_grammars` adds those of the M-Bus grammars.
+here are for construct's own classes, `traced_grammars` adds those of the M-Bus grammars.
 
 Reading never stops at a fault: the field that failed keeps the octets that were left, with the reason.
 """

@@ -16,10 +16,10 @@ from ..values.headers import describe
 if TYPE_CHECKING:
     from ..octets.locate import Layers
 
-Doubts = tuple[int, int, int]
+Implausibility = tuple[int, int, int]
 
 
-def doubts(octets: bytes, layers: Layers | None) -> Doubts:
+def implausibility(octets: bytes, layers: Layers | None) -> Implausibility:
     """What speaks against octets in plain: the fewer the likelier.
 
     What the layers are worth (0: they hold records, or encrypted octets), how many records cannot be read,

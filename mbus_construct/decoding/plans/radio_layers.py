@@ -11,7 +11,7 @@ from mbus_grammars.security import FILLERS, ConfigurationField, MessageCounter
 
 from ...model.layers import AuthenticationLayer, ExtendedLinkLayer, Security
 from ..message import plain_octets, state_of_plain
-from .drafts import AFLDraft, ELLDraft, SecurityDraft
+from .mutable import AFLDraft, ELLDraft, SecurityDraft
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...model.record import Record
 from ...values.to_value import EXACT
-from .drafts import RecordDraft
+from .mutable import RecordDraft
 
 if TYPE_CHECKING:
     from .fields import Described

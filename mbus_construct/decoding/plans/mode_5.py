@@ -16,7 +16,7 @@ from ...octets.locate import layers_of
 from ...security.aes import decrypt_cbc
 from ...security.message import meter_of, to_meter
 from ...security.modes import mode5_iv
-from .wireless import ADDRESS
+from .wireless_shapes import ADDRESS
 
 if TYPE_CHECKING:
     from ...octets.locate import Layers

@@ -36,7 +36,7 @@ from mbus_grammars.record import DataRecordConstruct, RecordArea
 from mbus_grammars.security import ByMode, SecurityFields
 from mbus_grammars.vib import VIB, VIBOctets
 
-from .trace import Node, Place, blame, bounded, enter, mark, passed_on, rest_of, structure, trace, walk
+from .tracer import Node, Place, blame, bounded, enter, mark, passed_on, rest_of, structure, trace, walk
 
 __all__ = ["Node", "trace"]
 

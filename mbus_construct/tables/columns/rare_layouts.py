@@ -15,18 +15,18 @@ from mbus_grammars.record import RecordsFromMeter
 from ...decoding.manufacturers import registered
 from ...decoding.nested import CONTAINER
 from ...decoding.plans.fields import REFUSALS, Fault, reserved
+from ...decoding.plans.link_and_header import frame_fields, meter_at, security
 from ...decoding.plans.records import record_at
-from ...decoding.plans.rest import frame_fields, meter_at, security
 from ...values.headers import RecordHeader
-from .lines import cells_of
 from .plan import NUMBERS, Coding, Constant, coding_of
+from .repeated_strings import VOCABULARIES
 from .rows import header_cells, joined, layout_digest, layout_start
 from .table import METER_COLUMNS
-from .words import VOCABULARIES
+from .telegram_matrix import cells_of
 
 if TYPE_CHECKING:
     from ...decoding.plans.fields import Described
-    from ...decoding.plans.shapes import Shape
+    from ...decoding.plans.wired_shapes import Shape
     from .rows import Row
     from .source import Octets
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .extra import pa
+from .pyarrow_import import pa
 from .table import WORDS
 
 # Strings that come from the data, and could be as many as there are rows.

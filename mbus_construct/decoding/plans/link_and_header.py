@@ -14,13 +14,13 @@ from ...model.frame import FrameFields
 from ...model.layers import Security
 from ...model.meter import Meter, Status
 from ..message import plain_octets, read_as_plain, state_of_plain
-from .drafts import MeterDraft
-from .outer import security_of
+from .mutable import MeterDraft
+from .radio_layers import security_of
 
 if TYPE_CHECKING:
     from ...model.diagnostic import Diagnostic
     from ...model.json_shapes import Form
-    from .shapes import Shape
+    from .wired_shapes import Shape
 
 STATUS: Final = tuple(Status(octet) for octet in range(256))
 

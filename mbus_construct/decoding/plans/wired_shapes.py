@@ -11,7 +11,7 @@ from mbus_grammars.link import START_LONG
 from mbus_grammars.places import HEADERS, LINKS, NO_HEADER, TAILS, readout_headers
 
 from .shape import Shape
-from .wireless import LINK, wireless_shape
+from .wireless_shapes import LINK, wireless_shape
 
 if TYPE_CHECKING:
     from mbus_grammars.places import Header

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .exact import decimals, floats
-from .extra import pa
+from .pyarrow_import import pa
+from .repeated_strings import VOCABULARIES, index_type
 from .table import OFFERED, WORDS, field
-from .words import VOCABULARIES, index_type
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ from typing import Any
 import construct as c
 import pytest
 
-from mbus_construct.explain.trace import Node, trace
+from mbus_construct.explain.tracer import Node, trace
 
 Pair: Any = c.Struct("a" / c.Byte, "b" / c.Int16ul)
 

@@ -1,4 +1,4 @@
-"""What the fields of ELL, AFL and security mean, in words; `words` has those of frame and header."""
+"""What the fields of ELL, AFL and security mean, in words; `meanings` has those of frame and header."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mbus_grammars.layers import HiddenPayload
 from mbus_grammars.security import MODE_13, SECURITY_MODE_NAMES, ProtocolExtension
 
 if TYPE_CHECKING:
-    from .trace import Node
+    from .tracer import Node
 
 
 class Words(NamedTuple):
@@ -211,7 +211,7 @@ LAYER_BITS: Final[dict[str, Callable[[int], str]]] = {
 }
 
 
-def layer_words(node: Node) -> str:
+def layer_meaning(node: Node) -> str:
     """What a group of fields says: which layer it is, or how its data are secured."""
     found = {child.name: child.value for child in node.children if child.value is not None}
     if "communication_control" in found:

@@ -13,8 +13,8 @@ from mbus_grammars.layers import PAYLOAD_CRC_LENGTH
 from mbus_grammars.link import STOP
 from mbus_grammars.wireless import CRC_SIZE, END_OF_BLOCK_2, MAX_TELEGRAM, blocks
 
-from ...decoding.plans.shapes import C_FIELD
-from ...decoding.plans.wireless import LINK
+from ...decoding.plans.wired_shapes import C_FIELD
+from ...decoding.plans.wireless_shapes import LINK
 from ...octets.recognise import SENT_UNASKED
 
 if TYPE_CHECKING:

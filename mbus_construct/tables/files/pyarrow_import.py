@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..columns.extra import pa, pc, required
+from ..columns.pyarrow_import import pa, pc, required
 
 csv: Any = required("pyarrow.csv", "arrow")
 json: Any = required("pyarrow.json", "arrow")

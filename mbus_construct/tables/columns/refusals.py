@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from .sheet import Column
+from .long_table import Column
 
 if TYPE_CHECKING:
+    from .long_table import Sheet
     from .rows import Row
-    from .sheet import Sheet
 
 
 class Refused(NamedTuple):

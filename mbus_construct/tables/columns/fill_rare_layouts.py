@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from .lines import VALUE_CELLS, cells_of, numbers
 from .moments import moments
 from .numbers import bcd, integers, load_type
 from .plan import NUMBERS, Alike, Coding
 from .source import PAD, padded
 from .table import METER_COLUMNS
+from .telegram_matrix import VALUE_CELLS, cells_of, numbers
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .scatter import Scattered
-    from .sheet import Column, Sheet
+    from .long_table import Column, Sheet
+    from .rare_layouts import Scattered
 
 _LOAD: Final = load_type(8)
 
 
-def fill_scattered(sheet: Sheet, found: Scattered, at: int) -> None:
+def fill_rare(sheet: Sheet, found: Scattered, at: int) -> None:
     """Fill in the rows from `at` on."""
     if len(found):
         _Fill(sheet, found, at).fill()

@@ -16,7 +16,7 @@ from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
 from ..model.meter import Status
 from ..values.to_value import EVERY
 from .explanation import BitSpan
-from .layer_words import (
+from .layer_meanings import (
     LAYER_BITS,
     LAYER_FIELDS,
     SENT_BY_METERS,
@@ -24,12 +24,12 @@ from .layer_words import (
     access_number,
     count,
     hex_of,
-    layer_words,
+    layer_meaning,
     set_bits,
 )
 
 if TYPE_CHECKING:
-    from .trace import Node
+    from .tracer import Node
 
 
 def field_words(node: Node) -> Words:
@@ -239,8 +239,8 @@ _GROUPS: Final[dict[str, Callable[[Node], str]]] = {
     "wireless frame": _wireless_frame,
     "header": _header,
     "receiver": _header,
-    "user_data": layer_words,
-    "security": layer_words,
+    "user_data": layer_meaning,
+    "security": layer_meaning,
     "text": lambda node: f"{node.value!r}, last character first" if node.value is not None else "",
     "text_last": lambda node: f"{node.value!r}, last character first" if node.value is not None else "",
 }

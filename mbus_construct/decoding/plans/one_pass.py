@@ -13,16 +13,16 @@ from mbus_grammars.dib import MANUFACTURER_DIFS, MORE_RECORDS_FOLLOW, SPECIAL_FU
 from ...model.diagnostic import Diagnostic
 from ...model.record import Record, SpecialFunction
 from ...model.telegram import Telegram
-from .drafts import TelegramDraft, record_of
 from .fields import REFUSALS, Described, Fault, reserved
 from .headers import HEADERS
-from .outer import afl_of, ell_of
-from .recorders import nothing
+from .link_and_header import STATUS, frame_fields, link_meter_of, meter_at, security
+from .mutable import TelegramDraft, record_of
+from .radio_layers import afl_of, ell_of
+from .record_makers import nothing
 from .records import fault_of, record_at
-from .rest import STATUS, frame_fields, link_meter_of, meter_at, security
 
 if TYPE_CHECKING:
-    from .shapes import Shape
+    from .wired_shapes import Shape
 
 
 class _Odd:

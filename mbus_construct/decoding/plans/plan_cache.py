@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from mbus_grammars.link import START_LONG, accept_one
 
-from .direct import read_directly
 from .fields import REFUSALS
+from .one_pass import read_directly
 from .plan import Plan, plan_for
-from .shapes import key_of, shape_of
+from .wired_shapes import key_of, shape_of
 
 if TYPE_CHECKING:
     from ...model.json_shapes import Form
     from ...model.telegram import Telegram
-    from .shapes import Shape
+    from .wired_shapes import Shape
 
 # Plans that are remembered, and how many of them may share the octets by which they are looked up.
 _MAX_PLANS: Final = 2048

@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from .engine import pa
+from .pyarrow_import import pa
 
 STDIN: Final = "-"
 
