@@ -264,19 +264,16 @@ class RecordArea(Anything):
         """
 
         def place_at(position: int, number: int) -> tuple[RecordPlace, int]:
-            return self._place_at(octets, position, f"(parsing)[{number}]")
+            with suppress(ConstructError, MBusError):
+                header, data = self.header_at(octets, position)
+                end = data_end(octets, data, header.length)
+                if end is not None and end <= len(octets) and not header.fault:
+                    return RecordPlace(position, data, end, header), end
+            item, end = self.item_at(octets, position, f"(parsing)[{number}]")
+            fault = DecodeError(item["reason"], offset=item["offset"], code=item["code"])
+            return RecordPlace(position, end, end, None, fault), end
 
         return scan(octets, 0, place_at, self.direction)
-
-    def _place_at(self, octets: bytes, position: int, path: str) -> tuple[RecordPlace, int]:
-        with suppress(ConstructError, MBusError):
-            header, data = self.header_at(octets, position)
-            end = data_end(octets, data, header.length)
-            if end is not None and end <= len(octets) and not header.fault:
-                return RecordPlace(position, data, end, header), end
-        item, end = self.item_at(octets, position, path)
-        fault = DecodeError(item["reason"], offset=item["offset"], code=item["code"])
-        return RecordPlace(position, end, end, None, fault), end
 
     def item_at(self, octets: bytes, position: int, path: str) -> tuple[Container[Any], int]:
         """What an area that ends with the octets has at a position where no special function stands.

@@ -21,15 +21,12 @@ from .lvar import lvar_length
 from .meaning import FROM_METER, TO_METER
 from .vib import VIB
 
-Record = TypeVar("Record")
+Item = TypeVar("Item")  # what a data record is to who asks
 
 
 def scan(
-    octets: bytes,
-    start: int,
-    record_at: Callable[[int, int], tuple[Record, int]],
-    direction: str = FROM_METER,
-) -> Iterator[tuple[int, int, Record | None]]:
+    octets: bytes, start: int, record_at: Callable[[int, int], tuple[Item, int]], direction: str = FROM_METER
+) -> Iterator[tuple[int, int, Item | None]]:
     """The items of the record area from `start` to the end of the octets: start, end, and the data record.
 
     `record_at` takes the position of a data record and the number of the item in the area; it gives the

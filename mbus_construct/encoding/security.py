@@ -182,14 +182,11 @@ def _between_fillers(items: list[Any], area: RecordArea, fill: int) -> list[Any]
 
 
 def _without_fillers(items: list[Any]) -> list[Any]:
-    """Records without the fillers in front of them and behind them."""
+    """Records without the fillers before and after them."""
     tail = [item for item in items if "manufacturer_data" in item]
     records = items[: len(items) - len(tail)]
-    while records and records[0].get("dif") == IDLE_FILLER:
-        records = records[1:]
-    while records and records[-1].get("dif") == IDLE_FILLER:
-        records = records[:-1]
-    return [*records, *tail]
+    kept = [place for place, item in enumerate(records) if item.get("dif") != IDLE_FILLER]
+    return [*(records[kept[0] : kept[-1] + 1] if kept else ()), *tail]
 
 
 def refuse_plain(octets: bytes, form: Form, values: Mapping[str, Any]) -> None:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from mbus_grammars import VIB, meaning_of
+from mbus_grammars import VIB, dib, meaning_of
 from mbus_grammars.application import WIRED_ONLY
-from mbus_grammars.dib import (
-    DIF,
-    MANUFACTURER_DATA,
-    MORE_RECORDS_FOLLOW,
-    SPECIAL_FUNCTIONS,
-    VARIABLE_LENGTH,
-)
 from mbus_grammars.fields import Manufacturer
 
 from ..values.to_value import EXACT
@@ -36,8 +29,6 @@ if TYPE_CHECKING:
     from ..model.telegram import Telegram
 
 Shown = Decimal | str | None
-
-_EXTENSION: Final = 0x80
 
 
 class DataInformationBlock(TelegramField):
@@ -66,22 +57,22 @@ class DataInformationBlock(TelegramField):
     @property
     def has_extension_bit(self) -> bool:
         """Whether DIFEs follow the DIF."""
-        return bool(self._first & _EXTENSION)
+        return bool(self._first & dib.EXTENSION)
 
     @property
     def is_variable_length(self) -> bool:
         """Whether the data tell their own length."""
-        return bool(DIF.unpack(self._first)["data_field"] == VARIABLE_LENGTH)
+        return bool(dib.DIF.unpack(self._first)["data_field"] == dib.VARIABLE_LENGTH)
 
     @property
     def is_manufacturer_specific(self) -> bool:
         """Whether the rest is the manufacturer's."""
-        return self._first in SPECIAL_FUNCTIONS
+        return self._first in dib.SPECIAL_FUNCTIONS
 
     @property
     def more_records_follow(self) -> bool:
         """Whether it is DIF 1Fh: the next telegram has more."""
-        return self._first == MORE_RECORDS_FOLLOW
+        return self._first == dib.MORE_RECORDS_FOLLOW
 
     @property
     def _first(self) -> int:
@@ -99,7 +90,7 @@ class ValueInformationBlock(TelegramField):
             vib = VIB.parse(parts)
             self.codes = (int(vib["vif"]), *map(int, vib["vifes"]))
             text = vib.get("text") or ""
-        chain = [code | _EXTENSION for code in self.codes[:-1]] + [*self.codes[-1:]]
+        chain = [code | dib.EXTENSION for code in self.codes[:-1]] + [*self.codes[-1:]]
         super().__init__(chain)
         self.text: str | None = text if "text" in vib else None
         self.customVIF = TelegramField(text[::-1])
@@ -257,9 +248,9 @@ def _rest(telegram: Telegram) -> TelegramVariableDataRecord:
 
 
 def raw_record(octets: bytes, *, more: bool = False) -> TelegramVariableDataRecord:
-    """Octets of the manufacturer as a record; `more`: behind DIF 1Fh."""
+    """Octets of the manufacturer as a record; `more`: after DIF 1Fh."""
     function = FunctionType.MORE_RECORDS_FOLLOW if more else FunctionType.SPECIAL_FUNCTION
-    dif = bytes([MORE_RECORDS_FOLLOW if more else MANUFACTURER_DATA])
+    dif = bytes([dib.MORE_RECORDS_FOLLOW if more else dib.MANUFACTURER_DATA])
     value = octets.hex(" ").upper() if octets or not more else None
     return TelegramVariableDataRecord(
         DataInformationBlock(dif, function_type=function),
