@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ import vectors
 from checkout import ENVIRONMENT
 from helpers import long_frame
 from telegrams import HEADER, README_TELEGRAM
+
+# Long tests, which .ci/run installs Spark for: no test of a quick run skips for want of it.
+collect_ignore = [] if find_spec("pyspark") else ["test_spark.py", "test_spark_page.py"]
 
 # Several layouts, each more than once; dates, texts, errors of all sorts; what is no telegram at all.
 OCTETS: Final[list[bytes | None]] = [
