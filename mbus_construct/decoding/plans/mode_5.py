@@ -7,7 +7,6 @@ so (no key, a wrong one, other layers) is for `open_telegram`, and so is the fir
 
 from __future__ import annotations
 
-from struct import Struct, calcsize
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mbus_grammars.security import FILLERS, MODE_5, ConfigurationField
@@ -16,7 +15,7 @@ from ...octets.locate import layers_of
 from ...security.aes import decrypt_cbc
 from ...security.message import meter_of, to_meter
 from ...security.modes import mode5_iv
-from .wireless_shapes import ADDRESS
+from .wireless_shapes import ADDRESS, NEAR_BY_RADIO
 
 if TYPE_CHECKING:
     from ...octets.locate import Layers
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_KINDS: Final = 4096
 
-# L and C field, manufacturer, version and device type, first CI field: they mostly tell the layers.
-_near: Final = Struct("<4s4x3s").unpack_from
-_NEAR_LENGTH: Final = calcsize("<4s4x3s")
+_near: Final = NEAR_BY_RADIO.unpack_from
 _SIZE: Final[int] = ConfigurationField.size
 
 
@@ -56,7 +53,7 @@ def opened_at_once(octets: bytes, keys: Keys, *, whole: bool = False) -> bytes |
 
     `whole`: None too where plain octets follow, which could be the CRC of a frame B.
     """
-    if len(octets) < _NEAR_LENGTH:
+    if len(octets) < NEAR_BY_RADIO.size:
         return None
     kind = _kinds.get(_near(octets))
     if kind is None:

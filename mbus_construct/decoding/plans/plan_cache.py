@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from struct import Struct, calcsize
 from typing import TYPE_CHECKING, Final
 
+from mbus_grammars.application import LongHeader
+from mbus_grammars.constructs import places_of
 from mbus_grammars.link import START_LONG, accept_one
+from mbus_grammars.places import LINKS, picked
 
 from .fields import REFUSALS
 from .one_pass import read_directly
 from .plan import Plan, plan_for
 from .wired_shapes import key_of, shape_of
+from .wireless_shapes import NEAR_BY_RADIO
 
 if TYPE_CHECKING:
     from ...model.json_shapes import Form
@@ -28,12 +31,17 @@ _MAX_SEEN: Final = 16384
 
 # What mostly tells layouts of frames with a long header apart: L fields and C field, CI field, manufacturer
 # to device type, and the first two octets of the records.
-_near: Final = Struct("<5sxs4x4s4x2s").unpack_from
-_NEAR_LENGTH: Final = calcsize("<5sxs4x4s4x2s")
-
-# The same by radio: L and C field, manufacturer, version and device type, CI field.
-_near_by_radio: Final = Struct("<4s4x3s").unpack_from
-_NEAR_LENGTH_BY_RADIO: Final = calcsize("<4s4x3s")
+_FRAME: Final = LINKS["frame"]
+_HEADER: Final = places_of(LongHeader, _FRAME["user_data"])
+_RECORDS: Final = _HEADER["configuration_field"].stop
+_NEAR: Final = picked(
+    slice(0, _FRAME["a_field"]),
+    slice(_FRAME["ci_field"], _FRAME["user_data"]),
+    slice(_HEADER["manufacturer"].start, _HEADER["device_type"].stop),
+    slice(_RECORDS, _RECORDS + 2),
+)
+_near: Final = _NEAR.unpack_from
+_near_by_radio: Final = NEAR_BY_RADIO.unpack_from
 
 
 class Plans:
@@ -68,7 +76,7 @@ class Plans:
         Raises `DecodeError` where a long frame is wrong on the link layer.
         """
         near = None
-        if form == "frame" and len(octets) >= _NEAR_LENGTH:
+        if form == "frame" and len(octets) >= _NEAR.size:
             near = _near(octets)
             try:
                 for plan in self._nearest.get(near, ()):
@@ -92,7 +100,7 @@ class Plans:
         These are those with encrypted octets, too.
         """
         near = None
-        if len(octets) >= _NEAR_LENGTH_BY_RADIO:
+        if len(octets) >= NEAR_BY_RADIO.size:
             near = _near_by_radio(octets)
             try:
                 for plan in self._nearest.get(near, ()):

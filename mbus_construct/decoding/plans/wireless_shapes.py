@@ -15,7 +15,7 @@ from mbus_grammars.layers import (
     authentication_and_fragmentation,
     payload_crc_fits,
 )
-from mbus_grammars.places import AFL_CONTROL, ELL_PLACES, LINK_ADDRESS, LINKS, readout_headers
+from mbus_grammars.places import AFL_CONTROL, ELL_PLACES, LINK_ADDRESS, LINKS, picked, readout_headers
 from mbus_grammars.security import ConfigurationFieldExtension, MessageCounter
 
 from ...octets.locate import layers_of
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 LINK: Final = LINKS["wireless"]
 ADDRESS: Final = LINK_ADDRESS
 C_AND_ADDRESS: Final = slice(LINK["c_field"], LINK["ci_field"])
+
+# L and C field, manufacturer, version and device type, CI field: they mostly tell layers and layouts apart.
+NEAR_BY_RADIO: Final = picked(
+    slice(0, LINK["identification_number"]), slice(LINK["version"], LINK["ci_field"] + 1)
+)
 
 _HEADERS: Final = readout_headers(wireless=True)
 _FIRST: Final = 4  # octets of the data that tell layouts apart: of decrypted ones two are fillers

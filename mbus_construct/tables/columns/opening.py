@@ -13,6 +13,7 @@ import numpy as np
 
 from mbus_grammars import DecodeError, MBusError
 from mbus_grammars.link import START_LONG, accept_one
+from mbus_grammars.places import LINKS
 from mbus_grammars.security import ConfigurationField
 from mbus_grammars.wireless import MIN_TELEGRAM, length_of_a, without_crcs
 
@@ -207,9 +208,8 @@ def _may_be_by_radio(octets: Octets) -> NDArray[np.bool_]:
     found = lengths > MIN_TELEGRAM
     data, starts = octets.data, octets.starts[:-1][found]
     l_field = data[starts]
-    wired = (
-        (l_field == START_LONG) & (data[starts + 3] == START_LONG) & (data[starts + 1] == data[starts + 2])
-    )
+    wired = (l_field == START_LONG) & (data[starts + _FRAME["start_repeated"]] == START_LONG)
+    wired &= data[starts + _FRAME["l_field"]] == data[starts + _FRAME["l_field_repeated"]]
     fits = (lengths[found] == l_field.astype(np.int64) + 1) | (lengths[found] == _LENGTHS_OF_A[l_field])
     found[found] = fits & ~wired & SENT_BY_RADIO[data[starts + 1]]
     return found
@@ -225,6 +225,7 @@ def _is_refused(telegram: bytes) -> bool:
 
 
 _NOWHERE: Final = -1
+_FRAME: Final = LINKS["frame"]
 
 # The bits of the configuration field that announce a mode.
 SECURITY_MODE: Final = sum(

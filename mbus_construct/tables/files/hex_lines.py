@@ -13,7 +13,7 @@ import numpy as np
 
 from mbus_grammars import MBusError
 from mbus_grammars.link import SINGLE_CHARACTER, START_LONG, START_SHORT
-from mbus_grammars.places import LONG_OVERHEAD, SHORT_LENGTH
+from mbus_grammars.places import LINKS, LONG_OVERHEAD, SHORT_LENGTH
 from mbus_grammars.wireless import length_of_a
 
 from ...octets.captures import COMMENT, Captured, received
@@ -209,8 +209,9 @@ def _rows_at(starts: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np
 def _frame_starts(data: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Where digits stand that may be the start of a long frame: 68h, and 68h once more three octets on."""
     start = np.zeros(len(data) + 16, bool)
-    start[: len(data) - 1] = (data[:-1] == ord("6")) & (data[1:] == ord("8"))
-    close, apart = 6, 9
+    high, low = f"{START_LONG:02X}".encode()
+    start[: len(data) - 1] = (data[:-1] == high) & (data[1:] == low)
+    close, apart = (digits * LINKS["frame"]["start_repeated"] for digits in (2, 3))
     both = start[: len(data)] & (start[close : len(data) + close] | start[apart : len(data) + apart])
     return np.flatnonzero(both)
 
