@@ -49,11 +49,11 @@ def with_own_octets(telegram: Telegram) -> TelegramDict:
     area = RECORD_AREAS[False].get(telegram.frame.ci_field or 0, RecordsFromMeter)
     octets = [record.header.dib + record.header.vib + record.data for record in records]
     read = _read(b"".join(octets), area)
-    if _said(records) == _said(read):
+    if said(records) == said(read):
         return telegram.shape([OwnOctets(sent) for sent in octets])
     if len(records) != len(read):
         return telegram.to_dict()  # the octets of one of them are no record
-    same = [_said([mine]) == _said([own]) for mine, own in zip(records, read, strict=True)]
+    same = [said([mine]) == said([own]) for mine, own in zip(records, read, strict=True)]
     return telegram.shape(
         [
             OwnOctets(sent) if is_same else record.to_dict()
@@ -67,7 +67,7 @@ def _read(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
     return decode_records(octets, area) if telegram is None else telegram.records
 
 
-def _said(records: Sequence[Record]) -> tuple[list[object], ...]:
+def said(records: Sequence[Record]) -> tuple[list[object], ...]:
     """What records say, wherever they stand: lists, because what they share is compared by identity first."""
     return (
         [record.header for record in records],

@@ -1,255 +1,378 @@
-"""A telegram from its JSON shape, or from a mapping written by hand."""
+"""A telegram from its JSON shape: the inverse of `to_dict`.
+
+What stands in a mapping is checked against `json_shapes`. Nothing is decoded here: what `to_dict` gave comes
+back, and everything else is refused with the name of its field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, get_args
-
-from mbus_grammars import BuildError, DecodeError
-from mbus_grammars.base import is_mapping, is_sequence
-from mbus_grammars.fields import COMPACT_FRAMES
-from mbus_grammars.layers import PAYLOAD_CRC_LENGTH
-
-from ..decoding.decode import Started, read_started
-from ..encoding.encode import plain_octets
-from ..encoding.security import to_seal
-from ..octets.locate import layers_of
-from ..receiving import Receiver
-from ..receiving.formats import Formats
-from ..security.keys import Keys
-from ..security.message import payload_crc_place
-from ..security.sealing import seal_telegram
-from ..values.to_value import Severity
-from .diagnostic import Diagnostic
-
-if TYPE_CHECKING:
-    from ..octets.locate import Layers
-    from ..security.keys import KeysLike
-    from .telegram import Telegram
-
-# What is said of how a telegram came and was opened, and of what a receiver knew: its octets alone do not say
-# it again.
-_CARRIED: Final = frozenset(
-    {
-        # decode
-        "form_guessed",
-        # security.opening
-        "encrypted",
-        "wrong_key",
-        "wrong_mac",
-        "mac_not_checked",
-        "decryption",
-        "security_mode",
-        "read_as_plain",
-        # damage
-        "frame_crc",
-        # receiver
-        "replayed_counter",
-        "fragment",
-        "fragment_missing",
-        "joined",
-        "unknown_signature",
-        "format_frame",
-        "format_signature",
-        "full_frame_crc",
-        "data_too_long",
-        "data_too_short",
-        "lvar_reserved",
-    }
+import math
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import date, datetime, time
+from decimal import Decimal, InvalidOperation
+from functools import cache, partial
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
 )
 
-# Of these, what remains true of a telegram that a key opens now.
-_AS_IT_CAME: Final = frozenset({"form_guessed", "joined"})
+from mbus_grammars import BuildError
+from mbus_grammars.base import is_mapping
+from mbus_grammars.fields import IdentificationNumber, Manufacturer
 
-_OPENED: Final = ("decrypted", "already decrypted", "plain")
+from ..values.headers import RecordHeader
+from .diagnostic import Diagnostic
+from .frame import FrameFields
+from .json_shapes import (
+    AFLDict,
+    ContainedDict,
+    DiagnosticDict,
+    ExtendedLinkLayerDict,
+    FrameDict,
+    MeterDict,
+    RecordDict,
+    SecurityDict,
+    SpecialFunctionDict,
+    StatusDict,
+    TelegramDict,
+)
+from .json_values import json_value
+from .layers import AuthenticationLayer, ExtendedLinkLayer, Security
+from .meter import Meter, Status
+from .record import Record, SpecialFunction
+from .telegram import Contained, Telegram
 
-
-def restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
-    """The telegram that the values describe; see `Telegram.from_dict`."""
-    if not is_mapping(values):
-        raise BuildError("", values, "a mapping")
-    notes = _notes(values.get("diagnostics"))
-    octets, form, frame_format = plain_octets(values, joined=any(note["code"] == "joined" for note in notes))
-    given = None if keys is None else Keys.of(keys)
-    if given is not None:
-        link, transport = to_seal(values)
-        if link or transport:
-            octets = seal_telegram(octets, form, given, link=link, transport=transport)
-    telegram = _read(Started(octets, form), given or None, _formats_of(values))
-    if frame_format != telegram.frame.format and form == "wireless":
-        telegram = replace(telegram, frame=replace(telegram.frame, format=frame_format))
-    if given is not None and _is_news(telegram, values):
-        telegram = _with_remarks(telegram, values, notes, _AS_IT_CAME)
-    else:
-        telegram = _with_remarks(_as_opened(telegram, values), values, notes, _CARRIED)
-    return _with_contained(telegram, values, with_keys=given is not None)
-
-
-def _read(started: Started, keys: Keys | None, formats: Formats | None) -> Telegram:
-    return read_started(started, keys) if formats is None else Receiver(keys, formats).read(started)
+# --- Shapes --------------------------------------------------------------------------------------
 
 
-def _notes(given: object) -> list[Mapping[str, Any]]:
-    """The diagnostics that the values have, each with a code."""
-    if given is not None and not is_sequence(given):
-        raise BuildError("diagnostics", given, "a list")
-    notes: list[Mapping[str, Any]] = []
-    for note in given or ():
-        if not is_mapping(note) or not isinstance(note.get("code"), str):
-            raise BuildError("diagnostics", note, "mappings with severity, code and message")
-        notes.append(note)
-    return notes
+class _Rule(NamedTuple):
+    """What a value may be: its types, the words or the span that it is one of, its items, its keys."""
+
+    types: frozenset[type] = frozenset()
+    words: frozenset[str] = frozenset()
+    span: range | None = None
+    items: _Rule | None = None
+    shape: type | None = None
+    required: bool = True
+
+    def or_else(self, other: _Rule) -> _Rule:
+        return _Rule(
+            self.types | other.types,
+            self.words | other.words,
+            self.span or other.span,
+            self.items or other.items,
+            self.shape or other.shape,
+        )
 
 
-def _formats_of(values: Mapping[str, Any]) -> Formats | None:
-    """The format of a compact frame, from the records that the values have; None where they have none."""
-    user_data, frame = values.get("user_data"), values.get("frame")
-    records, meter = values.get("records"), values.get("meter")
-    if not (is_mapping(user_data) and is_mapping(frame) and records):
+_ANYTHING: Final = _Rule()
+
+
+@cache
+def _rules(shape: type) -> dict[str, _Rule]:
+    return {key: _rule(hint) for key, hint in get_type_hints(shape, include_extras=True).items()}
+
+
+def _rule(hint: Any) -> _Rule:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        span = next((item for item in arguments if isinstance(item, range)), None)
+        return _rule(arguments[0])._replace(span=span) if span else _rule(arguments[0])
+    if origin is NotRequired:
+        return _rule(arguments[0])._replace(required=False)
+    if origin in (types.UnionType, Union):
+        first, *others = (_rule(item) for item in arguments)
+        for other in others:
+            first = first.or_else(other)
+        return first
+    if origin is Literal:
+        return _Rule(frozenset(map(type, arguments)), frozenset(map(str, arguments)))
+    if origin is list:
+        return _Rule(frozenset({list}), items=_rule(arguments[0]))
+    if is_typeddict(hint):
+        return _Rule(frozenset({dict}), shape=hint)
+    if hint is Any:
+        return _ANYTHING
+    kind = origin or hint  # who reads JSON may read its numbers as Decimal
+    return _Rule(frozenset({float, Decimal} if kind is float else {kind}))
+
+
+def _check(given: Any, rule: _Rule, path: str) -> None:
+    kind: type = given.__class__
+    if rule is _ANYTHING:
+        return
+    if kind not in rule.types or (rule.words and kind is not types.NoneType and str(given) not in rule.words):
+        names = sorted(rule.words) or sorted(item.__name__ for item in rule.types)
+        raise BuildError(path, given, f"one of {', '.join(names)}".replace("NoneType", "null"))
+    if kind is int and rule.span is not None and given not in rule.span:
+        raise BuildError(path, given, f"{rule.span.start} to {rule.span.stop - 1}")
+    if rule.items is not None and kind is list:
+        for number in range(len(given)):
+            _check(given[number], rule.items, f"{path}[{number}]")
+    if rule.shape is not None and kind is dict:
+        check_shape(given, rule.shape, path)
+
+
+def check_shape(
+    given: Mapping[str, Any], shape: type, path: str, only: Callable[[str], bool] | None = None
+) -> None:
+    """Refuse a mapping that is not of a shape; `only`: but for other keys, and keys that it lacks."""
+    rules = _rules(shape)
+    for key in given:
+        if key not in rules:
+            raise BuildError(
+                _dotted(path, str(key)), given[key], f"no such field; there are {', '.join(rules)}"
+            )
+    for key, rule in rules.items():
+        if key in given:
+            if only is None or only(key):
+                _check(given[key], rule, _dotted(path, key))
+        elif only is None and rule.required:
+            raise BuildError(_dotted(path, key), None, "a value: it is missing")
+
+
+def _dotted(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+# --- Parts ---------------------------------------------------------------------------------------
+
+_SHAPES: Final[dict[type, type]] = {
+    FrameFields: FrameDict,
+    Meter: MeterDict,
+    Status: StatusDict,
+    ExtendedLinkLayer: ExtendedLinkLayerDict,
+    AuthenticationLayer: AFLDict,
+    Security: SecurityDict,
+    SpecialFunction: SpecialFunctionDict,
+    Diagnostic: DiagnosticDict,
+}
+_METERS: Final = ("address", "receiver")
+_OCTETS: Final[dict[type, tuple[str, ...]]] = {
+    AuthenticationLayer: ("mac", "fragment"),
+    SpecialFunction: ("octets",),
+}
+
+# Parts of telegrams repeat: by their class and their text, which tells True from 1.
+_known: dict[tuple[type, str, bool], Any] = {}
+_MAX_KNOWN: Final = 8192
+
+
+def _part(kind: type, given: Any, path: str, *, fixed: bool = False) -> Any:
+    """A part of a telegram, None where there is none."""
+    if given is None:
         return None
-    signature = user_data.get("format_signature")
-    if frame.get("ci_field") not in COMPACT_FRAMES or not isinstance(signature, int):
-        return None
-    formats = Formats()
-    kind = None
-    if is_mapping(meter):
-        kind = meter.get("manufacturer"), meter.get("version"), meter.get("device_type")
+    key = kind, repr(given), fixed
+    found = _known.get(key)
+    if found is None:
+        if len(_known) >= _MAX_KNOWN:
+            _known.clear()
+        found = _known[key] = _made(kind, given, path, fixed)
+    return found
+
+
+def _made(kind: type, given: Any, path: str, fixed: bool) -> Any:
+    _check(given, _Rule(frozenset({dict}), shape=_SHAPES[kind]), path)
+    values: dict[str, Any] = {"fixed": fixed} if kind is Status else {}
+    for name in (item.name for item in fields(kind) if item.name in given):
+        item = given[name]
+        if name in _METERS:
+            item = _part(Meter, item, f"{path}.{name}")
+        elif kind in _OCTETS and name in _OCTETS[kind] and (item is not None or name == "mac"):
+            item = octets_of(item or "", f"{path}.{name}")
+        values[name] = item
+    made: Any = kind(**values)
     try:
-        headers = b"".join(bytes.fromhex(record["dib"] + record["vib"]) for record in records)
-        formats.learn_format(None if kind is None or None in kind else kind, signature, headers)  # type: ignore[arg-type]
-    except (DecodeError, ValueError, KeyError, TypeError) as error:
-        raise BuildError("records", records, "those of the compact frame in user_data") from error
-    return formats
+        if kind is Meter:
+            IdentificationNumber.build(made.identification_number)
+            Manufacturer.build("AAA" if made.manufacturer is None else made.manufacturer)
+    except BuildError as error:
+        name = "manufacturer" if error.value == made.manufacturer else "identification_number"
+        raise BuildError(f"{path}.{name}", error.value, error.limit) from error
+    refuse_other(made.to_dict(), given, path)
+    return made
 
 
-def _states(telegram: Telegram, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What the values say of the security of each layer, where the telegram has it."""
-    states: dict[str, dict[str, Any]] = {}
-    for name in ("ell", "security"):
-        given, own = values.get(name), getattr(telegram, name)
-        if own is not None and is_mapping(given):
-            told = {key: given.get(key) for key in ("state", "mac") if hasattr(own, key)}
-            states[name] = {key: item for key, item in told.items() if item is not None}
-            if name == "security" and telegram.encrypted and told["state"] in _OPENED:
-                del states[name]["state"]  # what was changed is no data that a key gave
-    return states
+def refuse_other(said: Mapping[str, Any], given: Mapping[str, Any], path: str) -> None:
+    """Refuse what differs from what the value itself gives: a name that is not its code's, for example."""
+    for key in said:
+        if said[key] != given[key]:
+            raise BuildError(f"{path}.{key}", given[key], f"{said[key]!r}, as the rest of {path} says")
 
 
-def _is_news(telegram: Telegram, values: Mapping[str, Any]) -> bool:
-    """Whether keys found something else than what the values say."""
-    states = _states(telegram, values)
-    return any(
-        getattr(getattr(telegram, name), key) != item
-        for name, told in states.items()
-        for key, item in told.items()
+def octets_of(given: str, path: str) -> bytes:
+    """Octets of hex digits."""
+    try:
+        return bytes.fromhex(given)
+    except ValueError as error:
+        raise BuildError(path, given, "octets as hex digits") from error
+
+
+def _copied(given: Any) -> Any:
+    """JSON that shares nothing with what was given; numbers that were read as Decimal are floats there."""
+    if isinstance(given, dict):
+        return {key: _copied(item) for key, item in given.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(given, list):
+        return [_copied(item) for item in given]  # pyright: ignore[reportUnknownVariableType]
+    return float(given) if isinstance(given, Decimal) else given
+
+
+# --- Records -------------------------------------------------------------------------------------
+
+
+def _number(given: Any) -> Decimal:
+    return Decimal(repr(given) if isinstance(given, float) else given)
+
+
+_VALUES: Final[dict[str, Callable[[Any], Any]]] = {
+    "decimal": _number,
+    "real": float,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "time": time.fromisoformat,
+    "text": str,
+    "octets": bytes.fromhex,
+    "series": lambda given: tuple(None if item is None else _number(item) for item in given),
+}
+
+
+def _value(given: Any, kind: str, path: str) -> Any:
+    if kind == "none" and given is None:
+        return None
+    try:
+        value = _VALUES[kind](given)
+        if isinstance(value, float | Decimal) and not math.isfinite(value):
+            raise ValueError
+    except (KeyError, ValueError, TypeError, ArithmeticError, InvalidOperation) as error:
+        raise BuildError(path, given, f"a value of type {kind}") from error
+    return value
+
+
+def _record(given: Any, path: str) -> Record:
+    _check(given, _Rule(frozenset({dict}), shape=RecordDict), path)
+    header: dict[str, Any] = {item.name: given[item.name] for item in fields(RecordHeader)}
+    header["qualifiers"] = tuple(given["qualifiers"])
+    for name in ("dib", "vib"):
+        header[name] = octets_of(given[name], f"{path}.{name}")
+    record = Record(
+        RecordHeader(**header),
+        octets_of(given["data"], f"{path}.data"),
+        _value(given["value"], given["value_type"], f"{path}.value"),
+        given["state"],
+        given["reason"],
+        tuple(given["flags"]),
+        given["offset"],
     )
+    said: dict[str, Any] = {**record.to_dict()}
+    if says_value(given["value"], record.value):
+        said["value"] = given["value"]
+    refuse_other(said, given, path)
+    return record
 
 
-def _as_opened(telegram: Telegram, values: Mapping[str, Any]) -> Telegram:
-    """The telegram with what became of its security: its octets do not say that a key opened them."""
-    changes = {
-        name: replace(getattr(telegram, name), **told) for name, told in _states(telegram, values).items()
-    }
-    return replace(telegram, **changes) if changes else telegram
+def says_value(given: Any, value: Any) -> bool:
+    """Whether JSON says a value; its numbers may have been read as Decimal."""
+    kind = given.__class__
+    if value.__class__ is Decimal and kind is not str:
+        return bool(float(value) == given if kind is float else kind is not bool and value == given)
+    if kind is list and isinstance(value, tuple):
+        return len(given) == len(value) and all(map(says_value, given, value))  # pyright: ignore[reportUnknownArgumentType]
+    if kind is Decimal and isinstance(value, float):
+        return float(given) == value
+    return kind is not bool and bool(given == json_value(value))
 
 
-def _with_remarks(
-    telegram: Telegram, values: Mapping[str, Any], notes: Sequence[Mapping[str, Any]], carried: frozenset[str]
+# --- The telegram --------------------------------------------------------------------------------
+
+_RULES: Final = _rules(TelegramDict)
+_REQUIRED: Final = frozenset(key for key, rule in _RULES.items() if rule.required)
+# All keys by the types of their values, and those whose values are no parts.
+_TYPES: Final = tuple((key, _RULES[key].types) for key in sorted(_REQUIRED))
+_SCALARS: Final = tuple((key, rule) for key, rule in _RULES.items() if rule.words or rule.span)
+
+
+def is_whole(values: Mapping[str, Any]) -> bool:
+    """Whether a mapping has every key that `to_dict` gives."""
+    return values.keys() >= _REQUIRED
+
+
+def plain(
+    values: Mapping[str, Any],
+    records: tuple[Record, ...] | None = None,
+    inner: Callable[[Mapping[str, Any]], Telegram] | None = None,
 ) -> Telegram:
-    """The telegram with the remarks that its octets do not say again."""
-    if "diagnostics" not in values:
-        return telegram
-    return replace(telegram, diagnostics=tuple(_remarks(telegram.diagnostics, notes, carried)))
+    """The telegram whose `to_dict` gave the values.
 
+    Args:
+        values: the mapping.
+        records: what its records say, where that is known.
+        inner: makes the telegrams that stand in records.
 
-def _remarks(
-    own: Sequence[Diagnostic], notes: Sequence[Mapping[str, Any]], carried: frozenset[str]
-) -> Iterable[Diagnostic]:
-    """The remarks of the octets, with those that were carried along in the places that they had."""
-    left = [item for item in own if item.code not in carried]
-    for note in notes:
-        if note["code"] in carried:
-            yield _remark(note)
-        elif left:
-            yield left.pop(0)
-    yield from left
-
-
-def _remark(note: Mapping[str, Any]) -> Diagnostic:
-    texts = {key: note.get(key) for key in ("severity", "code", "message")}
-    numbers = {key: note.get(key) for key in ("offset", "record")}
-    right = texts["severity"] in get_args(Severity) and isinstance(texts["message"], str)
-    if not right or not all(item is None or type(item) is int for item in numbers.values()):
-        raise BuildError("diagnostics", note, "severity, code and message; offset and record are numbers")
-    return Diagnostic(**texts, **numbers)  # type: ignore[arg-type]
-
-
-# --- Telegrams in records ------------------------------------------------------------------------
-
-
-def _with_contained(telegram: Telegram, values: Mapping[str, Any], *, with_keys: bool) -> Telegram:
-    """The telegram with those in its records as the values have them: their octets may be encrypted still."""
-    given = values.get("contained")
-    if given is not None and not is_sequence(given):
-        raise BuildError("contained", given, "a list")
-    told: dict[int, Telegram] = {}
-    for number, item in enumerate(given or ()):
-        place = f"contained[{number}]"
-        if not is_mapping(item) or type(item.get("record")) is not int:
-            raise BuildError(place, item, "a mapping with record (a number) and telegram")
-        try:
-            told[item["record"]] = restored(item.get("telegram"), None)  # type: ignore[arg-type]
-        except BuildError as error:
-            raise error.inside(f"{place}.telegram") from error
-    if not told or not telegram.contained:
-        return telegram
-    contained = tuple(
-        replace(item, telegram=told[item.record])
-        if item.record in told
-        and _is_as_sent(telegram, values, item.record)
-        and _is_same(item.telegram, told[item.record])
-        and not (with_keys and _says_more(item.telegram, told[item.record]))
-        else item
-        for item in telegram.contained
+    Raises `BuildError` that names the field.
+    """
+    if len(values) != len(_REQUIRED) or not is_whole(values):
+        check_shape(values, TelegramDict, "")
+    for key, kinds in _TYPES:
+        if values[key].__class__ not in kinds:
+            _check(values[key], _RULES[key], key)
+    for key, rule in _SCALARS:
+        if key in values:
+            _check(values[key], rule, key)
+    if records is None:
+        records = tuple(_each(values, "records", _record))
+    diagnostics: list[Diagnostic] = _each(values, "diagnostics", partial(_part, Diagnostic))
+    for number, remark in enumerate(diagnostics):
+        if remark.record is not None and remark.record >= len(records):
+            raise BuildError(f"diagnostics[{number}].record", remark.record, "the index of a record")
+    user_data, manufacturer_data = values["user_data"], values["manufacturer_data"]
+    fixed = user_data is not None and "counter_1" in user_data
+    return Telegram(
+        link=values["link"],
+        frame=_part(FrameFields, values["frame"], "frame"),
+        meter=_part(Meter, values["meter"], "meter"),
+        access_number=values["access_number"],
+        status=_part(Status, values["status"], "status", fixed=fixed),
+        configuration_field=values["configuration_field"],
+        records=records,
+        more_records_follow=values["more_records_follow"],
+        manufacturer_data=None
+        if manufacturer_data is None
+        else octets_of(manufacturer_data, "manufacturer_data"),
+        encrypted=octets_of(values["encrypted"] or "", "encrypted"),
+        special_functions=tuple(_each(values, "special_functions", partial(_part, SpecialFunction))),
+        user_data=_copied(user_data),
+        diagnostics=tuple(diagnostics),
+        ell=_part(ExtendedLinkLayer, values["ell"], "ell"),
+        afl=_part(AuthenticationLayer, values["afl"], "afl"),
+        security=_part(Security, values["security"], "security"),
+        manufacturer_fields=_copied(values["manufacturer_fields"]),
+        contained=tuple(_each(values, "contained", partial(_contained, inner or plain))),
     )
-    return replace(telegram, contained=contained)
 
 
-def _is_as_sent(telegram: Telegram, values: Mapping[str, Any], index: int) -> bool:
-    """Whether the data of a record are those of the octets: who changed them means another telegram."""
-    records = values.get("records")
-    record = records[index] if is_sequence(records) and index < len(records) else None
-    data = record.get("data") if is_mapping(record) else None
-    return isinstance(data, str) and data.upper() == telegram.records[index].data.hex().upper()
+def _each(values: Mapping[str, Any], name: str, make: Callable[[Any, str], Any]) -> list[Any]:
+    given: list[Any] = values[name]
+    if None in given:
+        raise BuildError(f"{name}[{given.index(None)}]", None, "a mapping")
+    return [make(item, f"{name}[{number}]") for number, item in enumerate(given)]
 
 
-def _says_more(own: Telegram, told: Telegram) -> bool:
-    """Whether keys found out something about a telegram that the values do not say."""
-    return (bool(told.encrypted) or not own.encrypted) and _is_news(own, told.to_dict())
-
-
-def _is_same(own: Telegram, told: Telegram) -> bool:
-    """Whether a telegram can be the one that stands in a record: but for hidden octets they are the same."""
-    if replace(own.frame, ci_field=None) != replace(told.frame, ci_field=None):
-        return False
-    if any(item.code == "joined" for item in told.diagnostics):  # the record has its last fragment
-        return own.afl is not None and own.afl.fragment is not None
-    mine, theirs = (plain_octets(item.to_dict())[0] for item in (own, told))
-    layers = layers_of(mine, "wireless")
-    if layers is None or len(mine) != len(theirs):
-        return mine == theirs
-    return _without_hidden(mine, layers) == _without_hidden(theirs, layers)
-
-
-def _without_hidden(octets: bytes, layers: Layers) -> bytes:
-    """Octets with zeros where they are encrypted, and for the payload CRC, which was made over them."""
-    seen = bytearray(octets)
-    hidden = [(layers.payload, layers.encrypted)]
-    if layers.session:
-        hidden.append((payload_crc_place(layers), PAYLOAD_CRC_LENGTH))
-    if layers.is_hidden:
-        hidden.append((layers.hidden, layers.end - layers.hidden))
-    for start, length in hidden:
-        seen[start : start + length] = bytes(length)
-    return bytes(seen)
+def _contained(inner: Callable[[Mapping[str, Any]], Telegram], given: Any, path: str) -> Contained:
+    check_shape(given if is_mapping(given) else {"": given}, ContainedDict, path, lambda key: key == "record")
+    try:
+        return Contained(given["record"], inner(given["telegram"]))
+    except KeyError as error:
+        raise BuildError(path, given, "a mapping with record (a number) and telegram") from error
+    except BuildError as error:
+        raise error.inside(f"{path}.telegram") from error

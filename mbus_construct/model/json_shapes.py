@@ -15,6 +15,11 @@ from ..values.to_value import Severity, State  # noqa: TC001
 SCHEMA_VERSION: Final = 1
 
 Hex = Annotated[str, "octets as hex digits"]
+# Numbers by what they are sent in; others are counts.
+Octet = Annotated[int, range(1 << 8)]
+TwoOctets = Annotated[int, range(1 << 16)]
+FourOctets = Annotated[int, range(1 << 32)]
+Count = Annotated[int, range(1 << 63)]
 JsonNumber = int | float | str
 Json = dict[str, Any] | list[Any] | str | float | bool | None
 
@@ -34,8 +39,8 @@ class MeterDict(TypedDict):
         str | None, "three letters, or four hex digits where the code is no three letters"
     ]
     manufacturer_name: Annotated[str | None, "company behind the letters, null where unknown"]
-    version: int | None
-    device_type: Annotated[int | None, "code of the device type (medium)"]
+    version: Octet | None
+    device_type: Annotated[Octet | None, "code of the device type (medium)"]
     device_type_name: str | None
 
 
@@ -45,18 +50,18 @@ class FrameDict(TypedDict):
     format: Annotated[
         Format | None, "A, B and CRC-less are of frames by radio; null where the octets came without frame"
     ]
-    c_field: Annotated[int | None, "control field"]
+    c_field: Annotated[Octet | None, "control field"]
     c_name: Annotated[str | None, "name of the control field's function, such as RSP_UD"]
-    a_field: Annotated[int | None, "primary address; null by radio"]
+    a_field: Annotated[Octet | None, "primary address; null by radio"]
     address: Annotated[MeterDict | None, "sender of a frame by radio: manufacturer and A field"]
-    ci_field: Annotated[int | None, "control information field"]
+    ci_field: Annotated[Octet | None, "control information field"]
     ci_name: Annotated[str | None, "what the control information field announces"]
 
 
 class StatusDict(TypedDict):
     """The status octet of the header."""
 
-    octet: int
+    octet: Octet
     flags: Annotated[list[str], "names of what is set, empty when all is well"]
 
 
@@ -64,9 +69,9 @@ class RecordDict(TypedDict):
     """One data record."""
 
     function: Annotated[Function | None, "null: not readable"]
-    storage_number: int | None
-    tariff: int | None
-    subunit: int | None
+    storage_number: Count | None
+    tariff: Count | None
+    subunit: Count | None
     quantity: Annotated[str | None, "what is measured, in the words of EN 13757-3"]
     unit: Annotated[str | None, "unit as people write it, null: none or unknown"]
     ucum: Annotated[str | None, "UCUM code of the unit, null where UCUM has none"]
@@ -82,8 +87,8 @@ class RecordDict(TypedDict):
     reason: Annotated[str | None, "why there is no value, or what to know about it"]
     flags: Annotated[list[str], "such as summer time"]
     data_field: Annotated[str | None, "the data field's name"]
-    offset: Annotated[int, "first octet of the record, counted from the start of the data"]
-    length: Annotated[int, "octets of the whole record"]
+    offset: Annotated[Count, "first octet of the record, counted from the start of the data"]
+    length: Annotated[Count, "octets of the whole record"]
     dib: Hex
     vib: Hex
     data: Annotated[Hex, "data octets as sent, with LVAR"]
@@ -92,7 +97,7 @@ class RecordDict(TypedDict):
 class SpecialFunctionDict(TypedDict):
     """Something in the record area that is no data record: idle filler, reserved DIF, readout request."""
 
-    before_record: Annotated[int, "index of the record in front of which it stands"]
+    before_record: Annotated[Count, "index of the record in front of which it stands"]
     octets: Hex
 
 
@@ -102,51 +107,51 @@ class DiagnosticDict(TypedDict):
     severity: Severity
     code: Annotated[str, "stable name"]
     message: str
-    offset: Annotated[int | None, "octet, counted from the start of the data"]
-    record: Annotated[int | None, "index of the record it is about"]
+    offset: Annotated[Count | None, "octet, counted from the start of the data"]
+    record: Annotated[Count | None, "index of the record it is about"]
 
 
 class ExtendedLinkLayerDict(TypedDict):
     """The extended link layer of a telegram by radio."""
 
-    ci_field: int
+    ci_field: Octet
     ci_name: str | None
-    communication_control: int
-    access_number: int
+    communication_control: Octet
+    access_number: Octet
     receiver: Annotated[MeterDict | None, "whom it is sent to, null where it does not say"]
-    session_number: Annotated[int | None, "null for layers without encryption"]
+    session_number: Annotated[FourOctets | None, "null for layers without encryption"]
     state: Annotated[SecurityState | None, "null where no encryption is announced"]
 
 
 class AFLDict(TypedDict):
     """The authentication and fragmentation sublayer."""
 
-    fragmentation_control: int
-    message_control: int | None
-    key_information: int | None
-    message_counter: int | None
+    fragmentation_control: TwoOctets
+    message_control: Octet | None
+    key_information: TwoOctets | None
+    message_counter: FourOctets | None
     mac: Annotated[str | None, "octets as hex digits"]
-    message_length: int | None
+    message_length: TwoOctets | None
     fragment: Annotated[str | None, "part of a message as hex digits, null where the message is whole"]
 
 
 class SecurityDict(TypedDict):
     """The security of the transport layer."""
 
-    mode: int
+    mode: Annotated[int, range(32)]
     mode_name: str
     state: SecurityState
     mac: Annotated[MACState | None, "null without message authentication code"]
-    configuration_field_extension: int | None
-    message_counter: int | None
-    key_version: int | None
-    plain_octets: Annotated[int, "octets behind the encrypted ones that were sent plain"]
+    configuration_field_extension: Octet | None
+    message_counter: FourOctets | None
+    key_version: Octet | None
+    plain_octets: Annotated[Count, "octets behind the encrypted ones that were sent plain"]
 
 
 class ContainedDict(TypedDict):
     """A telegram that stands in a record of another one."""
 
-    record: Annotated[int, "index of the record"]
+    record: Annotated[Count, "index of the record"]
     telegram: TelegramDict
 
 
@@ -159,9 +164,9 @@ class TelegramDict(TypedDict):
     link: Annotated[Form, "where the octets start"]
     frame: FrameDict
     meter: MeterDict | None
-    access_number: int | None
+    access_number: Octet | None
     status: StatusDict | None
-    configuration_field: int | None
+    configuration_field: TwoOctets | None
     ell: ExtendedLinkLayerDict | None
     afl: AFLDict | None
     security: Annotated[SecurityDict | None, "null where no security mode is announced"]

@@ -50,21 +50,21 @@ def json_text(value: object, indent: int | None = None) -> str:
 
 _write: Final = JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
-_VALUE_TYPES: Final[tuple[tuple[type, ValueType], ...]] = (
-    (Decimal, "decimal"),
-    (float, "real"),
-    (datetime, "datetime"),
-    (date, "date"),
-    (time, "time"),
-    (str, "text"),
-    (bytes, "octets"),
-    (tuple, "series"),
-)
+_VALUE_TYPES: Final[dict[type, ValueType]] = {
+    Decimal: "decimal",
+    float: "real",
+    datetime: "datetime",
+    date: "date",
+    time: "time",
+    str: "text",
+    bytes: "octets",
+    tuple: "series",
+}
 
 
 def value_type(value: Value) -> ValueType:
     """The name of a value's type."""
-    for kind, name in _VALUE_TYPES:
-        if isinstance(value, kind):
-            return name
+    for kind in value.__class__.__mro__:
+        if kind in _VALUE_TYPES:
+            return _VALUE_TYPES[kind]
     return "none"

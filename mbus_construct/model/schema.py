@@ -39,8 +39,10 @@ def json_schema() -> dict[str, Any]:
 def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of one type."""
     if get_origin(hint) is typing.Annotated:
-        inner, description = get_args(hint)[:2]
-        return {**_schema(inner, definitions), "description": description}
+        inner, *said = (item for item in get_args(hint) if not isinstance(item, range))
+        schema = _schema(inner, definitions)
+        schema |= {"description": said[0]} if said else {}
+        return schema
     if get_origin(hint) is typing.NotRequired:
         return _schema(get_args(hint)[0], definitions)
     if typing.is_typeddict(hint):

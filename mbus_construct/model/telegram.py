@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,7 +18,6 @@ from .json_values import json_text
 from .record import GAP, GAP_TEXT, record_text
 
 if TYPE_CHECKING:
-    from ..security.keys import KeysLike
     from ..values.to_value import Severity
     from .diagnostic import Diagnostic
     from .layers import AuthenticationLayer, ExtendedLinkLayer, Security
@@ -134,18 +133,17 @@ class Telegram:
         return f"{before}{key[: -len(GAP_TEXT)]}[{', '.join(map(record_text, self.records))}]{after}"
 
     @staticmethod
-    def from_dict(values: Mapping[str, Any], *, keys: KeysLike = None) -> Telegram:
-        """The telegram that a mapping describes: `to_dict`'s, or one written by hand (see `encode`).
+    def from_dict(values: Mapping[str, Any], *, keys: Any = None) -> Telegram:
+        """The telegram that a mapping describes: the inverse of `to_dict`.
 
-        What was decrypted comes back without a key; with `keys` it is encrypted and opened anew. Raises
-        `BuildError` where the values make no telegram.
+        A mapping that was changed, or written by hand, is encoded and decoded. What was decrypted comes back
+        without a key; with `keys`, as in `decode`, what is encrypted still is opened. Raises `BuildError`
+        where the values make no telegram.
         """
-        from .from_json import restored  # noqa: PLC0415  it imports this module
-
-        return restored(values, keys)
+        return _restore[0](values, keys)
 
     @staticmethod
-    def from_json(text: str, *, keys: KeysLike = None) -> Telegram:
+    def from_json(text: str, *, keys: Any = None) -> Telegram:
         """The telegram that a JSON object describes, see `from_dict`. Numbers stay exact."""
         try:
             values = json.loads(text, parse_float=Decimal)
@@ -155,3 +153,15 @@ class Telegram:
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)
+
+
+# What makes telegrams of mappings. It needs the rooms above this one, so that it is put here by them.
+_restore: list[Callable[[Mapping[str, Any], Any], Telegram]] = []
+
+
+def restored_by(
+    function: Callable[[Mapping[str, Any], Any], Telegram],
+) -> Callable[[Mapping[str, Any], Any], Telegram]:
+    """Take a function for `Telegram.from_dict`, which is given the mapping and keys."""
+    _restore[:] = [function]
+    return function
