@@ -27,7 +27,7 @@ from .radio_layers import ELLS, afl_of, counted, ell_of
 
 if TYPE_CHECKING:
     from .fields import Field
-    from .plan import Plan
+    from .layout import Layout
     from .readers import Coding
 
 Read = Callable[[bytes], Telegram | None]
@@ -73,7 +73,7 @@ class _Odd:
         return record, diagnostic
 
 
-def compiled(plan: Plan) -> Read:
+def compiled(plan: Layout) -> Read:
     """The function that reads telegrams of a plan's layout; it gives None for all others.
 
     It raises what the grammar raises where the octets of a record are no data of their type.
@@ -89,7 +89,7 @@ def compiled(plan: Plan) -> Read:
 class _Writer:
     """Writes the function for a plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Layout) -> None:
         self.plan = plan
         self.length = len(plan.octets)
         self.constants: dict[str, Any] = {
