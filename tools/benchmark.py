@@ -7,6 +7,7 @@
     python tools/benchmark.py --floods             all malformed; every telegram of another layout
     python tools/benchmark.py --spark              one worker against two (pyspark, Java)
     python tools/benchmark.py --wireless           encrypted telegrams by radio (cryptography)
+    python tools/benchmark.py --json               JSON both ways, and encode, beside decode
     python tools/benchmark.py --bus                scanning, searching and reading, in virtual time
 
 The telegrams are a fleet as `tools/fleet.py` makes it: 64 layouts, shuffled, the same for everybody. FRAMES
@@ -84,7 +85,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--layouts", type=int, default=64, help="different layouts (64)")
     parser.add_argument("--seed", type=int, default=1, help="another seed, another fleet (1)")
     parser.add_argument("--chart", type=Path, metavar="FILE", help="draw the rates (PNG)")
-    for name in ("scale", "floods", "spark", "wireless", "bus"):
+    for name in ("scale", "floods", "spark", "wireless", "json", "bus"):
         parser.add_argument(f"--{name}", action="store_true", help=f"only: {name}; see above")
     return parser.parse_args(arguments)
 
@@ -115,7 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import benchmark_wireless  # noqa: PLC0415
 
         benchmark_wireless.main(made, figures)
-    if not (given.scale or given.floods or given.spark or given.wireless):
+    if given.json:
+        import benchmark_json  # noqa: PLC0415
+
+        benchmark_json.main(made, figures)
+    if not (given.scale or given.floods or given.spark or given.wireless or given.json):
         import benchmark_peers  # noqa: PLC0415
 
         rates = benchmark_peers.measured(made, given.number, figures)

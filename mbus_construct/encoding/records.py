@@ -202,4 +202,5 @@ def meter_of(values: Mapping[str, Any]) -> Meter | None:
     address = address_of(
         part_of(values, "meter", MeterDict) or part_of(frame, "address", MeterDict, "frame.address")
     )
-    return Meter(**address) if "identification_number" in address else None
+    hashable = all(isinstance(item, str | int) for item in address.values())
+    return Meter(**address) if "identification_number" in address and hashable else None

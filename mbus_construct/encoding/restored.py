@@ -116,7 +116,7 @@ def _records(values: Mapping[str, Any]) -> tuple[Record, ...] | None:
         if special and [item.to_dict() for item in telegram.special_functions] != special:
             return None
         return telegram.records if all(map(_is_said, telegram.records, given)) else None
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
         return None
 
 

@@ -28,7 +28,7 @@ from typing import (
 )
 
 from mbus_grammars import BuildError
-from mbus_grammars.base import is_mapping
+from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.fields import IdentificationNumber, Manufacturer
 
 from ..values.headers import RecordHeader
@@ -219,12 +219,14 @@ def octets_of(given: str, path: str) -> bytes:
         raise BuildError(path, given, "octets as hex digits") from error
 
 
-def _copied(given: Any) -> Any:
+def _copied(given: Any, path: str) -> Any:
     """JSON that shares nothing with what was given; numbers that were read as Decimal are floats there."""
-    if isinstance(given, dict):
-        return {key: _copied(item) for key, item in given.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(given, list):
-        return [_copied(item) for item in given]  # pyright: ignore[reportUnknownVariableType]
+    if is_mapping(given):
+        return {key: _copied(item, f"{path}.{key}") for key, item in given.items()}
+    if is_sequence(given):
+        return [_copied(item, f"{path}[{number}]") for number, item in enumerate(given)]
+    if isinstance(given, float | Decimal) and not math.isfinite(given):
+        raise BuildError(path, given, "a finite number")
     return float(given) if isinstance(given, Decimal) else given
 
 
@@ -351,12 +353,12 @@ def plain(
         else octets_of(manufacturer_data, "manufacturer_data"),
         encrypted=octets_of(values["encrypted"] or "", "encrypted"),
         special_functions=tuple(_each(values, "special_functions", partial(_part, SpecialFunction))),
-        user_data=_copied(user_data),
+        user_data=_copied(user_data, "user_data"),
         diagnostics=tuple(diagnostics),
         ell=_part(ExtendedLinkLayer, values["ell"], "ell"),
         afl=_part(AuthenticationLayer, values["afl"], "afl"),
         security=_part(Security, values["security"], "security"),
-        manufacturer_fields=_copied(values["manufacturer_fields"]),
+        manufacturer_fields=_copied(values["manufacturer_fields"], "manufacturer_fields"),
         contained=tuple(_each(values, "contained", partial(_contained, inner or plain))),
     )
 

@@ -22,7 +22,7 @@ def tools() -> Any:
     names = (
         "fleet",
         "benchmark",
-        *(f"benchmark_{part}" for part in ("peers", "table", "scale", "floods", "chart")),
+        *(f"benchmark_{part}" for part in ("peers", "table", "scale", "floods", "json", "chart")),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "tools"))
@@ -120,6 +120,13 @@ def test_watching_a_command(tools, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         tools.scale.watched([sys.executable, "-c", "import sys; sys.exit('no good')"])
 
 
+def test_json_rows(tools, capsys: pytest.CaptureFixture[str]) -> None:
+    tools.json.main(tools.fleet.made_fleet(layouts=3), tools.table.Figures(), number=20)
+    out = capsys.readouterr().out
+    for name in ("to_json", "from_dict", "encode"):
+        assert f"{name}: of decode's rate" in out
+
+
 def test_steadiness(tools) -> None:
     steady = [(float(second), 100 * second) for second in range(13)]
     assert tools.scale.Watched(12.0, 1.0, steady).steadiness() == pytest.approx(1)
@@ -147,5 +154,5 @@ def test_help() -> None:
         check=True,
         env=ENVIRONMENT,
     )
-    for option in ("--scale", "--floods", "--spark", "--chart", "--bus"):
+    for option in ("--scale", "--floods", "--spark", "--chart", "--json", "--bus"):
         assert option in done.stdout
