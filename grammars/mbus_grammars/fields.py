@@ -19,9 +19,6 @@ from .errors import BuildError
 
 # --- C field -------------------------------------------------------------------------------------
 
-# Names of the wired bus by (PRM, function).
-C_FIELD_NAMES: Final = {(bool(row.octet & 0x40), row.octet & 0x0F): row.name for row in C_FIELDS}
-
 PrimaryCField: Final = Bits(1, res=flag(7), prm=flag(6), fcb=flag(5), fcv=flag(4), function=bits(0, 4))
 SecondaryCField: Final = Bits(1, res=flag(7), prm=flag(6), acd=flag(5), dfc=flag(4), function=bits(0, 4))
 
