@@ -163,3 +163,12 @@ class TestDecoding:
         manufacturers.register("ELS", Spy("x" / Int16ul), ci_field=0xA1)
         decode(PAYLOAD)
         assert seen == [{"manufacturer": "ELS", "version": 0x33, "device_type": 7}]
+
+    def test_fields_alone_make_the_payload(self) -> None:
+        manufacturers.register("ELS", Struct("pressure" / Int16ul), ci_field=0xA1)
+        values = decode(PAYLOAD).to_dict()
+        assert encode({**values, "user_data": None}).hex(" ").upper() == PAYLOAD
+        assert encode({**values, "user_data": {}}).hex(" ").upper() == PAYLOAD
+        with pytest.raises(BuildError) as caught:
+            encode({**values, "user_data": None, "manufacturer_fields": {"pressure": 0x10000}})
+        assert caught.value.field == "manufacturer_fields"
