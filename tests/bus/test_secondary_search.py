@@ -48,6 +48,7 @@ def test_how_many_selections(ids: list[str], most_selects: int) -> None:
     assert b.findings == []
 
 
+@pytest.mark.slow
 def test_250_meters_within_the_limit() -> None:
     ids = random_ids(250, 1)
     meters = [SimulatedMeter(place + 1, [long_reply(place + 1, number)]) for place, number in enumerate(ids)]

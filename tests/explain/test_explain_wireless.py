@@ -41,9 +41,14 @@ LONG: Final = WirelessFrame.build(
 )
 TELEGRAMS: Final = [without_crcs(octets)[1] for octets in (E62, E63, E66, E68, E69, LONG)]
 ALL: Final = [with_crcs(telegram, form) for telegram in TELEGRAMS for form in FRAME_FORMATS]
+LONG_ONES: Final = ALL[-len(FRAME_FORMATS) :]
 
 
-@pytest.mark.parametrize("octets", ALL, ids=shown)
+@pytest.mark.parametrize(
+    "octets",
+    [pytest.param(item, marks=[pytest.mark.slow] if item in LONG_ONES else []) for item in ALL],
+    ids=shown,
+)
 class TestCover:
     def test_whole(self, octets: bytes) -> None:
         explanation = explain(octets)

@@ -59,7 +59,14 @@ def sealed(octets: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("keys", [None, KEY, "FF" * 16, {"12345678": ["00" * 16, KEY]}], ids=str)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"12345678": ["00" * 16, KEY]},
+        *(pytest.param(keys, marks=pytest.mark.slow) for keys in (None, KEY, "FF" * 16)),
+    ],
+    ids=str,
+)
 def test_encrypted_telegrams_on_wires(start: str, keys: Any) -> None:
     first, last = STARTS[start]
     cut = [octets[first:last] for octets in telegrams()]

@@ -126,7 +126,7 @@ def check(
     check_tables(pa.record_batch(columns), wanted, **arguments)
 
 
-@pytest.mark.parametrize("link", ["auto", "wireless"])
+@pytest.mark.parametrize("link", ["auto", pytest.param("wireless", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("keys", [None, KEY, {"ELS": [OTHER, KEY]}, {"12345678": KEY}, OTHER], ids=str)
 def test_every_chain_of_layers(link: str, keys: Any) -> None:
     telegrams = on_air("chains")

@@ -155,7 +155,7 @@ def close(process: subprocess.Popen[bytes]) -> bytes:
     return err
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_killed_conversion_goes_on(
     archive: Path, undisturbed: pa.Table, tmp_path: Path, workers: int
 ) -> None:
@@ -205,7 +205,7 @@ def test_ctrl_c_ends_all_at_once(archive: Path, tmp_path: Path, workers: int, na
     assert not (tmp_path / "out.parquet").exists()
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_one_file_begins_anew_after_a_kill(archive: Path, tmp_path: Path, workers: int) -> None:
     out = tmp_path / "out.parquet"
     process = halted(archive, "-o", out, "--workers", str(workers))
