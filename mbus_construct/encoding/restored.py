@@ -22,7 +22,6 @@ from ..decoding.plans.wired_shapes import SHAPES
 from ..decoding.reference import decode_records
 from ..model.from_json import check_shape, is_whole, plain, says_value
 from ..model.json_shapes import RecordDict, TelegramDict
-from ..model.json_values import value_type
 from ..model.telegram import Telegram, restored_by
 from ..security.keys import Keys
 from ..security.sealing import seal_telegram
@@ -78,12 +77,12 @@ def _as_given(values: Mapping[str, Any]) -> Telegram | None:
 
 _HEADER: Final = itemgetter(
     *("function", "storage_number", "tariff", "subunit", "quantity", "unit", "ucum", "qualifiers", "kind"),
-    *("record_error", "data_field", "dib", "vib"),
+    *("record_error", "data_field", "dib", "vib", "value_type"),
 )
 _OCTETS: Final = itemgetter("dib", "vib", "data")
 _REST: Final = itemgetter("state", "reason", "flags", "offset", "length", "data")
 _KEYS: Final = len(RecordDict.__annotations__)
-_headers: dict[int, tuple[RecordHeader, int, Any]] = {}
+_headers: dict[tuple[int, type], tuple[RecordHeader, int, Any]] = {}
 _MAX_HEADERS: Final = 8192
 _MAX_START: Final = 1024
 
@@ -123,12 +122,12 @@ def _records(values: Mapping[str, Any]) -> tuple[Record, ...] | None:
 def _is_said(record: Record, given: Mapping[str, Any]) -> bool:
     """Whether a mapping says what a record says."""
     header, value, data = record.header, record.value, record.data
-    known = _headers.get(id(header))
+    known = _headers.get((id(header), value.__class__))
     if known is None:
         if len(_headers) >= _MAX_HEADERS:
             _headers.clear()
         size = len(header.dib) + len(header.vib)
-        known = _headers[id(header)] = header, size, _HEADER(record.to_dict())
+        known = _headers[id(header), value.__class__] = header, size, _HEADER(record.to_dict())
     rest = (
         record.state,
         record.reason,
@@ -140,7 +139,6 @@ def _is_said(record: Record, given: Mapping[str, Any]) -> bool:
     return (
         _HEADER(given) == known[2]
         and _REST(given) == rest
-        and given["value_type"] == value_type(value)
         and says_value(given["value"], value)
         and len(given) == _KEYS
     )

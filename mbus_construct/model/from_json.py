@@ -8,45 +8,22 @@ from __future__ import annotations
 
 import math
 import types
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from functools import cache, partial
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Literal,
-    NamedTuple,
-    NotRequired,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-    is_typeddict,
-)
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.fields import IdentificationNumber, Manufacturer
 
 from ..values.headers import RecordHeader
+from . import json_shapes
 from .diagnostic import Diagnostic
 from .frame import FrameFields
-from .json_shapes import (
-    AFLDict,
-    ContainedDict,
-    DiagnosticDict,
-    ExtendedLinkLayerDict,
-    FrameDict,
-    MeterDict,
-    RecordDict,
-    SecurityDict,
-    SpecialFunctionDict,
-    StatusDict,
-    TelegramDict,
-)
 from .json_values import json_value
 from .layers import AuthenticationLayer, ExtendedLinkLayer, Security
 from .meter import Meter, Status
@@ -66,41 +43,36 @@ class _Rule(NamedTuple):
     shape: type | None = None
     required: bool = True
 
-    def or_else(self, other: _Rule) -> _Rule:
-        return _Rule(
-            self.types | other.types,
-            self.words | other.words,
-            self.span or other.span,
-            self.items or other.items,
-            self.shape or other.shape,
-        )
-
 
 _ANYTHING: Final = _Rule()
 
 
 @cache
 def _rules(shape: type) -> dict[str, _Rule]:
-    return {key: _rule(hint) for key, hint in get_type_hints(shape, include_extras=True).items()}
+    return {key: _rule(hint) for key, hint in typing.get_type_hints(shape, include_extras=True).items()}
 
 
 def _rule(hint: Any) -> _Rule:
     origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
+    if origin is typing.Annotated:
         span = next((item for item in arguments if isinstance(item, range)), None)
         return _rule(arguments[0])._replace(span=span) if span else _rule(arguments[0])
-    if origin is NotRequired:
+    if origin is typing.NotRequired:
         return _rule(arguments[0])._replace(required=False)
-    if origin in (types.UnionType, Union):
-        first, *others = (_rule(item) for item in arguments)
-        for other in others:
-            first = first.or_else(other)
-        return first
-    if origin is Literal:
+    if origin in (types.UnionType, typing.Union):
+        either = [_rule(item) for item in arguments]
+        return _Rule(
+            frozenset(kind for rule in either for kind in rule.types),
+            frozenset(word for rule in either for word in rule.words),
+            next((rule.span for rule in either if rule.span), None),
+            next((rule.items for rule in either if rule.items), None),
+            next((rule.shape for rule in either if rule.shape), None),
+        )
+    if origin is typing.Literal:
         return _Rule(frozenset(map(type, arguments)), frozenset(map(str, arguments)))
     if origin is list:
         return _Rule(frozenset({list}), items=_rule(arguments[0]))
-    if is_typeddict(hint):
+    if typing.is_typeddict(hint):
         return _Rule(frozenset({dict}), shape=hint)
     if hint is Any:
         return _ANYTHING
@@ -149,14 +121,14 @@ def _dotted(path: str, key: str) -> str:
 # --- Parts ---------------------------------------------------------------------------------------
 
 _SHAPES: Final[dict[type, type]] = {
-    FrameFields: FrameDict,
-    Meter: MeterDict,
-    Status: StatusDict,
-    ExtendedLinkLayer: ExtendedLinkLayerDict,
-    AuthenticationLayer: AFLDict,
-    Security: SecurityDict,
-    SpecialFunction: SpecialFunctionDict,
-    Diagnostic: DiagnosticDict,
+    FrameFields: json_shapes.FrameDict,
+    Meter: json_shapes.MeterDict,
+    Status: json_shapes.StatusDict,
+    ExtendedLinkLayer: json_shapes.ExtendedLinkLayerDict,
+    AuthenticationLayer: json_shapes.AFLDict,
+    Security: json_shapes.SecurityDict,
+    SpecialFunction: json_shapes.SpecialFunctionDict,
+    Diagnostic: json_shapes.DiagnosticDict,
 }
 _METERS: Final = ("address", "receiver")
 _OCTETS: Final[dict[type, tuple[str, ...]]] = {
@@ -262,7 +234,7 @@ def _value(given: Any, kind: str, path: str) -> Any:
 
 
 def _record(given: Any, path: str) -> Record:
-    _check(given, _Rule(frozenset({dict}), shape=RecordDict), path)
+    _check(given, _Rule(frozenset({dict}), shape=json_shapes.RecordDict), path)
     header: dict[str, Any] = {item.name: given[item.name] for item in fields(RecordHeader)}
     header["qualifiers"] = tuple(given["qualifiers"])
     for name in ("dib", "vib"):
@@ -297,7 +269,7 @@ def says_value(given: Any, value: Any) -> bool:
 
 # --- The telegram --------------------------------------------------------------------------------
 
-_RULES: Final = _rules(TelegramDict)
+_RULES: Final = _rules(json_shapes.TelegramDict)
 _REQUIRED: Final = frozenset(key for key, rule in _RULES.items() if rule.required)
 # All keys by the types of their values, and those whose values are no parts.
 _TYPES: Final = tuple((key, _RULES[key].types) for key in sorted(_REQUIRED))
@@ -324,7 +296,7 @@ def plain(
     Raises `BuildError` that names the field.
     """
     if len(values) != len(_REQUIRED) or not is_whole(values):
-        check_shape(values, TelegramDict, "")
+        check_shape(values, json_shapes.TelegramDict, "")
     for key, kinds in _TYPES:
         if values[key].__class__ not in kinds:
             _check(values[key], _RULES[key], key)
@@ -365,13 +337,20 @@ def plain(
 
 def _each(values: Mapping[str, Any], name: str, make: Callable[[Any, str], Any]) -> list[Any]:
     given: list[Any] = values[name]
+    if not given:
+        return given
     if None in given:
         raise BuildError(f"{name}[{given.index(None)}]", None, "a mapping")
     return [make(item, f"{name}[{number}]") for number, item in enumerate(given)]
 
 
 def _contained(inner: Callable[[Mapping[str, Any]], Telegram], given: Any, path: str) -> Contained:
-    check_shape(given if is_mapping(given) else {"": given}, ContainedDict, path, lambda key: key == "record")
+    check_shape(
+        given if is_mapping(given) else {"": given},
+        json_shapes.ContainedDict,
+        path,
+        lambda key: key == "record",
+    )
     try:
         return Contained(given["record"], inner(given["telegram"]))
     except KeyError as error:
