@@ -31,7 +31,7 @@ def refuse_lost(values: Mapping[str, Any], built: Telegram) -> None:
     `built` is what the octets say: the grammar is asked, and no list of what follows which CI field.
     """
     for name, given, found in _parts(values, built):
-        if not _is_nothing(given) and _is_nothing(found):
+        if given is not None and not found and not _is_nothing(given) and _is_nothing(found):
             ci_field = built.frame.ci_field
             where = f"link {built.link!r}" if ci_field is None else f"CI {ci_field:02X}h"
             limit = f"left out: {where} has no place for it; another frame.ci_field may have one"

@@ -39,8 +39,8 @@ HEADER_KEYS: Final = (*_DIB_KEYS, *_VIB_KEYS)
 _VALUE_KEYS: Final = ("value", "flags")
 
 
-class OwnOctets(bytes):
-    """The octets of a record that say what the record says."""
+class OwnOctets(list[Any]):
+    """Records, and in the place of those whose own octets say the same, these octets."""
 
 
 def with_own_octets(telegram: Telegram) -> TelegramDict:
@@ -50,16 +50,12 @@ def with_own_octets(telegram: Telegram) -> TelegramDict:
     octets = [record.header.dib + record.header.vib + record.data for record in records]
     read = _read(b"".join(octets), area)
     if said(records) == said(read):
-        return telegram.shape([OwnOctets(sent) for sent in octets])
+        return telegram.shape(OwnOctets(octets))
     if len(records) != len(read):
         return telegram.to_dict()  # the octets of one of them are no record
     same = [said([mine]) == said([own]) for mine, own in zip(records, read, strict=True)]
-    return telegram.shape(
-        [
-            OwnOctets(sent) if is_same else record.to_dict()
-            for record, sent, is_same in zip(records, octets, same, strict=True)
-        ]
-    )
+    parts = zip(records, octets, same, strict=True)
+    return telegram.shape(OwnOctets(sent if is_same else record.to_dict() for record, sent, is_same in parts))
 
 
 def _read(octets: bytes, area: RecordArea) -> tuple[Record, ...]:
@@ -82,9 +78,15 @@ def area_items(values: Mapping[str, Any], area: RecordArea) -> list[bytes]:
     records = sequence_of(values, "records")
     special = _special_functions(values)
     items: list[bytes] = []
+    is_own = isinstance(records, OwnOctets)
     for index, record in enumerate(records):
+        if index in special:
+            items.append(special[index])
+        if is_own and record.__class__ is bytes:
+            items.append(record)
+            continue
         try:
-            items += (special.get(index, b""), _record(record, area))
+            items.append(_record(record, area))
         except BuildError as error:
             raise error.inside(f"records[{index}]") from error
     items.append(special.get(len(records), b""))
@@ -114,8 +116,6 @@ def _special_functions(values: Mapping[str, Any]) -> dict[int, bytes]:
 
 def _record(record: object, area: RecordArea) -> bytes:
     """The octets of one record."""
-    if isinstance(record, OwnOctets):
-        return record
     if not is_mapping(record):
         raise BuildError("", record, "a mapping with quantity, unit and value")
     refuse_unknown(record, RecordDict, "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,8 +16,7 @@ from mbus_grammars.record import RecordsFromMeter
 from ..decoding.decode import Started, decode, read_started
 from ..decoding.decrypted import read
 from ..decoding.nested import CONTAINER, with_contents
-from ..decoding.plans.one_pass import read_directly
-from ..decoding.plans.wired_shapes import SHAPES
+from ..decoding.plans import PLANS
 from ..decoding.reference import decode_records
 from ..model.from_json import check_shape, is_whole, plain, says_value
 from ..model.json_shapes import RecordDict, TelegramDict
@@ -31,7 +29,6 @@ from .records import said
 from .security import AS_SENT, to_seal
 
 if TYPE_CHECKING:
-    from ..decoding.plans.shape import Shape
     from ..model.record import Record
     from ..security.keys import KeysLike
     from ..values.headers import RecordHeader
@@ -84,13 +81,7 @@ _REST: Final = itemgetter("state", "reason", "flags", "offset", "length", "data"
 _KEYS: Final = len(RecordDict.__annotations__)
 _headers: dict[tuple[int, type], tuple[RecordHeader, int, Any]] = {}
 _MAX_HEADERS: Final = 8192
-_MAX_START: Final = 1024
-
-
-@lru_cache(maxsize=_MAX_START)
-def _area_at(start: int) -> Shape:
-    (shape,) = SHAPES["records"].values()
-    return shape._replace(start=start)
+_set: Final = object.__setattr__
 
 
 def _records(values: Mapping[str, Any]) -> tuple[Record, ...] | None:
@@ -107,11 +98,13 @@ def _records(values: Mapping[str, Any]) -> tuple[Record, ...] | None:
             texts.insert(place, item["octets"])
             before += 0 if place else len(item["octets"]) // 2
         start = given[0]["offset"] - before if given else 0
-        if not 0 <= start < _MAX_START:
+        if start.__class__ is not int or start < 0:
             return None
-        telegram = read_directly(bytes(start) + bytes.fromhex("".join(texts)), _area_at(start))
+        telegram = PLANS.decode(bytes.fromhex("".join(texts)), "records")
         if telegram is None or len(telegram.records) != len(given):
             return None
+        for record in telegram.records:  # nobody else has them yet
+            _set(record, "offset", record.offset + start)
         if special and [item.to_dict() for item in telegram.special_functions] != special:
             return None
         return telegram.records if all(map(_is_said, telegram.records, given)) else None
