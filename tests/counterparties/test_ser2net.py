@@ -16,7 +16,7 @@ from mbus_construct.simulator.meters import SimulatedMeter
 from ser2net import needs_ser2net, ser2net
 from telegrams import README_TELEGRAM
 
-pytestmark = needs_ser2net
+pytestmark = [needs_ser2net, pytest.mark.slow]
 
 VOLUME: dict[str, Any] = {"quantity": "volume", "unit": "m³", "value": "12.565"}
 HISTORIC: dict[str, Any] = {**VOLUME, "value": "11.5", "storage_number": 1, "telegram": 2}
