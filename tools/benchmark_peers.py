@@ -67,7 +67,7 @@ def _pymbusparser() -> Peer:
 
 def _pymeterbus() -> Peer:
     module: Any = importlib.import_module("meterbus")
-    logging.disable(logging.CRITICAL)
+    logging.getLogger("meterbus").setLevel(logging.CRITICAL)  # of its own, not of the whole process
 
     def load(octets: bytes) -> list[object]:
         return [record.parsed_value for record in module.load(octets).records]

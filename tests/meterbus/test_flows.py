@@ -291,11 +291,7 @@ def test_time_outs() -> None:
     assert [meterbus.inter_byte_timeout(rate) for rate in rates] == expected
 
 
-def test_debug_logs_what_goes_over_the_line(
-    fake, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # pyMeterBus disables the loggers that it finds where it is imported, by whichever test comes first.
-    monkeypatch.setattr(logging.getLogger("mbus_construct.meterbus"), "disabled", False)
+def test_debug_logs_what_goes_over_the_line(fake, caplog: pytest.LogCaptureFixture) -> None:
     ser = fake({"10 40 FE 3E 16": ["E5"]})
     meterbus.send_ping_frame(ser, 254)
     meterbus.recv_frame(ser)
