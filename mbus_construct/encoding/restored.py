@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from ..decoding.decode import Started, decode, read_started
 from ..decoding.decrypted import read
 from ..decoding.nested import CONTAINER, with_contents
 from ..decoding.plans import PLANS
+from ..decoding.plans.mutable import record_of
 from ..decoding.reference import decode_records
 from ..model.from_json import check_shape, is_whole, plain, says_value
 from ..model.json_shapes import RecordDict, TelegramDict
@@ -81,7 +83,14 @@ _REST: Final = itemgetter("state", "reason", "flags", "offset", "length", "data"
 _KEYS: Final = len(RecordDict.__annotations__)
 _headers: dict[tuple[int, type], tuple[RecordHeader, int, Any]] = {}
 _MAX_HEADERS: Final = 8192
-_set: Final = object.__setattr__
+
+
+def _moved(start: int, record: Record) -> Record:
+    """The record of an area that starts at an offset; plans may have handed on one that they remember."""
+    offset, state, reason = record.offset + start, record.state, record.reason
+    return record_of(
+        record.header, record.data, record.value, offset, state=state, reason=reason, flags=record.flags
+    )
 
 
 def _records(values: Mapping[str, Any]) -> tuple[Record, ...] | None:
@@ -103,11 +112,10 @@ def _records(values: Mapping[str, Any]) -> tuple[Record, ...] | None:
         telegram = PLANS.decode(bytes.fromhex("".join(texts)), "records")
         if telegram is None or len(telegram.records) != len(given):
             return None
-        for record in telegram.records:  # nobody else has them yet
-            _set(record, "offset", record.offset + start)
         if special and [item.to_dict() for item in telegram.special_functions] != special:
             return None
-        return telegram.records if all(map(_is_said, telegram.records, given)) else None
+        records = tuple(map(partial(_moved, start), telegram.records)) if start else telegram.records
+        return records if all(map(_is_said, records, given)) else None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
         return None
 

@@ -114,6 +114,18 @@ def test_json_is_valid_for_every_value(record: str, framed: bool) -> None:
     assert strict(telegram.to_json(indent=2)) == values
 
 
+@pytest.mark.parametrize("record", HARD_RECORDS)
+def test_from_dict_changes_nothing_that_others_have(record: str) -> None:
+    """Plans remember what they read; a telegram that stands elsewhere in the frame does not move it."""
+    for _ in range(40):  # a layout that comes again has a plan of its own
+        first = decode(record, link="records")
+        before = first.to_dict()
+        framed = decode(response(record)).to_dict()
+        assert [Telegram.from_dict(framed).to_dict() for _ in range(2)] == [framed] * 2
+        assert first.to_dict() == before
+        assert decode(record, link="records").to_dict() == before
+
+
 @pytest.mark.parametrize("octets", [*FRAMES, README_TELEGRAM], ids=lambda octets: octets[:12].hex())
 def test_dicts_and_json_round_trip(octets: bytes) -> None:
     telegram = decode(octets)
