@@ -138,6 +138,11 @@ def test_public_modules_list_their_names(module: str) -> None:
     assert [name for name in public.__all__ if not hasattr(public, name)] == []
 
 
+def test_every_folder_with_modules_says_what_it_is() -> None:
+    folders = {file.parent for file in MODULES.values()}
+    assert sorted(str(folder) for folder in folders if not (folder / "__init__.py").is_file()) == []
+
+
 def test_contributing_names_every_room_and_no_file_that_is_gone() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", text))))

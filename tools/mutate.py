@@ -303,6 +303,8 @@ def mutants(chance: random.Random, only: str) -> list[Mutant]:
                 finder = _Finder(name, source, chance)
                 finder.visit(ast.parse(source))
                 found += finder.found
+    if not found:
+        sys.exit(f"no place to change in {only!r}: only {', '.join(ROOMS)} are mutated")
     return found
 
 

@@ -11,7 +11,7 @@ Parsing raises `DecodeError`, building `BuildError`; both are construct's `Const
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from construct import Int16ub
@@ -34,6 +34,7 @@ from . import (
     wireless,
 )
 from ._version import __version__
+from .base import is_integer
 from .bits import Code
 from .constructs import StrictStruct
 from .crc import crc as crc_of
@@ -197,30 +198,36 @@ ProfileControl: Final = BitFields(profile.ProfileControl, "control octet of a co
 # --- Data types; `length` is the number of octets ----------------------------------------------------
 
 
+def _of_length(make: Callable[[int], Any], length: int, name: str, docs: str) -> Grammar[Any, Any]:
+    if not is_integer(length) or length < 1:
+        raise BuildError("length", length, "a number of octets, 1 or more")
+    return Grammar(make(length), docs, _APPLICATION, f"{name}({length})")
+
+
 def type_a(length: int) -> Grammar[int | str, int | str]:
     """Type A, BCD; digits that are not a number parse to their string."""
-    return Grammar(coding.type_a(length), "type A: BCD", _APPLICATION, f"type_a({length})")
+    return _of_length(coding.type_a, length, "type_a", "type A: BCD")
 
 
 def type_b(length: int) -> Number:
     """Type B, signed integer."""
-    return Grammar(coding.type_b(length), "type B: signed integer", _APPLICATION, f"type_b({length})")
+    return _of_length(coding.type_b, length, "type_b", "type B: signed integer")
 
 
 def type_c(length: int) -> Number:
     """Type C, unsigned integer."""
-    return Grammar(coding.type_c(length), "type C: unsigned integer", _APPLICATION, f"type_c({length})")
+    return _of_length(coding.type_c, length, "type_c", "type C: unsigned integer")
 
 
 def type_d(length: int) -> Number:
     """Type D, flags: bit k of the integer is flag k."""
-    return Grammar(coding.type_c(length), "type D: flags, as an integer", _APPLICATION, f"type_d({length})")
+    return _of_length(coding.type_c, length, "type_d", "type D: flags, as an integer")
 
 
 def compact_profile(length: int) -> Grammar[shapes.Fields | bytes, Mapping[str, Any] | bytes]:
-    """A compact profile; octets that are none stay octets."""
-    grammar, docs = profile.CompactProfile(length), "compact profile: a series of values"
-    return Grammar(grammar, docs, _APPLICATION, f"compact_profile({length})")
+    """A compact profile; octets that are not one stay octets."""
+    docs = "compact profile: a series of values"
+    return _of_length(profile.CompactProfile, length, "compact_profile", docs)
 
 
 BCD: Final = type_a

@@ -298,7 +298,10 @@ def test_simulate_used_wrongly(mbus: Mbus, arguments: list[str], code: int, word
     assert words in run.err
 
 
-@pytest.mark.parametrize("listen", ["tcp://127.0.0.1:0", "rfc2217://127.0.0.1:0", "pty:"])
+@pytest.mark.parametrize(
+    "listen",
+    ["tcp://127.0.0.1:0", "pty:", pytest.param("rfc2217://127.0.0.1:0", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize("stop", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_simulate_serves_until_it_is_stopped(tmp_path: Path, listen: str, stop: signal.Signals) -> None:
     if listen == "pty:":

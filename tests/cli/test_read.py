@@ -343,8 +343,14 @@ class StoppingBus(SimulatedBus):
         return super().receive(now)
 
 
-@counts(20, 250)
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL], ids=["interrupt", "kill"])
+@counts(6, 250)
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(signal.SIGINT, id="interrupt"),
+        pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.slow),
+    ],
+)
 def test_meters_over_tcp(tmp_path: Path, stop: signal.Signals, count: int) -> None:
     """Ctrl-C'd, or killed, and resumed: nothing lost, nothing read twice."""
     bus = StoppingBus(fleet(count, first_primary_address=1, octets=100), baudrate=9600)

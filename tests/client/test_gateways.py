@@ -60,7 +60,7 @@ async def with_async_client(port: Any, findings: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "faults", [pytest.param([], marks=pytest.mark.slow, id="sound"), pytest.param(DROPS, id="drops")]
+    "faults", [pytest.param([], id="sound"), pytest.param(DROPS, marks=pytest.mark.slow, id="drops")]
 )
 def test_the_same_in_virtual_time_and_over_tcp(faults: list[Fault]) -> None:
     results: list[Any] = []

@@ -71,6 +71,7 @@ def test_the_gateways_baud_rate_is_its_own(bus: FakeBus) -> None:
     assert bus.heard == [(PING, 4800, "E")]
 
 
+@pytest.mark.slow
 def test_the_clients_parity_reaches_the_bus(bus: FakeBus) -> None:
     with Listener(bus, RFC2217) as listener, closing(open_port(listener.url)) as port:
         port.wake_up(0.1)

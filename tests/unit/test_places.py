@@ -68,7 +68,7 @@ def test_what_follows_ci_fields() -> None:
     assert places.header_after(0x76, 30, wireless=True).name == "none"
     assert places.header_after(0x73, 16, wireless=False).name == "none"
     assert places.header_after(0x73, 20, wireless=False).name == "long"
-    assert sorted(places.RECORD_AREAS[False]) == [0x51, 0x52, 0x56, 0x5A, 0x5B, 0x72, 0x76, 0x78, 0x7A]
+    assert {0x51, 0x52, 0x56, 0x5A, 0x5B, 0x72, 0x76, 0x78, 0x7A} <= set(places.RECORD_AREAS[False])
     assert {code for code, area in places.RECORD_AREAS[False].items() if area.direction == "to_meter"} == {
         *(0x51, 0x52, 0x56, 0x5A, 0x5B)
     }

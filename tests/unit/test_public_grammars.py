@@ -431,3 +431,11 @@ def test_every_shape_is_compared() -> None:
     )
     assert {shape.__name__ for shape, _ in compared} == declared
     assert {item.name for item in LongFrame.subcon.subcons} == set(typing.get_type_hints(shapes.FrameShape))
+
+
+@pytest.mark.parametrize("length", [0, -1, 2.5, "3", True, None])
+@pytest.mark.parametrize("make", ["BCD", "type_a", "type_b", "type_c", "type_d", "compact_profile"])
+def test_lengths_that_are_none(make: str, length: Any) -> None:
+    with pytest.raises(BuildError) as caught:
+        getattr(mbus_grammars, make)(length)
+    assert caught.value.field == "length"

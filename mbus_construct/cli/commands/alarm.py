@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Ask a meter for its alarm (REQ_UD1).
 
-    Example: mbus alarm sim: 5.
+    Example: mbus alarm sim: 5
 
     JSON is one object with the address and the alarm, null for none.
     Exit code 0: none, or here it is; 1: the meter does not answer; 2: usage.

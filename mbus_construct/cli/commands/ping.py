@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Ask whether meters answer: SND_NKE, or a selection.
 
-    Example: mbus ping sim: 5 12345678.
+    Example: mbus ping sim: 5 12345678
 
     Exit code 0: all answer; 1: not all do; 2: usage.
     """

@@ -32,7 +32,7 @@ def command(
 ) -> None:
     """Listen to a bus without sending anything, and write a transcript.
 
-    Example: mbus record COM3 -o bus.txt.
+    Example: mbus record COM3 -o bus.txt
 
     What another master asks is in it too. `mbus replay` shows it; replay:FILE is a port for every command.
     """

@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Reset the application layer of a meter, or select what it sends.
 
-    Example: mbus reset sim: 12 "user data".
+    Example: mbus reset sim: 12 "user data"
 
     Exit code 0: acknowledged, and the meter answers; 1: it failed; 2: usage.
     """

@@ -39,7 +39,7 @@ def command(
 ) -> None:
     """Send one frame, once, and decode what comes back.
 
-    Example: mbus send sim: "10 5B 05 60 16".
+    Example: mbus send sim: "10 5B 05 60 16"
 
     Octets that are no frame are sent too, with a warning.
     Exit code 0: a frame came back; 1: nothing did, or octets that are none; 2: usage.

@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Give a meter another primary address, unless somebody answers there already.
 
-    Example: mbus set-address sim: 12 40. The meter is asked at its new address before this says so.
+    Example: mbus set-address sim: 12 40. The meter is asked at its new address before this says so
 
     Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """

@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Set date and time of a meter, and compare them with what it reports.
 
-    Example: mbus set-clock sim: 12.
+    Example: mbus set-clock sim: 12
 
     Exit code 0: confirmed by the meter; 1: acknowledged, but the meter does not report its clock, or it
     failed; 2: usage.

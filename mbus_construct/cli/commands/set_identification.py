@@ -24,7 +24,7 @@ def command(
 ) -> None:
     """Give a meter another identification number, or another secondary address.
 
-    Example: mbus set-identification sim: 12 12345679. The meter is selected by it before this says so.
+    Example: mbus set-identification sim: 12 12345679. The meter is selected by it before this says so
 
     Exit code 0: confirmed by the meter; 1: not, or it failed; 2: usage.
     """

@@ -60,7 +60,7 @@ def command(
 ) -> None:
     """Serve a simulated bus until Ctrl-C; it says where.
 
-    Example: mbus simulate --listen pty:/tmp/bus.
+    Example: mbus simulate --listen pty:/tmp/bus
 
     `sim:` and `sim:FILE.toml` are the same as ports within a command, in no time.
     """
