@@ -4,7 +4,7 @@
     session = Session(baudrate=2400)
 
 A `Session` offers procedures (scan, search, read, configure): generators that yield `Request`s and are sent
-their `Outcome`s. `Master` carries a request out: it is told what was heard and what time it is, and tells what
+their `Outcome`s. `Master` carries a request out: it is told what was heard and what time it is, and says what
 to send and until when to listen. `Slave` is the other end. Nothing here has a clock, a port or a thread.
 """
 
