@@ -100,6 +100,8 @@ class BuildError(MBusError, ConstructError):
             shown = repr(self.value)
         except ValueError:  # Python refuses to write integers of more than 4300 digits
             shown = f"{type(self.value).__name__} of too many digits to show"
+        except RecursionError:
+            shown = f"{type(self.value).__name__} that is nested too deep to show"
         if len(shown) > 60:
             shown = shown[:57] + "..."
         return f"{self.field or 'value'}: {shown} does not fit: {self.limit}"

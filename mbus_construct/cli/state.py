@@ -16,6 +16,7 @@ from typing import Any, Final
 from mbus_grammars.base import is_mapping
 
 from ..errors import LocalProtocolError
+from ..model.json_values import parse_json
 
 _VERSION: Final = 1
 _INTERVAL: Final = 1.0  # seconds between two savings for nothing but progress
@@ -46,7 +47,7 @@ class StateFile:
             text = self.path.read_text(encoding="utf-8")
             if not text.strip():  # made by mktemp or touch
                 return None
-            values = json.loads(text)
+            values = parse_json(text)
         except ValueError as error:
             raise self._no_state() from error
         if not is_mapping(values) or values.get("version") != _VERSION:

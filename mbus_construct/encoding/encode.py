@@ -19,7 +19,7 @@ from mbus_grammars.wireless import with_crcs, with_l_field
 
 from ..decoding.decrypted import read
 from ..decoding.manufacturers import rebuilt
-from ..model.json_shapes import SCHEMA_VERSION, FrameDict, MeterDict, SecurityDict, TelegramDict
+from ..model.json_shapes import SCHEMA_VERSION, FrameDict, MeterDict, SecurityDict, StatusDict, TelegramDict
 from ..model.telegram import Telegram
 from ..octets.recognise import GRAMMARS
 from ..receiving.compact import compact
@@ -34,7 +34,7 @@ from .layers import (
     layered,
 )
 from .lost import refuse_lost
-from .mappings import hex_octets, part_of, refuse_unknown, sequence_of
+from .mappings import beyond_bounds, hex_octets, part_of, refuse_unknown, sequence_of
 from .records import area_items, meter_of, with_own_octets
 from .security import (
     by_hand,
@@ -74,6 +74,13 @@ def encode(telegram: Telegram | Mapping[str, Any], *, keys: KeysLike = None) -> 
 
     Raises `BuildError` naming field, value and limit.
     """
+    try:
+        return _encoded(telegram, keys)
+    except (RecursionError, ValueError) as error:
+        raise beyond_bounds(error) from error
+
+
+def _encoded(telegram: object, keys: KeysLike) -> bytes:
     values = with_own_octets(telegram) if isinstance(telegram, Telegram) else telegram
     if not is_mapping(values):
         raise BuildError("", values, "a Telegram or a mapping")
@@ -260,11 +267,11 @@ def _secured(
 
 def _header(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     status = values.get("status")
-    header = {
-        "access_number": values.get("access_number") or 0,
-        "status": (status.get("octet") if is_mapping(status) else status) or 0,
-        "configuration_field": values.get("configuration_field") or 0,
-    }
+    if is_mapping(status):
+        refuse_unknown(status, StatusDict, "status")
+        status = status.get("octet")
+    numbers = {name: values.get(name) for name in ("access_number", "configuration_field")}
+    header = {name: 0 if given is None else given for name, given in {**numbers, "status": status}.items()}
     address = address_of(part_of(values, "meter", MeterDict))
     if kind == "long":
         if not address:

@@ -48,3 +48,12 @@ def hex_octets(given: object, name: str) -> bytes:
         with suppress(ValueError):
             return bytes.fromhex(given)
     raise BuildError(name, given, "octets as hex digits")
+
+
+def beyond_bounds(error: RecursionError | ValueError) -> BuildError:
+    """The refusal of a mapping that Python itself cannot take in; other errors are raised as they are."""
+    if isinstance(error, RecursionError):
+        return BuildError("", "a mapping", "one that is not nested so deep")
+    if "set_int_max_str_digits" not in str(error):
+        raise error
+    return BuildError("", "a mapping", "one without numbers of thousands of digits")

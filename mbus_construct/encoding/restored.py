@@ -26,7 +26,7 @@ from ..model.telegram import Telegram, restored_by
 from ..security.keys import Keys
 from ..security.sealing import seal_telegram
 from .encode import plain_octets
-from .mappings import sequence_of
+from .mappings import beyond_bounds, sequence_of
 from .records import said
 from .security import AS_SENT, to_seal
 
@@ -39,6 +39,13 @@ if TYPE_CHECKING:
 @restored_by
 def restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
     """The telegram that the values describe; see `Telegram.from_dict`."""
+    try:
+        return _restored(values, keys)
+    except (RecursionError, ValueError) as error:
+        raise beyond_bounds(error) from error
+
+
+def _restored(values: Mapping[str, Any], keys: KeysLike) -> Telegram:
     if not is_mapping(values):
         raise BuildError("", values, "a mapping")
     if isinstance(values.get("schema_version"), Decimal):  # JSON that was read with all numbers exact
@@ -107,7 +114,7 @@ def _records(values: Mapping[str, Any]) -> tuple[Record, ...] | None:
             texts.insert(place, item["octets"])
             before += 0 if place else len(item["octets"]) // 2
         start = given[0]["offset"] - before if given else 0
-        if start.__class__ is not int or start < 0:
+        if start.__class__ is not int or not 0 <= start < 1 << 63:
             return None
         telegram = PLANS.decode(bytes.fromhex("".join(texts)), "records")
         if telegram is None or len(telegram.records) != len(given):

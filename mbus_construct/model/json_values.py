@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from decimal import Decimal
-from json import JSONEncoder, dumps
+from json import JSONDecodeError, JSONEncoder, dumps, loads
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -49,6 +49,19 @@ def json_text(value: object, indent: int | None = None) -> str:
 
 
 _write: Final = JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def parse_json(text: str, *, exact: bool = False) -> Any:
+    """What JSON text says; `exact`: its fractions as Decimal. Raises `JSONDecodeError`, and nothing else."""
+    try:
+        return loads(text, parse_float=Decimal if exact else None)
+    except JSONDecodeError:
+        raise
+    except RecursionError as error:
+        raise JSONDecodeError("nested too deep", text, 0) from error
+    except ValueError as error:
+        raise JSONDecodeError("a number of too many digits", text, 0) from error
+
 
 _VALUE_TYPES: Final[dict[type, ValueType]] = {
     Decimal: "decimal",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from mbus_grammars import BuildError
@@ -14,7 +12,7 @@ from mbus_grammars import BuildError
 from ..values.profiles import Entry, unroll
 from .frame import FrameFields
 from .json_shapes import SCHEMA_VERSION, ContainedDict, Form, TelegramDict
-from .json_values import json_text
+from .json_values import json_text, parse_json
 from .record import GAP, GAP_TEXT, record_text
 
 if TYPE_CHECKING:
@@ -146,7 +144,7 @@ class Telegram:
     def from_json(text: str, *, keys: Any = None) -> Telegram:
         """The telegram that a JSON object describes, see `from_dict`. Numbers stay exact."""
         try:
-            values = json.loads(text, parse_float=Decimal)
+            values = parse_json(text, exact=True)
         except ValueError as error:
             raise BuildError("JSON", text, str(error)) from error
         return Telegram.from_dict(values, keys=keys)

@@ -17,6 +17,7 @@ from mbus_grammars.base import is_mapping, is_sequence
 from mbus_grammars.crc import crc
 
 from ..errors import LocalProtocolError
+from ..model.json_values import parse_json
 from .compact import (
     REFUSALS,
     Format,
@@ -192,10 +193,10 @@ class Formats:
         Raises `OSError` where it cannot be read, `LocalProtocolError` where it holds something else.
         """
         try:
-            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")), limit)
+            return cls.from_dict(parse_json(Path(path).read_text(encoding="utf-8")), limit)
         except LocalProtocolError as error:
             raise LocalProtocolError(f"{os.fspath(path)}: {error}") from error
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise LocalProtocolError(
                 f"{os.fspath(path)} is no JSON: give a file that Formats.save wrote, or none"
             ) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mbus_construct import BuildError, Meter, Record, Status, Telegram, decode
+from mbus_construct import BuildError, MBusError, Meter, Record, Status, Telegram, decode, encode
 from mbus_construct.model.json_values import json_number, json_value, value_type
 from mbus_construct.values.headers import RecordHeader
 from telegrams import README_TELEGRAM, one, response
@@ -317,3 +317,46 @@ def test_diagnostics_as_text() -> None:
     }
     assert "04 06 01" in diagnostic.message
     assert "offset 19" in diagnostic.message
+
+
+def _deep(depth: int = 3000) -> Any:
+    deep: Any = {}
+    for _ in range(depth):
+        deep = {"a": deep}
+    return deep
+
+
+@pytest.mark.parametrize(
+    "odd", [_deep(), [[_deep()]], 10**5000, -(10**5000)], ids=["deep", "list", "long", "less"]
+)
+@pytest.mark.parametrize(
+    "place",
+    ["afl", "user_data", "schema_version", "frame", "records", "meter", "status", "special_functions"],
+)
+def test_what_python_cannot_take_in_is_refused(place: str, odd: Any) -> None:
+    values: Any = {**decode(README_TELEGRAM).to_dict(), place: odd}
+    for function in (Telegram.from_dict, encode):
+        with pytest.raises(MBusError) as caught:
+            function(values)
+        assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("key", ["offset", "tariff", "length", "value", "dib"])
+def test_numbers_without_end_in_records(key: str) -> None:
+    values: Any = decode(README_TELEGRAM).to_dict()
+    for record in values["records"]:
+        record[key] = 10**5000
+    try:
+        restored = Telegram.from_dict(values)
+    except MBusError as error:
+        assert len(str(error)) < 500
+    else:
+        assert Telegram.from_json(restored.to_json()) == restored
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 100_000, "9" * 5000, '{"type": ' + "9" * 5000 + "}"]
+)
+def test_json_that_python_cannot_take_in(text: str) -> None:
+    with pytest.raises(MBusError, match=r"nested too deep|too many digits"):
+        Telegram.from_json(text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 
 from ...encoding.encode import encode
+from ...model.json_values import parse_json
 from ...octets.hex_text import to_hex
 from ..keys import KeyOption, KeysOption, keys_of
 from ..plugins import PluginOption, load
@@ -81,10 +81,10 @@ def read_json(argument: str) -> list[Any]:
         except UnicodeDecodeError as error:
             raise BuildError("JSON", argument, "a text file with JSON") from error
     try:
-        values: Json = json.loads(text, parse_float=Decimal)
+        values: Json = parse_json(text, exact=True)
     except json.JSONDecodeError as whole:
         try:
-            values = [json.loads(line, parse_float=Decimal) for line in text.splitlines() if line.strip()]
+            values = [parse_json(line, exact=True) for line in text.splitlines() if line.strip()]
         except json.JSONDecodeError:
             where = f"line {whole.lineno}, column {whole.colno}"
             raise BuildError("JSON", text[:40], f"{whole.msg} at {where}") from whole

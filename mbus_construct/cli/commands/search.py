@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -14,6 +13,7 @@ import typer
 from mbus_grammars.base import is_mapping
 
 from ...errors import LocalProtocolError
+from ...model.json_values import parse_json
 from ..found_meters import Hunt, hunt
 from ..line import Line, bus_command
 from ..sinks import BusFormat
@@ -142,10 +142,10 @@ def _secondary_in(line: str) -> str:
 def _in_json(path: Path, text: str) -> list[str]:
     items: Any
     try:
-        items = json.loads(text)
+        items = parse_json(text)
     except ValueError:
         try:
-            items = [json.loads(line) for line in text.splitlines() if line.strip()]
+            items = [parse_json(line) for line in text.splitlines() if line.strip()]
         except ValueError as error:
             raise LocalProtocolError(f"{path} is no JSON: {error}") from error
     objects: list[Any] = [items] if is_mapping(items) else items

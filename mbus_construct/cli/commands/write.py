@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +12,7 @@ from mbus_grammars import BuildError
 from mbus_grammars.base import is_mapping
 
 from ...errors import LocalProtocolError
+from ...model.json_values import parse_json
 from ..changing import AddressOrAllArgument, DryRun, Format, TextOrJson, change
 from ..line import Line, address_of, bus_command
 from .build import read_json
@@ -54,7 +54,7 @@ def _read(argument: str) -> list[Any]:
     if not argument.strip():
         raise BuildError("JSON", argument, _EXAMPLE)
     try:
-        value = json.loads(argument)
+        value = parse_json(argument)
     except ValueError:
         return read_json(argument)
     if not isinstance(value, dict | list) and not Path(argument).exists():
