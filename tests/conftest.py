@@ -5,6 +5,7 @@ A shell that runs the tests in the background has SIGINT ignored, and every prog
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import HealthCheck, settings
@@ -16,6 +17,11 @@ settings.register_profile(
 # The same examples in every run, so that who changed nothing sees nothing fail.
 settings.register_profile("quick", settings.get_profile("thorough"), max_examples=30, derandomize=True)
 settings.load_profile("quick")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core for `-n auto`: many tests wait, for programs and for what a line takes."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_configure() -> None:

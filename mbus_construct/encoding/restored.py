@@ -76,7 +76,45 @@ def _as_given(values: Mapping[str, Any]) -> Telegram | None:
             return None
     except BuildError:
         return None
-    return telegram if _holds_its_contents(telegram) else None
+    return telegram if _is_one(telegram, values) and _holds_its_contents(telegram) else None
+
+
+# Whether the parts of a telegram make one, by what decides it. Not by what data are: they are checked before.
+_ones: dict[tuple[object, ...], bool] = {}
+_MAX_ONES: Final = 8192
+
+
+def _is_one(telegram: Telegram, values: Mapping[str, Any]) -> bool:
+    """Whether octets can say all this together: the grammar is asked once for telegrams that are alike.
+
+    What keys, earlier telegrams or a gateway have told of a telegram its octets do not say again.
+    """
+    if telegram.security or telegram.ell or telegram.afl or telegram.contained:
+        return True
+    frame, meter, records, user_data = telegram.frame, telegram.meter, telegram.records, telegram.user_data
+    if user_data is not None or telegram.encrypted:
+        return "format_signature" in (user_data or {}) or _says_again(telegram, values)
+    last = records[-1] if records else None
+    key = (
+        *(telegram.link, frame.format, frame.c_field, frame.ci_field, frame.a_field is None),
+        *(frame.address is None, meter and (meter.manufacturer is None), telegram.access_number is None),
+        *(telegram.status is None, telegram.configuration_field, telegram.more_records_follow),
+        *(len(telegram.manufacturer_data or b""), telegram.manufacturer_data is None),
+        *(telegram.manufacturer_fields is None, telegram.special_functions),
+        *(records[0].offset if records else None, last and last.offset + last.length),
+    )
+    known = _ones.get(key)
+    if known is None:
+        if len(_ones) >= _MAX_ONES:
+            _ones.clear()
+        known = _ones[key] = _says_again(telegram, values)
+    return known
+
+
+def _says_again(telegram: Telegram, values: Mapping[str, Any]) -> bool:
+    again = _read_again(values, None)
+    told: Any = {"diagnostics": telegram.diagnostics, "manufacturer_fields": telegram.manufacturer_fields}
+    return replace(again, **told) == telegram
 
 
 # --- Records and their octets --------------------------------------------------------------------
@@ -172,7 +210,7 @@ def _agrees(telegram: Telegram, values: Mapping[str, Any]) -> bool:
         end = record.offset + (len(record.data) if compact else record.length)
         if record.dib or record.vib:
             own = decode_records(record.dib + record.vib + record.data, area)
-            if said([record]) != said(own):
+            if said([record]) != said(own) or record.state != own[0].state or record.reason != own[0].reason:
                 return False
     return True
 

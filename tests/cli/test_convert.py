@@ -124,7 +124,9 @@ def test_standard_output(source: Path, to: str) -> None:
     assert same(from_csv(run.out) if to == "csv" else from_ndjson(run.out))
 
 
-@pytest.mark.parametrize("name", ["o.parquet", "o.csv.gz", "out/"])
+@pytest.mark.parametrize(
+    "name", ["o.parquet", *(pytest.param(name, marks=pytest.mark.slow) for name in ("o.csv.gz", "out/"))]
+)
 def test_two_workers_give_what_one_gives(source: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "b.hex").write_text("\n".join(TELEGRAMS), encoding="utf-8")
     (tmp_path / "c.bin").write_bytes(README_TELEGRAM)

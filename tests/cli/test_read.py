@@ -347,7 +347,7 @@ class StoppingBus(SimulatedBus):
 @pytest.mark.parametrize(
     "stop",
     [
-        pytest.param(signal.SIGINT, id="interrupt"),
+        pytest.param(signal.SIGINT, id="interrupt", marks=pytest.mark.slow),
         pytest.param(signal.SIGKILL, id="kill", marks=pytest.mark.slow),
     ],
 )

@@ -72,9 +72,8 @@ def test_a_meter_can_be_read_when_it_is_found() -> None:
     assert sorted(run(read_all())) == [1, 1, 4, 6, 12]
 
 
-@pytest.mark.parametrize(
-    "listen", ["tcp://127.0.0.1:0", pytest.param("rfc2217://127.0.0.1:0", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("listen", ["tcp://127.0.0.1:0", "rfc2217://127.0.0.1:0"])
+@pytest.mark.slow
 def test_a_cancelled_call_leaves_the_bus_usable(listen: str) -> None:
     async def cancel(url: str) -> None:
         async with AsyncClient(url, timeout=1.0, retries=0) as bus:

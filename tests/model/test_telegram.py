@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -360,3 +361,70 @@ def test_numbers_without_end_in_records(key: str) -> None:
 def test_json_that_python_cannot_take_in(text: str) -> None:
     with pytest.raises(MBusError, match=r"nested too deep|too many digits"):
         Telegram.from_json(text)
+
+
+CHANGES: list[dict[str, Any]] = [
+    *({"link": link} for link in ("wireless", "c_field", "ci_field", "header", "records")),
+    {"meter": None},
+    {"encrypted": "AABB"},
+    *({"user_data": data} for data in ({"payload": "01"}, {"counter_1": 1}, {})),
+    {"manufacturer_fields": {}},
+    *({"status": None, "access_number": None, "configuration_field": None, name: 5} for name in ("status",)),
+    *({name: None} for name in ("status", "access_number", "configuration_field")),
+    *({"configuration_field": number} for number in (0x0500, 0x0700, 1)),
+    {"more_records_follow": True},
+    {"manufacturer_data": "0102"},
+    {"special_functions": [{"octets": "03", "before_record": 0}]},
+    {"special_functions": [{"octets": "2F", "before_record": 1}]},
+    {"records": []},
+]
+
+
+def _as_octets_say(values: dict[str, Any]) -> bool:
+    """Whether a mapping is refused, or gives a telegram that its own octets give again."""
+    try:
+        telegram = Telegram.from_dict(values)
+    except MBusError:
+        return True
+    again = decode(encode(telegram), link=telegram.link)
+    return replace(again, diagnostics=()) == replace(telegram, diagnostics=())
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_a_mapping_with_another_part_makes_one_telegram_or_none(change: dict[str, Any]) -> None:
+    for _ in range(2):  # the second time the answer is remembered
+        assert _as_octets_say({**decode(README_TELEGRAM).to_dict(), **change})
+
+
+@pytest.mark.parametrize("form", ["short", "single", "A", "B", "CRC-less", None])
+def test_a_mapping_with_another_frame(form: str | None) -> None:
+    values: Any = decode(README_TELEGRAM).to_dict()
+    values["frame"]["format"] = form
+    assert _as_octets_say(values)
+
+
+@pytest.mark.parametrize(
+    "octets", [README_TELEGRAM, bytes.fromhex("0A6521E30265F6FF")], ids=["frame", "records"]
+)
+@pytest.mark.parametrize(
+    "change",
+    [{"offset": 1000}, {"offset": 0}, {"state": "error", "reason": "x"}, {"reason": "x"}, {"length": 3}],
+    ids=str,
+)
+def test_records_that_say_something_else(octets: bytes, change: dict[str, Any]) -> None:
+    link = "auto" if octets == README_TELEGRAM else "records"
+    values: Any = decode(octets, link=link).to_dict()
+    values["records"][0] |= change
+    assert _as_octets_say(values)
+    shifted: Any = decode(octets, link=link).to_dict()
+    for record in shifted["records"]:
+        record["offset"] += 1000
+    assert _as_octets_say(shifted)
+
+
+def test_more_records_than_a_frame_holds() -> None:
+    values: Any = decode(README_TELEGRAM).to_dict()
+    record = values["records"][1]
+    offset = values["records"][0]["offset"]
+    values["records"] = [{**record, "offset": offset + number * record["length"]} for number in range(100)]
+    assert _as_octets_say(values)

@@ -221,6 +221,7 @@ def test_one_file_begins_anew_after_a_kill(archive: Path, tmp_path: Path, worker
     assert parquet.ParquetFile(out).metadata.num_rows == 2 * COUNT - COUNT // 1000
 
 
+@pytest.mark.slow
 def test_a_lost_worker_costs_nothing(archive: Path, undisturbed: pa.Table, tmp_path: Path) -> None:
     out = tmp_path / "out"
     run = subprocess.run(
