@@ -97,14 +97,16 @@ class AsyncClient:
 
     async def open(self) -> Self:
         """Open the port of the URL; `async with` does so. Opening twice does nothing."""
-        self._refuse_closed()
-        if isinstance(self._port, str):
-            self._port = await open_async_port(self._port, baudrate=self._baudrate or self.session.baudrate)
-        if not self._is_open:
-            if self._baudrate not in (None, self._port.baudrate):
-                await self._port.set_baudrate(self._baudrate)
-            self.session.connected(self._port.baudrate, self._port.slack)
-            self._is_open = True
+        async with self._turn():
+            self._refuse_closed()
+            if isinstance(self._port, str):
+                baudrate = self._baudrate or self.session.baudrate
+                self._port = await open_async_port(self._port, baudrate=baudrate)
+            if not self._is_open:
+                if self._baudrate not in (None, self._port.baudrate):
+                    await self._port.set_baudrate(self._baudrate)
+                self.session.connected(self._port.baudrate, self._port.slack)
+                self._is_open = True
         return self
 
     async def __aenter__(self) -> Self:

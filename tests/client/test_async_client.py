@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from mbus_construct import AsyncClient, Client, LocalProtocolError, NoResponse
+from mbus_construct.ports import open_async_port
 from mbus_construct.simulator import builtin
 from mbus_construct.simulator.listener import Listener
 
@@ -128,3 +129,28 @@ def test_a_step_in_a_task_of_its_own_holds_nobody_up() -> None:
             return await bus.ping(5)
 
     assert run(step())
+
+
+def test_opened_twice_at_once_and_closed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One port is opened, and none stays open."""
+    opened: list[Any] = []
+
+    async def slow(url: str, **options: Any) -> Any:
+        await asyncio.sleep(0)
+        opened.append(await open_async_port(url, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("mbus_construct.client.async_client.open_async_port", slow)
+
+    async def both() -> None:
+        client = AsyncClient("sim:")
+        await asyncio.gather(client.open(), client.open())
+        assert len(opened) == 1
+        await client.close()
+        other = AsyncClient("sim:")
+        await asyncio.gather(other.open(), other.close())
+        assert len(opened) == 2
+        with pytest.raises(LocalProtocolError, match="closed"):
+            await other.open()
+
+    run(both())
