@@ -20,8 +20,8 @@ settings.load_profile("quick")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes a core for `-n auto`: many tests wait, for programs and for what a line takes."""
-    return 2 * (os.cpu_count() or 1)
+    """For `-n auto` three processes on two cores: some tests wait for programs, and for what a line takes."""
+    return 3 * (os.cpu_count() or 1) // 2 or 1
 
 
 def pytest_configure() -> None:

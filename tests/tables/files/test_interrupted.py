@@ -185,7 +185,13 @@ def test_a_killed_conversion_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("workers", "name"), [(1, "out/"), (2, "out/"), (1, "out.parquet"), (2, "out.parquet")]
+    ("workers", "name"),
+    [
+        pytest.param(1, "out/", marks=pytest.mark.slow),
+        (2, "out/"),
+        (1, "out.parquet"),
+        pytest.param(2, "out.parquet", marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_ends_all_at_once(archive: Path, tmp_path: Path, workers: int, name: str) -> None:
     process = halted(archive, "-o", f"{tmp_path}/{name}", "--workers", str(workers))
@@ -205,7 +211,8 @@ def test_ctrl_c_ends_all_at_once(archive: Path, tmp_path: Path, workers: int, na
     assert not (tmp_path / "out.parquet").exists()
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_one_file_begins_anew_after_a_kill(archive: Path, tmp_path: Path, workers: int) -> None:
     out = tmp_path / "out.parquet"
     process = halted(archive, "-o", out, "--workers", str(workers))
