@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from construct import ConstructError
 
@@ -17,7 +17,7 @@ from mbus_grammars.record import RecordArea, RecordsFromMeter
 from ..decoding.manufacturers import rebuilt
 from ..decoding.plans import PLANS
 from ..decoding.reference import decode_records
-from ..model.json_shapes import FrameDict, MeterDict, RecordDict, TelegramDict
+from ..model.json_shapes import FrameDict, MeterDict, RecordDict, TelegramDict, ValueType
 from ..model.json_values import json_number
 from ..model.meter import Meter
 from ..values.find_vib import choose, parse_unit
@@ -121,6 +121,11 @@ def _record(record: object, area: RecordArea) -> bytes:
     refuse_unknown(record, RecordDict, "")
     vib = hex_octets(record.get("vib") or "", "vib")
     if "vib" not in record or (not vib and record.get("quantity") is not None):
+        for key in ("dib", "data", "record_error"):
+            if record.get(key):
+                raise BuildError(
+                    key, record[key], "nothing: without vib it follows from quantity, unit and value"
+                )
         return _compose(record, area)
     header_octets = hex_octets(record.get("dib") or "", "dib") + vib
     if "data" not in record:
@@ -167,8 +172,11 @@ def _compose(record: Mapping[str, Any], area: RecordArea) -> bytes:
 
 def _means_number(record: Mapping[str, Any], meaning: Meaning) -> bool:
     """Whether the value is a number where a text would do too: told by value_type, else by the quantity."""
-    if record.get("value_type") is not None:
-        return bool(record["value_type"] == "decimal")
+    kind = record.get("value_type")
+    if kind is not None:
+        if kind not in get_args(ValueType):
+            raise BuildError("value_type", kind, f"one of {', '.join(get_args(ValueType))}")
+        return bool(kind == "decimal")
     return is_measured(meaning) and is_number(record.get("value"))
 
 
@@ -193,6 +201,11 @@ def _with_value(header_octets: bytes, record: Mapping[str, Any], area: RecordAre
         if error.field == "flags":
             raise
         raise BuildError("value", record.get("value"), error.limit) from error
+    if flags:
+        kept = decode_records(header_octets + data, area)[0].flags
+        for flag in flags:
+            if flag not in kept:
+                raise BuildError("flags", flag, "nothing: the data field of this record has no place for it")
     return header_octets + data
 
 

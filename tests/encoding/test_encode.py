@@ -495,3 +495,21 @@ def test_a_frame_holds_252_octets() -> None:
     assert len(encode(values(239))) == 261
     error = refused(values(240))
     assert (error.value, error.limit) == ("253 octets", "at most 252 octets")
+
+
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [
+        ("flags", ["summer time"]),
+        ("data", "0102"),
+        ("dib", "8410"),
+        ("record_error", "data too large"),
+        ("value_type", "nonsense"),
+    ],
+)
+def test_what_a_record_has_no_place_for(key: str, given: Any) -> None:
+    """It would be left out without a word."""
+    record = {"quantity": "energy", "unit": "Wh", "value": 1000, key: given}
+    with pytest.raises(BuildError) as caught:
+        encode({"frame": {"ci_field": 0x78}, "records": [record]})
+    assert caught.value.field == f"records[0].{key}"
