@@ -33,6 +33,7 @@ from mbus_grammars import (
     WirelessFrame,
 )
 from mbus_grammars.application import USER_DATA, WIRELESS_USER_DATA
+from mbus_grammars.crc import crc
 from mbus_grammars.layers import AFL_CI_FIELD, ELL_CI_FIELDS
 from mbus_grammars.security import WIRED, WIRELESS, Security
 from vectors import FRAMES
@@ -131,6 +132,8 @@ def test_wireless_frames(value: dict[str, Any]) -> None:
     if isinstance(octets, BuildError):
         assert octets.limit.endswith(f"in frame format {value['frame_format']}")
         reject()
+    # One in 65536 CRC-less frames ends with what would be the CRC of format B, and is read as such.
+    assume(value["frame_format"] != "CRC-less" or crc(octets[:-2]).to_bytes(2, "big") != octets[-2:])
     assert_written_and_read(WirelessFrame, value)
 
 
